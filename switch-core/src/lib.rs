@@ -1,1 +1,9 @@
 //! Placeholder head, replaced as the crate grows.
+
+pub mod checksum;
+pub mod offload;
+pub mod segment;
+
+pub mod arena;
+pub mod frame;
+pub mod pool;
