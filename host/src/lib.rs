@@ -1,1 +1,3 @@
 //! Placeholder head, replaced as the crate grows.
+
+pub mod control;

@@ -1,0 +1,99 @@
+//! The words the control plane speaks: validated parameters going in, views coming out.
+//!
+//! Parameters (`SwitchName`, `Mtu`, `VlanSettings`, `PortSpec` …) have private fields and one checked constructor,
+//! so whatever implements [`ControlPlane`](super::plane::ControlPlane) never sees a value it would have to doubt.
+//! Views (`SwitchView`, `PortView` …) are records of what was observed; they carry no rule, hence public fields.
+//! The `serde` form of the views is what `heddle --json` prints: snake_case keys, enums as lower-case words, counters as
+//! integers, absent values as `null`. Adding a key is compatible; renaming or removing one is not.
+
+mod capture;
+mod extension;
+mod name;
+mod number;
+mod port;
+mod stats;
+mod switch;
+mod vlan;
+
+pub use capture::{CaptureDirection, CaptureSpec, CapturedFrame, SnapLength};
+pub use extension::{ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionRef, ExtensionRole, ExtensionView};
+pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
+pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};
+pub use port::{
+    AdminState, BackendKind, BackendSpec, NicState, PortChange, PortCounters, PortKind, PortSettings, PortSpec,
+    PortState, PortView,
+};
+pub use stats::{
+    BufferClassView, DaemonView, DropCount, EngineView, FdbEntryKind, FdbEntryView, Leg, PortDropCount, StageCost,
+    StatsView, TopologySwitch, TopologyView,
+};
+pub use switch::{LawView, SwitchSpec, SwitchType, SwitchView};
+pub use vlan::{Vid, VlanChange, VlanMode, VlanSet, VlanSettings};
+
+/// Why a value given by an operator cannot be used. Every constructor of a parameter type fails with this.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} '{value}' {reason}; {fix}")]
+pub struct InvalidValue {
+    /// The operator's word for the setting, as in the option without dashes: `mtu`, `vlan`, `switch name`.
+    pub field: &'static str,
+    /// What was given.
+    pub value: String,
+    /// What is wrong with it, as the rest of the sentence.
+    pub reason: String,
+    /// What to give instead, as an imperative.
+    pub fix: String,
+}
+
+impl InvalidValue {
+    pub(crate) fn new(
+        field: &'static str,
+        value: impl ToString,
+        reason: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { field, value: value.to_string(), reason: reason.into(), fix: fix.into() }
+    }
+}
+
+/// Declares an enum of lower-case words: `as_str`, `ALL`, `Display`, `FromStr` and `Serialize` from one list.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident, $field:literal { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        pub enum $name {
+            $($(#[$vmeta])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order help and tables show them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word for it on the command line, in tables and in JSON.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::control::model::InvalidValue;
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == word).ok_or_else(|| {
+                    let known: Vec<&str> = Self::ALL.iter().map(|known| known.as_str()).collect();
+                    $crate::control::model::InvalidValue::new(
+                        $field, word, "is not known", format!("use one of: {}", known.join(", ")))
+                })
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Extensions: how an operator names one, what one is configured with, what one looks like.
+//!
+//! Enabled and running are separate, as in the extensible-switch model: an enabled extension that failed to attach is
+//! enabled, not running, and has a `last_error`.
+
+use super::{InvalidValue, SwitchName, words};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Longest extension identifier in bytes (the ABI's fixed field).
+pub(super) const MAX_EXTENSION_ID: usize = 64;
+/// Most configuration keys in one request.
+pub(super) const MAX_CONFIG_KEYS: usize = 1024;
+/// Longest configuration value in bytes.
+pub(super) const MAX_CONFIG_VALUE: usize = 64 * 1024;
+
+words!(
+    /// What an extension may do.
+    ExtensionRole, "role" {
+        /// Observe and originate; never drop or modify.
+        Capture = "capture",
+        /// Drop, modify, hold, inject.
+        Filter = "filter",
+        /// Decide destinations; at most one on a switch.
+        Forwarding = "forwarding",
+        /// No part in the data path.
+        Service = "service",
+    }
+);
+
+/// The identifier an extension carries in its metadata, for example `com.heddle.sflow`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ExtensionId(String);
+
+impl ExtensionId {
+    /// Checks and takes an identifier.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 64 bytes, or has a character outside `A-Z a-z 0-9 . _ -`.
+    pub fn new(id: &str) -> Result<Self, InvalidValue> {
+        let fix = "give the identifier `heddle extension list` shows, or a path with a '/' or ending in .so";
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if id.is_empty() || id.len() > MAX_EXTENSION_ID || !id.chars().all(allowed) {
+            return Err(InvalidValue::new("extension", id.escape_debug(), "is not an extension identifier", fix));
+        }
+        Ok(Self(id.to_owned()))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ExtensionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What to enable: an installed extension by identifier, or a library by path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExtensionRef {
+    /// A built-in extension, or one found in an extension directory.
+    Id(ExtensionId),
+    /// A shared library. Absolute: the daemon's working directory is not the operator's.
+    Path(PathBuf),
+}
+
+impl ExtensionRef {
+    /// Anything with a `/` or ending in `.so` is a path, all else an identifier.
+    ///
+    /// # Errors
+    /// When a path is not absolute, or an identifier is malformed.
+    pub fn new(text: &str) -> Result<Self, InvalidValue> {
+        if !text.contains('/') && !text.ends_with(".so") {
+            return ExtensionId::new(text).map(Self::Id);
+        }
+        if text.contains('\0') || !Path::new(text).is_absolute() {
+            let fix = "give the path from the root, beginning with '/'";
+            return Err(InvalidValue::new("extension", text.escape_debug(), "is not an absolute path", fix));
+        }
+        Ok(Self::Path(PathBuf::from(text)))
+    }
+}
+
+impl fmt::Display for ExtensionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Configuration handed to an extension when it is enabled: keys and values, both text, plus at most one whole file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExtensionConfig {
+    keys: BTreeMap<String, String>,
+    file: Option<Vec<u8>>,
+}
+
+impl ExtensionConfig {
+    /// Checks keys (1 to 64 characters of `A-Z a-z 0-9 . _ -`), values (at most 64 KiB, no zero byte) and counts.
+    ///
+    /// # Errors
+    /// When a key is malformed or given twice, a value too long, or there are too many.
+    pub fn new(pairs: Vec<(String, String)>, file: Option<Vec<u8>>) -> Result<Self, InvalidValue> {
+        if pairs.len() > MAX_CONFIG_KEYS {
+            let fix = format!("give at most {MAX_CONFIG_KEYS} or use --config-file");
+            return Err(InvalidValue::new("config", pairs.len(), "is too many keys", fix));
+        }
+        if let Some(file) = file.as_ref().filter(|file| file.len() > MAX_CONFIG_VALUE) {
+            return Err(InvalidValue::new(
+                "config-file",
+                format!("{} bytes", file.len()),
+                "is too long",
+                "give at most 64 KiB",
+            ));
+        }
+        let mut keys = BTreeMap::new();
+        for (key, value) in pairs {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if key.is_empty() || key.len() > 64 || !key.chars().all(allowed) {
+                let fix = "write --config key=value, the key of 1 to 64 characters of A-Z a-z 0-9 . _ -";
+                return Err(InvalidValue::new("config", key.escape_debug(), "is not a key", fix));
+            }
+            if value.len() > MAX_CONFIG_VALUE || value.contains('\0') {
+                let fix = "give at most 64 KiB without zero bytes";
+                return Err(InvalidValue::new("config", key, "has a value that cannot be handed on", fix));
+            }
+            if keys.insert(key.clone(), value).is_some() {
+                return Err(InvalidValue::new("config", key, "is given twice", "give each key once"));
+            }
+        }
+        Ok(Self { keys, file })
+    }
+
+    /// The value of one key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.keys.get(key).map(String::as_str)
+    }
+
+    /// All keys with their values, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.keys.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The content of the configuration file, when one was given. Format: the extension's own.
+    #[must_use]
+    pub fn file(&self) -> Option<&[u8]> {
+        self.file.as_deref()
+    }
+}
+
+/// A counter an extension registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExtensionCounter {
+    /// The extension's name for it.
+    pub name: String,
+    /// Unit: `packets`, `bytes`, `datagrams` …
+    pub unit: String,
+    /// Its value, summed over workers.
+    pub value: u64,
+}
+
+/// An extension as it is: installed, or bound to a switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExtensionView {
+    /// The switch it is bound to; `None` for an installed extension seen on its own.
+    pub switch: Option<SwitchName>,
+    /// Identifier from its metadata.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Who made it.
+    pub vendor: String,
+    /// Its version.
+    pub version: String,
+    /// What it may do.
+    pub role: ExtensionRole,
+    /// The shared library; `None` for a built-in one.
+    pub path: Option<String>,
+    /// Whether the operator wants it.
+    pub enabled: bool,
+    /// Whether it takes part in the data path now.
+    pub running: bool,
+    /// The last thing that went wrong with it here.
+    pub last_error: Option<String>,
+    /// ABI it was built for, as `major.minor`.
+    pub abi: String,
+    /// Place in the ingress order of its switch, from 0; `None` when not enabled.
+    pub order: Option<u32>,
+    /// Configuration in effect, sorted by key.
+    pub config: BTreeMap<String, String>,
+    /// Its own counters.
+    pub counters: Vec<ExtensionCounter>,
+}

@@ -1,0 +1,159 @@
+//! Figures: drops by reason, cost of each stage, the filtering database, topology, the daemon itself.
+
+use super::{ExtensionView, MacAddress, PortName, PortView, SwitchView, words};
+use serde::Serialize;
+
+words!(
+    /// Half of the way through the switch.
+    Leg, "leg" {
+        /// From the port into the switch.
+        Ingress = "ingress",
+        /// From the switch out to the ports.
+        Egress = "egress",
+    }
+);
+
+/// Frames one port lost for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PortDropCount {
+    /// The port the drop is charged to.
+    pub port: PortName,
+    /// Frames or deliveries.
+    pub count: u64,
+}
+
+/// Frames a switch dropped for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DropCount {
+    /// The reason's stable name.
+    pub reason: String,
+    /// What it means, in one sentence.
+    pub description: String,
+    /// Frames or deliveries since the switch was created.
+    pub count: u64,
+    /// Who lost them; may add up to less than `count` when a port was removed since.
+    pub ports: Vec<PortDropCount>,
+}
+
+/// What a stage of the pipeline costs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageCost {
+    /// The stage: a built-in one or an extension's identifier.
+    pub stage: String,
+    /// Where in the U it sits.
+    pub leg: Leg,
+    /// Packets measured.
+    pub packets: u64,
+    /// Mean cost in time-stamp-counter cycles per packet.
+    pub cycles_per_packet: f64,
+}
+
+words!(
+    /// How an entry came into the filtering database.
+    FdbEntryKind, "kind" {
+        /// From the source address of a frame; ages out.
+        Learned = "learned",
+        /// From a port's assigned MAC address; stays.
+        Static = "static",
+    }
+);
+
+/// One entry of the filtering database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FdbEntryView {
+    /// The station.
+    pub mac: MacAddress,
+    /// The VLAN, 0 for untagged ports.
+    pub vlan: u16,
+    /// Where the station is.
+    pub port: PortName,
+    /// Learned or static.
+    pub kind: FdbEntryKind,
+    /// Seconds since the address was last seen; 0 for static entries.
+    pub age_seconds: u64,
+}
+
+/// Everything counted about one switch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatsView {
+    /// The switch with its conservation law.
+    pub switch: SwitchView,
+    /// Its ports with their counters.
+    pub ports: Vec<PortView>,
+    /// Drops by reason; reasons that never happened may be left out.
+    pub drops: Vec<DropCount>,
+    /// Cost of each stage in the order a packet meets them.
+    pub stages: Vec<StageCost>,
+    /// Enabled extensions with their own counters.
+    pub extensions: Vec<ExtensionView>,
+}
+
+/// One switch with all that hangs on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TopologySwitch {
+    /// The switch.
+    #[serde(flatten)]
+    pub switch: SwitchView,
+    /// Its ports, by number.
+    #[serde(rename = "port_list")]
+    pub ports: Vec<PortView>,
+    /// Its enabled extensions in ingress order.
+    #[serde(rename = "extension_stack")]
+    pub extensions: Vec<ExtensionView>,
+}
+
+/// Everything on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TopologyView {
+    /// The switches, by name.
+    pub switches: Vec<TopologySwitch>,
+}
+
+/// One buffer class of the arena.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BufferClassView {
+    /// Size of one buffer in bytes.
+    pub bytes: u32,
+    /// Buffers in the class.
+    pub total: u64,
+    /// Buffers not in use.
+    pub free: u64,
+}
+
+/// What the data plane as a whole reports of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EngineView {
+    /// Buffer classes of the arena, smallest first.
+    pub buffers: Vec<BufferClassView>,
+    /// Whether the arena lies on huge pages.
+    pub huge_pages: bool,
+    /// Directories searched for extensions.
+    pub extension_dirs: Vec<String>,
+}
+
+/// The daemon as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DaemonView {
+    /// Version of heddled.
+    pub version: String,
+    /// The switch process.
+    pub pid: u32,
+    /// The supervisor; `None` when running as a single process.
+    pub supervisor_pid: Option<u32>,
+    /// When this switch process started, in seconds since 1970 UTC.
+    pub started_unix_seconds: u64,
+    /// Seconds since then.
+    pub uptime_seconds: u64,
+    /// How often the supervisor restarted the switch process.
+    pub restarts: u32,
+    /// How the last switch process ended, when there was one.
+    pub last_exit: Option<String>,
+    /// The control socket.
+    pub socket: String,
+    /// Switches that exist.
+    pub switches: u32,
+    /// Ports on all of them.
+    pub ports: u32,
+    /// What the data plane reports of itself.
+    pub engine: EngineView,
+}

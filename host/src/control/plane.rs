@@ -1,0 +1,109 @@
+//! The border between the operator's surface and the data plane.
+//!
+//! The gRPC server calls [`ControlPlane`] from blocking threads, several at once; an implementation does its own locking
+//! and may block for as long as a change takes to reach every worker. Each method is one atomic step: it happened when it
+//! returns `Ok`, and nothing changed when it returns `Err`. Views are taken at one moment each. Authorization is done
+//! before a method is called.
+
+use super::capture::CaptureSink;
+use super::error::ControlError;
+use super::model::{
+    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, FdbEntryView,
+    PortChange, PortName, PortSpec, PortView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch,
+    TopologyView,
+};
+
+/// The result of a control request.
+pub type ControlResult<T> = Result<T, ControlError>;
+
+/// What an operator can do with the switches of this host.
+pub trait ControlPlane: Send + Sync + 'static {
+    /// Creates a switch without ports.
+    fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView>;
+
+    /// Removes a switch with its ports, after their traffic is done and its extensions are detached.
+    fn delete_switch(&self, switch: &SwitchName) -> ControlResult<()>;
+
+    /// All switches, by name.
+    fn switches(&self) -> ControlResult<Vec<SwitchView>>;
+
+    /// One switch.
+    fn switch(&self, switch: &SwitchName) -> ControlResult<SwitchView>;
+
+    /// Adds a port and plugs its backend in.
+    fn add_port(&self, switch: &SwitchName, spec: PortSpec) -> ControlResult<PortView>;
+
+    /// Changes what `change` names and nothing else.
+    fn set_port(&self, switch: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView>;
+
+    /// Unplugs and removes a port.
+    fn remove_port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<()>;
+
+    /// The ports of a switch, by number.
+    fn ports(&self, switch: &SwitchName) -> ControlResult<Vec<PortView>>;
+
+    /// One port.
+    fn port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<PortView>;
+
+    /// With a switch: the extensions enabled on it, in ingress order. Without: every installed extension, built in or
+    /// found in an extension directory, with `switch: None`, followed by those enabled on each switch.
+    fn extensions(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<ExtensionView>>;
+
+    /// Loads an extension if need be, configures it and puts it into the stack of a switch, without losing a frame.
+    fn enable_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionRef,
+        config: ExtensionConfig,
+    ) -> ControlResult<ExtensionView>;
+
+    /// Takes an extension out of the stack of a switch, without losing a frame.
+    fn disable_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView>;
+
+    /// One extension as bound to a switch.
+    fn extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView>;
+
+    /// Drops of a switch by reason, largest first; reasons that never happened are left out.
+    fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>>;
+
+    /// Cost of each stage of a switch in the order a packet meets them.
+    fn stages(&self, switch: &SwitchName) -> ControlResult<Vec<StageCost>>;
+
+    /// The filtering database of a switch, merged over its workers, by VLAN and address.
+    fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>>;
+
+    /// Starts copying the frames of a port into `sink`, and returns at once. The capture ends when the plane drops the
+    /// sink (port removed) or when [`CaptureSink::offer`] or [`CaptureSink::is_closed`] says nobody listens any more.
+    fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()>;
+
+    /// What the data plane as a whole reports of itself.
+    fn engine(&self) -> ControlResult<EngineView>;
+
+    /// Stops all workers and releases all devices; no other method is called afterwards. Must return within a second.
+    fn shut_down(&self);
+
+    /// Everything counted about one switch.
+    fn stats(&self, switch: &SwitchName) -> ControlResult<StatsView> {
+        Ok(StatsView {
+            switch: self.switch(switch)?,
+            ports: self.ports(switch)?,
+            drops: self.drops(switch)?,
+            stages: self.stages(switch)?,
+            extensions: self.extensions(Some(switch))?,
+        })
+    }
+
+    /// Everything on this host. A switch deleted meanwhile is left out.
+    fn topology(&self) -> ControlResult<TopologyView> {
+        let mut switches = Vec::new();
+        for switch in self.switches()? {
+            let parts = self.ports(&switch.name).and_then(|ports| Ok((ports, self.extensions(Some(&switch.name))?)));
+            match parts {
+                Ok((ports, extensions)) => switches.push(TopologySwitch { switch, ports, extensions }),
+                Err(ControlError::NoSuchSwitch { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(TopologyView { switches })
+    }
+}
