@@ -7,3 +7,7 @@ pub mod segment;
 pub mod arena;
 pub mod frame;
 pub mod pool;
+
+pub mod fdb;
+pub mod parse;
+pub mod prefetch;
