@@ -1,0 +1,34 @@
+# What a newcomer types. Each target installs what it needs, says what it does, and ends with what it left out.
+# The work is in tests/run/*.sh; nothing here has to be typed first.
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test bench lint docs clean
+
+help: ## this list
+	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(HERE)Makefile | expand -t 10
+	@echo 'HEDDLE_NO_INSTALL=1 forbids installing. Without root a target runs what it can and lists the rest.'
+
+setup: ## install all that the other targets need, run nothing
+	@$(HERE)tests/run/setup.sh
+
+demo: ## two hosts, one switch, real traffic (root), or memory ports (anyone): under a minute
+	@$(HERE)tests/run/demo.sh
+
+test: ## all tests, group by group; ONLY="unit tidy" runs some
+	@$(HERE)tests/run/test.sh $(ONLY)
+
+bench: ## cycles per packet, as "name value unit" lines and target/bench/results.json
+	@$(HERE)tests/run/bench.sh $(ARGS)
+
+lint: ## format, clippy, other architecture, rustdoc, licences, house rules
+	@$(HERE)tests/run/lint.sh
+
+docs: ## API reference in target/doc, book in target/book
+	@$(HERE)tests/run/docs.sh
+
+clean: ## remove everything that was built
+	@rm -rf $(HERE)target

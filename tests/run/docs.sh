@@ -1,0 +1,27 @@
+#!/bin/bash
+# `make docs`: the API reference (target/doc) and the book (target/book). A warning of rustdoc is an error.
+# mdbook comes from the PATH; when it is missing it is built once into target/tools (a few minutes).
+. "$(dirname "${BASH_SOURCE[0]}")/../setup/prepare.sh"
+
+MDBOOK_VERSION=0.5.4
+
+mdbook_is_there() {
+    PATH=$HEDDLE_TARGET/tools/bin:$PATH
+    have mdbook && return 0
+    may_install || return 1
+    say "installing mdbook $MDBOOK_VERSION into $HEDDLE_TARGET/tools (built from source, once, a few minutes)"
+    cargo install --quiet --locked --root "$HEDDLE_TARGET/tools" --version $MDBOOK_VERSION mdbook </dev/null
+}
+
+prepare docs
+say "API reference: cargo doc"
+# shellcheck disable=SC2046 # a list of package names
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps $(product_packages) || die "the API reference has errors" "rustdoc's messages are above"
+say "written: $HEDDLE_TARGET/doc/heddle_extension_api/index.html"
+if mdbook_is_there; then
+    mdbook build --dest-dir "$HEDDLE_TARGET/book" sdk-docs || die "the book has errors" "mdbook's messages are above"
+    say "written: $HEDDLE_TARGET/book/index.html"
+else
+    leave_out "the book" "mdbook is not installed: cargo install mdbook --locked --version $MDBOOK_VERSION"
+fi
+show_ledger
