@@ -48,40 +48,74 @@ pub enum CompleteError {
 /// The checksum field's offset in UDP and UDP-Lite, where 0 would mean "no checksum".
 const UDP_FIELD: u16 = 6;
 
-/// One's complement sum of `bytes` as big-endian words, folded to 16 bits; an odd last byte is padded with zero.
+/// A sum in the making, 64 bytes at a time.
 ///
 /// Two plain additions per 8 bytes: `wrapped` is the sum modulo 2^64 and `high` that of the upper halves, so the sum of
-/// the lower halves is `wrapped - (high << 32)`, exactly. It needs one instruction less per vector than splitting both halves.
-pub fn internet_sum(bytes: &[u8]) -> u32 {
-    let mut wrapped = [0u64; 4];
-    let mut high = [0u64; 4];
-    let (blocks, rest) = bytes.as_chunks::<64>();
-    for block in blocks {
-        let (words, _) = block.as_chunks::<32>();
-        for four in words {
-            let (lanes, _) = four.as_chunks::<8>();
-            for ((lane, w), h) in lanes.iter().zip(&mut wrapped).zip(&mut high) {
-                let word = u64::from_le_bytes(*lane);
-                *w = w.wrapping_add(word);
-                *h = h.wrapping_add(word >> 32);
+/// the lower halves is `wrapped - (high << 32)`, exactly. It needs one instruction less per vector than splitting both
+/// halves.
+#[derive(Default)]
+struct Lanes {
+    wrapped: [u64; 4],
+    high: [u64; 4],
+}
+
+impl Lanes {
+    #[inline(always)]
+    fn add(&mut self, block: &[u8; 64]) {
+        let (halves, _) = block.as_chunks::<32>();
+        for half in halves {
+            let (words, _) = half.as_chunks::<8>();
+            for ((word, wrapped), high) in words.iter().zip(&mut self.wrapped).zip(&mut self.high) {
+                let word = u64::from_le_bytes(*word);
+                *wrapped = wrapped.wrapping_add(word);
+                *high = high.wrapping_add(word >> 32);
             }
         }
     }
-    let mut total = 0u64;
-    for (w, h) in wrapped.iter().zip(&high) {
-        let low = w.wrapping_sub(h << 32);
-        total += (low & 0xffff_ffff) + (low >> 32) + h;
+
+    /// The folded sum of all blocks and of `rest`, fewer than 64 bytes behind them.
+    #[inline(always)]
+    fn finish(self, rest: &[u8]) -> u32 {
+        let mut total = 0u64;
+        for (wrapped, high) in self.wrapped.iter().zip(&self.high) {
+            let low = wrapped.wrapping_sub(high << 32);
+            total += (low & 0xffff_ffff) + (low >> 32) + high;
+        }
+        let (words, tail) = rest.as_chunks::<4>();
+        for word in words {
+            total += u64::from(u32::from_le_bytes(*word));
+        }
+        let mut last = [0u8; 4];
+        for (to, from) in last.iter_mut().zip(tail) {
+            *to = *from;
+        }
+        total += u64::from(u32::from_le_bytes(last));
+        u32::from(fold64(total).swap_bytes())
     }
-    let (words, tail) = rest.as_chunks::<4>();
-    for word in words {
-        total += u64::from(u32::from_le_bytes(*word));
+}
+
+/// One's complement sum of `bytes` as big-endian words, folded to 16 bits; an odd last byte is padded with zero.
+pub fn internet_sum(bytes: &[u8]) -> u32 {
+    let mut lanes = Lanes::default();
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    for block in blocks {
+        lanes.add(block);
     }
-    let mut last = [0u8; 4];
-    for (to, from) in last.iter_mut().zip(tail) {
-        *to = *from;
+    lanes.finish(rest)
+}
+
+/// Copies `from` to the front of `to` and returns its `internet_sum`, in one pass; `None` when it does not fit.
+pub(crate) fn copy_sum(from: &[u8], to: &mut [u8]) -> Option<u32> {
+    let to = to.get_mut(..from.len())?;
+    let mut lanes = Lanes::default();
+    let (blocks, rest) = from.as_chunks::<64>();
+    let (to_blocks, to_rest) = to.as_chunks_mut::<64>();
+    for (block, to_block) in blocks.iter().zip(to_blocks) {
+        *to_block = *block;
+        lanes.add(block);
     }
-    total += u64::from(u32::from_le_bytes(last));
-    u32::from(fold64(total).swap_bytes())
+    to_rest.copy_from_slice(rest);
+    Some(lanes.finish(rest))
 }
 
 /// Folds a sum of words to 16 bits with end-around carry.

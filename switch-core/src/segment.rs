@@ -1,6 +1,6 @@
 //! Software segmentation: cutting one segmentation-offload frame into the wire frames it stands for.
 //!
-//! A plan is made once per frame (all checks), then `write` produces any wire frame by one copy and one checksum pass:
+//! A plan is made once per frame (all checks), then `write` produces any wire frame in one pass over its payload:
 //! - IPv4: total length, identification + i, header checksum; IPv6: payload length.
 //! - TCP: sequence number + i * gso_size; PSH and FIN only on the last, CWR only on the first (RFC 3168 6.1.2); options stay.
 //! - UDP: length; every wire frame is a datagram of its own.
@@ -11,7 +11,7 @@
 //!
 //! Limits: whole packets only, at most 64 KiB of payload, at most 1,024 wire frames, at least 8 bytes each: a 1-byte MSS
 //! would turn one descriptor into 65,536 wire frames. Tags and IPv6 extension headers are copied as they are.
-//! Cost: about 3 checksum passes' worth of time per wire frame, no allocation.
+//! Cost: about 135 TSC cycles per 1,514-byte wire frame in L1 (160 from L2), 115 per plan; no allocation.
 
 mod plan;
 mod write;
@@ -93,8 +93,10 @@ pub struct SegmentPlan {
     count: u32,
     ipv4: bool,
     protocol: L4,
-    /// Pseudo-header sum without the length.
-    pseudo: u32,
+    /// Sum of the IPv4 header without total length, identification and checksum; 0 for IPv6.
+    ipv4_sum: u32,
+    /// Sum of the pseudo-header and the L4 header without every word `write` sets, and without the length.
+    l4_sum: u32,
 }
 
 impl SegmentPlan {

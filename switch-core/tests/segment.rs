@@ -435,7 +435,7 @@ fn hostile_headers_never_panic() {
             let network = usize::from(l3);
             assert_eq!(frame[..network], before[..network], "completion leaves the Ethernet header alone");
             if before[network - 2..network] == [8, 0] {
-                assert_eq!(frame[network..network + 20], before[network..network + 20], "and the IPv4 header");
+                assert_eq!(frame[network..network + 20], before[network..network + 20], "and the IPv4 header alone");
             }
         }
     }

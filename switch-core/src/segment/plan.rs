@@ -3,10 +3,10 @@
 //! What passes here can be written without further checks of the frame's contents. The rules are those of
 //! VIRTIO 1.2 5.1.6.2 for the sender, applied to the frame instead of to what the sender says about it.
 //!
-//! Cost: header parsing and a sum over the two IP addresses; nothing is read of the payload.
+//! Cost: header parsing and the sums of what every wire frame repeats; nothing is read of the payload.
 
 use super::{L4, MAX_PAYLOAD, MAX_SEGMENTS, MIN_GSO_SIZE, SegmentError, SegmentPlan, wire_segments};
-use crate::checksum::fold;
+use crate::checksum::{fold, internet_sum};
 use crate::offload::headers::{
     HeaderError, IPV6_LEN, IpVersion, TCP, TCP_MIN_LEN, Transport, UDP, UDP_LEN, be16, byte, transport,
 };
@@ -50,7 +50,8 @@ impl SegmentPlan {
             count: wire_segments(found.end, header_len, usize::from(offload.gso_size)),
             ipv4: found.version == IpVersion::V4,
             protocol,
-            pseudo: pseudo_sum(frame, &found, offset)?,
+            ipv4_sum: ipv4_sum(frame, &found)?,
+            l4_sum: pseudo_sum(frame, &found, offset)? + l4_sum(frame, &found, protocol, header_len)?,
         };
         plan.check_counts(frame)?;
         Ok(plan)
@@ -105,4 +106,33 @@ fn pseudo_sum(frame: &[u8], found: &Transport, offset: u16) -> Result<u32, Heade
     }
     let addresses = found.address_sum(frame).ok_or(HeaderError::Truncated { need: l4, have: frame.len() })?;
     Ok(addresses + u32::from(found.protocol))
+}
+
+/// Sum of the IPv4 header's words that every wire frame repeats.
+fn ipv4_sum(frame: &[u8], found: &Transport) -> Result<u32, HeaderError> {
+    let (l3, l4) = (usize::from(found.l3), usize::from(found.l4));
+    match found.version {
+        IpVersion::V4 => sum_without(frame, l3, l4, &[2, 4, 10]),
+        IpVersion::V6 => Ok(0),
+    }
+}
+
+/// Sum of the L4 header's words that every wire frame repeats: for TCP without sequence number, flags and checksum, for
+/// UDP without length and checksum.
+fn l4_sum(frame: &[u8], found: &Transport, protocol: L4, end: usize) -> Result<u32, HeaderError> {
+    let changing: &[usize] = match protocol {
+        L4::Tcp => &[4, 6, 12, 16],
+        L4::Udp => &[4, 6],
+    };
+    sum_without(frame, usize::from(found.l4), end, changing)
+}
+
+/// Sum of `frame[from..to]` without the words at the offsets `changing`.
+fn sum_without(frame: &[u8], from: usize, to: usize, changing: &[usize]) -> Result<u32, HeaderError> {
+    let header = frame.get(from..to).ok_or(HeaderError::Truncated { need: to, have: frame.len() })?;
+    let mut sum = internet_sum(header);
+    for at in changing {
+        sum += u32::from(!be16(header, *at)?);
+    }
+    Ok(sum)
 }
