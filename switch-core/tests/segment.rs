@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 #![allow(clippy::cast_possible_truncation, reason = "test generators cut random numbers to size")]
 
+#[path = "segment/captures.rs"]
+mod captures;
+
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use heddle_switch_core::checksum::{PartialChecksum, pseudo_header_v4, pseudo_header_v6, verify_l4};
 use heddle_switch_core::offload::{GsoKind, Offload, OffloadError};
@@ -489,59 +492,4 @@ fn wire_frames_equal_the_kernels() {
         assert_eq!(wires, kernels, "{name}");
     }
     assert_eq!(lines.next(), None);
-}
-
-/// Frames of one classic pcap file, either byte order.
-fn pcap_frames(file: &[u8]) -> Vec<Vec<u8>> {
-    let little = file.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1]);
-    let word = |at: usize| {
-        let bytes: [u8; 4] = file[at..at + 4].try_into().unwrap();
-        if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) }
-    };
-    let (mut frames, mut at) = (Vec::new(), 24);
-    while at + 16 <= file.len() {
-        let length = word(at + 8) as usize;
-        frames.push(file[at + 16..at + 16 + length].to_vec());
-        at += 16 + length;
-    }
-    frames
-}
-
-/// Real segmentation-offload frames, when the captures are there: tunnels are cut by their outer header.
-#[test]
-fn captured_offload_frames() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/captures");
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut seen = 0;
-    for entry in entries {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.ends_with(".pcap") || !(name.starts_with("gso-") || name.ends_with("_tso.pcap")) {
-            continue;
-        }
-        for mut frame in pcap_frames(&std::fs::read(&path).unwrap()) {
-            let v6 = frame[14] >> 4 == 6;
-            let (l4, protocol) = if v6 { (54, frame[20]) } else { (14 + usize::from(frame[14] & 15) * 4, frame[23]) };
-            let tcp = protocol == 6;
-            let header_len = l4 + if tcp { usize::from(frame[l4 + 12] >> 4) * 4 } else { 8 };
-            let gso = match (tcp, v6) {
-                (true, false) => GsoKind::Tcp4,
-                (true, true) => GsoKind::Tcp6,
-                (false, _) => GsoKind::UdpL4,
-            };
-            if !v6 {
-                // Captured before its length was set, in one of the files; and no fragment flags.
-                let total = (frame.len() - 14) as u16;
-                frame[16..18].copy_from_slice(&total.to_be_bytes());
-            }
-            let payload = frame[header_len..].to_vec();
-            for gso_size in [100, 1_398, 1_448] {
-                let csum = Some(PartialChecksum { start: l4 as u16, offset: if tcp { 16 } else { 6 } });
-                let offload = Offload { csum, gso, gso_size, ..Offload::default() };
-                check(&Built { frame: frame.clone(), l3: 14, l4: l4 as u16, header_len, offload }, &payload);
-                seen += 1;
-            }
-        }
-    }
-    assert!(seen >= 20, "only {seen} captured frames");
 }
