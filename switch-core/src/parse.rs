@@ -336,11 +336,16 @@ fn walk_extensions(frame: &[u8], mut next: u8, mut at: usize, end: usize, facts:
         };
         let length = match next {
             ip_protocol::FRAGMENT => 8,
-            ip_protocol::AUTHENTICATION => (usize::from(head[1]) + 2) * 4,
+            // The fixed part alone is one unit beyond the two that are not counted (RFC 4302 2.2).
+            ip_protocol::AUTHENTICATION => (usize::from(head[1].max(1)) + 2) * 4,
             _ => (usize::from(head[1]) + 1) * 8,
         };
         if at + length > end {
             facts.flags |= FactFlags::TRUNCATED;
+            return fragment_of;
+        }
+        if next == ip_protocol::AUTHENTICATION && head[1] == 0 {
+            facts.flags |= FactFlags::MALFORMED;
             return fragment_of;
         }
         if next == ip_protocol::FRAGMENT {
