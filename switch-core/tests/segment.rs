@@ -5,6 +5,8 @@
 
 #[path = "segment/captures.rs"]
 mod captures;
+#[path = "segment/lying_headers.rs"]
+mod lying_headers;
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use heddle_switch_core::checksum::{PartialChecksum, pseudo_header_v4, pseudo_header_v6, verify_l4};
