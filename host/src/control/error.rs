@@ -55,7 +55,7 @@ impl ErrorClass {
     /// The one table. Exit code 0 is success and has no row.
     pub const TABLE: [ErrorClassRow; 10] = [
         row(Self::Other, "other", Code::Internal, 1, "any other failure"),
-        row(Self::Usage, "usage", Code::Unimplemented, 2, "the command line is wrong"),
+        row(Self::Usage, "usage", Code::OutOfRange, 2, "the command line is wrong"),
         row(Self::NotFound, "not-found", Code::NotFound, 3, "no such switch, port or extension"),
         row(Self::AlreadyExists, "already-exists", Code::AlreadyExists, 4, "the name is taken"),
         row(Self::Refused, "refused", Code::InvalidArgument, 5, "a value is invalid or the request is refused"),

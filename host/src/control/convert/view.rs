@@ -1,0 +1,244 @@
+//! Messages back into views, for the client. Fails only on an answer of a daemon that is newer or broken.
+
+use super::UnreadableAnswer;
+use super::words::Word;
+use crate::control::{model, wire};
+
+type Read<T> = Result<T, UnreadableAnswer>;
+
+fn bad(field: &'static str, value: impl ToString) -> UnreadableAnswer {
+    UnreadableAnswer { field, value: value.to_string() }
+}
+
+fn word<W: Word>(number: i32) -> Read<W> {
+    W::from_number(number).ok_or_else(|| bad(W::FIELD, number))
+}
+
+fn parsed<T: std::str::FromStr>(field: &'static str, text: &str) -> Read<T> {
+    text.parse().map_err(|_| bad(field, text))
+}
+
+fn small(field: &'static str, number: u32) -> Read<u16> {
+    u16::try_from(number).map_err(|_| bad(field, number))
+}
+
+fn list<W, M: TryFrom<W, Error = UnreadableAnswer>>(messages: Vec<W>) -> Read<Vec<M>> {
+    messages.into_iter().map(M::try_from).collect()
+}
+
+fn present<W, M: TryFrom<W, Error = UnreadableAnswer>>(field: &'static str, message: Option<W>) -> Read<M> {
+    message.ok_or_else(|| bad(field, "nothing"))?.try_into()
+}
+
+impl From<wire::Law> for model::LawView {
+    fn from(law: wire::Law) -> Self {
+        let wire::Law { rx, originated, replicated, tx, dropped, consumed, held, balance } = law;
+        Self { rx, originated, replicated, tx, dropped, consumed, held, balance }
+    }
+}
+
+impl TryFrom<wire::Switch> for model::SwitchView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(switch: wire::Switch) -> Read<Self> {
+        Ok(Self {
+            name: parsed("switch name", &switch.name)?,
+            switch_type: word(switch.r#type)?,
+            workers: small("workers", switch.workers)?,
+            ports: switch.ports,
+            extensions: switch.extensions,
+            ageing_seconds: switch.ageing_seconds,
+            law: switch.law.unwrap_or_default().into(),
+        })
+    }
+}
+
+fn vid(number: u32) -> Read<model::Vid> {
+    model::Vid::new(number).map_err(|_| bad("VLAN", number))
+}
+
+impl TryFrom<wire::Vlan> for model::VlanSettings {
+    type Error = UnreadableAnswer;
+
+    fn try_from(vlan: wire::Vlan) -> Read<Self> {
+        Ok(match word(vlan.mode)? {
+            model::VlanMode::Untagged => Self::Untagged,
+            model::VlanMode::Access => Self::Access { vlan: vid(vlan.vlan)? },
+            model::VlanMode::Trunk => Self::Trunk {
+                allowed: parsed("VLAN list", &vlan.allowed)?,
+                native: if vlan.native == 0 { None } else { Some(vid(vlan.native)?) },
+            },
+        })
+    }
+}
+
+impl From<wire::PortCounters> for model::PortCounters {
+    fn from(counters: wire::PortCounters) -> Self {
+        let wire::PortCounters { rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_dropped, tx_dropped } =
+            counters;
+        Self { rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_dropped, tx_dropped }
+    }
+}
+
+impl TryFrom<wire::Port> for model::PortView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(port: wire::Port) -> Read<Self> {
+        Ok(Self {
+            switch: parsed("switch name", &port.switch)?,
+            name: parsed("port name", &port.name)?,
+            id: port.id,
+            kind: word(port.kind)?,
+            backend: word(port.backend)?,
+            device: port.device,
+            state: word(port.state)?,
+            nic_state: word(port.nic_state)?,
+            admin: word(port.admin)?,
+            trouble: port.trouble,
+            mac: port.mac.map(|mac| parsed("MAC address", &mac)).transpose()?,
+            mtu: port.mtu,
+            vlan: present("vlan", port.vlan)?,
+            queues: small("queues", port.queues)?,
+            offload: port.offload,
+            worker: small("worker", port.worker)?,
+            counters: port.counters.unwrap_or_default().into(),
+        })
+    }
+}
+
+impl TryFrom<wire::Extension> for model::ExtensionView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(extension: wire::Extension) -> Read<Self> {
+        let counter = |counter: wire::ExtensionCounter| {
+            let wire::ExtensionCounter { name, unit, value } = counter;
+            model::ExtensionCounter { name, unit, value }
+        };
+        Ok(Self {
+            switch: extension.switch.map(|name| parsed("switch name", &name)).transpose()?,
+            id: extension.id,
+            name: extension.name,
+            vendor: extension.vendor,
+            version: extension.version,
+            role: word(extension.role)?,
+            path: extension.path,
+            enabled: extension.enabled,
+            running: extension.running,
+            last_error: extension.last_error,
+            abi: extension.abi,
+            order: extension.order,
+            config: extension.config,
+            counters: extension.counters.into_iter().map(counter).collect(),
+        })
+    }
+}
+
+impl TryFrom<wire::Drop> for model::DropCount {
+    type Error = UnreadableAnswer;
+
+    fn try_from(drop: wire::Drop) -> Read<Self> {
+        let port = |port: wire::PortDrops| {
+            Ok(model::PortDropCount { port: parsed("port name", &port.port)?, count: port.count })
+        };
+        Ok(Self {
+            reason: drop.reason,
+            description: drop.description,
+            count: drop.count,
+            ports: drop.ports.into_iter().map(port).collect::<Read<_>>()?,
+        })
+    }
+}
+
+impl TryFrom<wire::StageCost> for model::StageCost {
+    type Error = UnreadableAnswer;
+
+    fn try_from(cost: wire::StageCost) -> Read<Self> {
+        let wire::StageCost { stage, leg, packets, cycles_per_packet } = cost;
+        Ok(Self { stage, leg: word(leg)?, packets, cycles_per_packet })
+    }
+}
+
+impl TryFrom<wire::Stats> for model::StatsView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(stats: wire::Stats) -> Read<Self> {
+        Ok(Self {
+            switch: present("switch", stats.switch)?,
+            ports: list(stats.ports)?,
+            drops: list(stats.drops)?,
+            stages: list(stats.stages)?,
+            extensions: list(stats.extensions)?,
+        })
+    }
+}
+
+impl TryFrom<wire::FdbEntry> for model::FdbEntryView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(entry: wire::FdbEntry) -> Read<Self> {
+        Ok(Self {
+            mac: parsed("MAC address", &entry.mac)?,
+            vlan: small("VLAN", entry.vlan)?,
+            port: parsed("port name", &entry.port)?,
+            kind: word(entry.kind)?,
+            age_seconds: entry.age_seconds,
+        })
+    }
+}
+
+impl TryFrom<wire::Topology> for model::TopologyView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(topology: wire::Topology) -> Read<Self> {
+        let switch = |switch: wire::TopologySwitch| {
+            Ok(model::TopologySwitch {
+                switch: present("switch", switch.switch)?,
+                ports: list(switch.ports)?,
+                extensions: list(switch.extensions)?,
+            })
+        };
+        Ok(Self { switches: topology.switches.into_iter().map(switch).collect::<Read<_>>()? })
+    }
+}
+
+impl TryFrom<wire::Daemon> for model::DaemonView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(daemon: wire::Daemon) -> Read<Self> {
+        let class = |class: wire::BufferClass| {
+            let wire::BufferClass { bytes, total, free } = class;
+            model::BufferClassView { bytes, total, free }
+        };
+        Ok(Self {
+            version: daemon.version,
+            pid: daemon.pid,
+            supervisor_pid: daemon.supervisor_pid,
+            started_unix_seconds: daemon.started_unix_seconds,
+            uptime_seconds: daemon.uptime_seconds,
+            restarts: daemon.restarts,
+            last_exit: daemon.last_exit,
+            socket: daemon.socket,
+            switches: daemon.switches,
+            ports: daemon.ports,
+            engine: model::EngineView {
+                buffers: daemon.buffers.into_iter().map(class).collect(),
+                huge_pages: daemon.huge_pages,
+                extension_dirs: daemon.extension_dirs,
+            },
+        })
+    }
+}
+
+impl TryFrom<wire::CapturedFrame> for model::CapturedFrame {
+    type Error = UnreadableAnswer;
+
+    fn try_from(frame: wire::CapturedFrame) -> Read<Self> {
+        Ok(Self {
+            unix_nanoseconds: frame.unix_nanoseconds,
+            direction: word(frame.direction)?,
+            original_length: frame.original_length,
+            bytes: frame.data,
+            drop_reason: frame.drop_reason.map(std::borrow::Cow::Owned),
+        })
+    }
+}
