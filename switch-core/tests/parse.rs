@@ -14,8 +14,6 @@ use std::collections::HashSet;
 const ADDRESS_A: [u8; 4] = [10, 0, 0, 1];
 const ADDRESS_B: [u8; 4] = [10, 0, 0, 2];
 
-// --- the oracle: etherparse walks, this code only says what a fact is ---
-
 fn oracle(frame: &[u8]) -> Facts {
     let Ok(ethernet) = Ethernet2Slice::from_slice_without_fcs(frame) else {
         return Facts { flags: FactFlags::TRUNCATED, ..Facts::default() };
@@ -173,8 +171,6 @@ fn check_stripped(frame: &[u8]) {
     }
 }
 
-// --- building frames ---
-
 #[derive(Clone, Debug)]
 enum Claim {
     Exact,
@@ -316,8 +312,6 @@ fn any_shape() -> impl Strategy<Value = Shape> {
         .prop_map(|(tags, network, payload, padding)| Shape { tags, network, payload, padding })
 }
 
-// --- properties ---
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -383,8 +377,6 @@ fn swap(bytes: &mut [u8], at: usize, width: usize) {
     let (first, second) = bytes[at..at + 2 * width].split_at_mut(width);
     first.swap_with_slice(second);
 }
-
-// --- named scenarios ---
 
 #[test]
 fn plain_udp_over_ipv4() {
@@ -501,8 +493,6 @@ fn no_tag_without_room_for_the_ethertype() {
     assert_eq!(outer_tag(&tagged[..17]), None);
     assert_eq!(outer_tag(&frame(&[ether_type::SERVICE_TAG], ipv4(ip_protocol::TCP), &[])), None);
 }
-
-// --- captures ---
 
 /// Frames of a classic pcap file with Ethernet link type, either byte order, micro- or nanoseconds.
 fn pcap_frames(file: &[u8]) -> Vec<&[u8]> {
