@@ -56,6 +56,7 @@ row INTERFACE_FN }
 
 abi_struct! { growable,
 /// The table.
+#[derive(Clone, Copy, Debug)]
 pub struct ExtensionV1 {
     /// Size of this struct at the extension, in bytes.
     pub struct_size: u32,

@@ -78,15 +78,15 @@ abi_fn! {
 pub type ReleaseFn = fn(call: *mut c_void, handle: u64) -> i32;
 row RELEASE_FN }
 abi_fn! {
-/// Ends a held frame or a draft.
+/// Ends a held frame or a draft, for a registered reason or `DROP_REASON_UNSPECIFIED`.
 pub type DiscardFn = fn(call: *mut c_void, handle: u64, drop_reason: u16) -> i32;
 row DISCARD_FN }
 abi_fn! {
-/// Makes a new frame of `length` bytes as a draft; `out_packet` tells where its bytes are.
+/// Makes a new frame of `length` bytes as a draft; `out_packet` tells where its bytes are, from `Batch.draft_base`.
 pub type OriginateFn = fn(call: *mut c_void, length: u32, out_handle: *mut u64, out_packet: *mut Packet) -> i32;
 row ORIGINATE_FN }
 abi_fn! {
-/// Copies packet `index` of the batch into a draft; destinations are not kept.
+/// Copies packet `index` of the batch into a draft, bytes at `Batch.draft_base`; destinations are not kept.
 pub type CloneFn = fn(call: *mut c_void, index: u32, out_handle: *mut u64, out_packet: *mut Packet) -> i32;
 row CLONE_FN }
 abi_fn! {
@@ -96,6 +96,7 @@ row INJECT_FN }
 
 abi_struct! { growable,
 /// The table.
+#[derive(Clone, Copy, Debug)]
 pub struct Host {
     /// Size of this struct at the host, in bytes.
     pub struct_size: u32,

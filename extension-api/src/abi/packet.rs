@@ -27,6 +27,9 @@ pub const VERDICT_TO_PORT: u8 = 3;
 /// Verdict of a forwarding extension on ingress: deliver to each port of the group in `destination`.
 pub const VERDICT_TO_GROUP: u8 = 4;
 
+/// Drop reason of an extension that gives none: counted as `unspecified` under the extension's name.
+pub const DROP_REASON_UNSPECIFIED: u16 = 0;
+
 /// Leg: from a port into the switch.
 pub const LEG_INGRESS: u8 = 0;
 /// Leg: from the switch to a port.
@@ -169,5 +172,7 @@ pub struct Batch {
     pub reserved: u16,
     /// Side array of `count` offload facts; null unless the extension asked for it.
     pub offload: *const OffloadFacts,
+    /// Base of drafts, always writable: `base` may be a read-only alias, and is for capture extensions.
+    pub draft_base: *mut u8,
 }
 }

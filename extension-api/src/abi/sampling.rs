@@ -58,6 +58,7 @@ row NEXT_SKIP_FN }
 
 abi_struct! { growable,
 /// The interface's table.
+#[derive(Clone, Copy, Debug)]
 pub struct SamplingV1 {
     /// Size of this struct at the extension, in bytes.
     pub struct_size: u32,

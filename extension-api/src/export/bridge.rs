@@ -1,0 +1,185 @@
+//! One shape for four roles: what the generic entry points of [`super::door`] call.
+//!
+//! An adaptor per role names the traits of that role; nothing here is for vendors.
+
+use core::marker::PhantomData;
+
+use crate::abi::meta;
+use crate::capture::{CaptureExtension, CaptureWorker};
+use crate::config::Config;
+use crate::control::Event;
+use crate::filter::{FilterExtension, FilterWorker};
+use crate::forward::{ForwardingExtension, ForwardingWorker};
+use crate::host::Control;
+use crate::packet::{Batch, Call};
+use crate::rights::{self, Rights, Role};
+use crate::sampling::{Sample, Sampling};
+use crate::service::ServiceExtension;
+use crate::status::{CreateError, Veto};
+use crate::types::WorkerId;
+
+/// An extension of any role.
+pub trait Bridge: 'static {
+    /// The instance.
+    type Instance: Send + 'static;
+    /// The worker context.
+    type Worker: Send + 'static;
+    /// The role.
+    type Role: Role;
+    /// Rights on ingress, and in the worker tick.
+    type Ingress: Rights;
+    /// Rights on egress.
+    type Egress: Rights;
+
+    /// `ROLE_*`.
+    const ROLE: u8;
+    /// Whether there are workers at all.
+    const HAS_WORKERS: bool;
+    /// Which worker functions exist: ingress, egress, tick.
+    const WORKER_CALLS: [bool; 3];
+    /// Which control functions exist: event, tick.
+    const CONTROL_CALLS: [bool; 2];
+
+    /// See the traits of the role.
+    fn create(host: &Control<'_, Self::Role>, config: &Config<'_>) -> Result<Self::Instance, CreateError>;
+    /// See the traits of the role.
+    fn worker(instance: &mut Self::Instance, worker: WorkerId) -> Result<Self::Worker, CreateError>;
+    /// See the traits of the role.
+    fn event(instance: &mut Self::Instance, host: &Control<'_, Self::Role>, event: &Event<'_>) -> Result<(), Veto>;
+    /// See the traits of the role.
+    fn tick(instance: &mut Self::Instance, host: &Control<'_, Self::Role>, now_ns: u64);
+    /// See the traits of the role.
+    fn ingress(worker: &mut Self::Worker, batch: &mut Batch<'_, Self::Ingress>);
+    /// See the traits of the role.
+    fn egress(worker: &mut Self::Worker, batch: &mut Batch<'_, Self::Egress>);
+    /// See the traits of the role.
+    fn worker_tick(worker: &mut Self::Worker, call: &Call<'_, Self::Ingress>);
+}
+
+/// An extension that takes samples.
+pub trait SamplingBridge: Bridge {
+    /// Header bytes wanted.
+    const HEADER_BYTES: u32;
+    /// See [`Sampling`].
+    fn sampled(worker: &mut Self::Worker, sample: &Sample<'_>);
+    /// See [`Sampling`].
+    fn next_skip(worker: &mut Self::Worker) -> u32;
+}
+
+/// Declares the adaptor of a role with a data path.
+macro_rules! adaptor {
+    ($(#[$doc:meta])* $name:ident: $extension:ident / $worker:ident,
+     role $role:ident = $code:ident, ingress $ingress:ident, egress $egress:ident,
+     has_ingress $has_ingress:expr, |$outcome:ident| $event:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name<E>(PhantomData<E>);
+
+        impl<E: $extension> Bridge for $name<E> {
+            type Instance = E;
+            type Worker = E::Worker;
+            type Role = rights::$role;
+            type Ingress = rights::$ingress;
+            type Egress = rights::$egress;
+
+            const ROLE: u8 = meta::$code;
+            const HAS_WORKERS: bool = true;
+            const WORKER_CALLS: [bool; 3] = [$has_ingress, E::Worker::HAS_EGRESS, E::Worker::HAS_WORKER_TICK];
+            const CONTROL_CALLS: [bool; 2] = [E::HAS_EVENT, E::HAS_TICK];
+
+            fn create(host: &Control<'_, Self::Role>, config: &Config<'_>) -> Result<E, CreateError> {
+                E::create(host, config)
+            }
+            fn worker(instance: &mut E, worker: WorkerId) -> Result<E::Worker, CreateError> {
+                instance.worker(worker)
+            }
+            fn event(instance: &mut E, host: &Control<'_, Self::Role>, event: &Event<'_>) -> Result<(), Veto> {
+                let $outcome = instance.event(host, event);
+                $event
+            }
+            fn tick(instance: &mut E, host: &Control<'_, Self::Role>, now_ns: u64) {
+                instance.tick(host, now_ns);
+            }
+            #[inline]
+            fn ingress(worker: &mut E::Worker, batch: &mut Batch<'_, Self::Ingress>) {
+                worker.ingress(batch);
+            }
+            #[inline]
+            fn egress(worker: &mut E::Worker, batch: &mut Batch<'_, Self::Egress>) {
+                worker.egress(batch);
+            }
+            #[inline]
+            fn worker_tick(worker: &mut E::Worker, call: &Call<'_, Self::Ingress>) {
+                worker.worker_tick(call);
+            }
+        }
+    };
+}
+
+adaptor!(
+    /// Capture role.
+    AsCapture: CaptureExtension / CaptureWorker, role Capture = ROLE_CAPTURE, ingress Observe, egress Observe,
+    has_ingress E::Worker::HAS_INGRESS, |outcome| {
+        let () = outcome;
+        Ok(())
+    }
+);
+adaptor!(
+    /// Filter role.
+    AsFilter: FilterExtension / FilterWorker, role Filter = ROLE_FILTER, ingress FilterIn, egress FilterOut,
+    has_ingress E::Worker::HAS_INGRESS, |outcome| outcome
+);
+adaptor!(
+    /// Forwarding role.
+    AsForwarding: ForwardingExtension / ForwardingWorker, role Forwarding = ROLE_FORWARDING, ingress ForwardIn, egress ForwardOut,
+    has_ingress true, |outcome| outcome
+);
+
+impl<E> SamplingBridge for AsCapture<E>
+where
+    E: CaptureExtension,
+    E::Worker: Sampling,
+{
+    const HEADER_BYTES: u32 = E::Worker::HEADER_BYTES;
+
+    fn sampled(worker: &mut E::Worker, sample: &Sample<'_>) {
+        worker.sampled(sample);
+    }
+    fn next_skip(worker: &mut E::Worker) -> u32 {
+        worker.next_skip()
+    }
+}
+
+/// Service role.
+#[derive(Debug)]
+pub struct AsService<E>(PhantomData<E>);
+
+impl<E: ServiceExtension> Bridge for AsService<E> {
+    type Instance = E;
+    type Worker = ();
+    type Role = rights::Service;
+    type Ingress = rights::Observe;
+    type Egress = rights::Observe;
+
+    const ROLE: u8 = meta::ROLE_SERVICE;
+    const HAS_WORKERS: bool = false;
+    const WORKER_CALLS: [bool; 3] = [false; 3];
+    const CONTROL_CALLS: [bool; 2] = [E::HAS_EVENT, E::HAS_TICK];
+
+    fn create(host: &Control<'_, Self::Role>, config: &Config<'_>) -> Result<E, CreateError> {
+        E::create(host, config)
+    }
+    fn worker(_: &mut E, _: WorkerId) -> Result<(), CreateError> {
+        Ok(())
+    }
+    fn event(instance: &mut E, host: &Control<'_, Self::Role>, event: &Event<'_>) -> Result<(), Veto> {
+        instance.event(host, event);
+        Ok(())
+    }
+    fn tick(instance: &mut E, host: &Control<'_, Self::Role>, now_ns: u64) {
+        instance.tick(host, now_ns);
+    }
+    fn ingress(_: &mut (), _: &mut Batch<'_, Self::Ingress>) {}
+    fn egress(_: &mut (), _: &mut Batch<'_, Self::Egress>) {}
+    fn worker_tick(_: &mut (), _: &Call<'_, Self::Ingress>) {}
+}

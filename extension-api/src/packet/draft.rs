@@ -1,0 +1,121 @@
+//! Frames an extension makes ([`Draft`]) or keeps ([`HeldFrame`]).
+//!
+//! Part of the unsafe island of [`super`]. A draft lives within the call that made it: what is not injected goes back
+//! to the pool at its end. A held frame is a name only; the host checks it and refuses a stale one.
+#![allow(unsafe_code)]
+
+use core::ffi::c_void;
+use core::slice;
+
+use crate::abi::host::Host;
+use crate::abi::packet as abi;
+use crate::status::{check, HostError, Refusal};
+use crate::types::PortId;
+
+/// A frame the host keeps for the extension.
+///
+/// Release or discard it in a call of the same worker. One that is forgotten is dropped by the host when its maximum
+/// age is reached, or when the extension is disabled.
+#[derive(Debug, PartialEq, Eq, Hash)]
+#[must_use = "a held frame goes nowhere until it is released or discarded"]
+pub struct HeldFrame(u64);
+
+impl HeldFrame {
+    pub(super) fn new(handle: u64) -> Self {
+        HeldFrame(handle)
+    }
+
+    pub(super) fn into_handle(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a draft needs of its call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Door<'b> {
+    pub(super) host: &'b Host,
+    pub(super) call: *mut c_void,
+    pub(super) base: *mut u8,
+}
+
+/// A frame that is not in the switch yet. Dropped without [`Draft::inject_from`] or [`Draft::inject_trusted`], it
+/// goes back to the pool.
+#[derive(Debug)]
+#[must_use = "a draft reaches the switch only when it is injected"]
+pub struct Draft<'b> {
+    door: Door<'b>,
+    handle: u64,
+    packet: abi::Packet,
+}
+
+impl<'b> Draft<'b> {
+    /// # Safety
+    /// `make` calls a host function of the running call that fills both out pointers when it returns success.
+    pub(super) unsafe fn make(
+        function: &'static str,
+        door: Door<'b>,
+        make: impl FnOnce(*mut u64, *mut abi::Packet) -> i32,
+    ) -> Result<Self, HostError> {
+        let mut handle = 0;
+        let mut packet = abi::Packet::default();
+        check(function, make(&mut handle, &mut packet))?;
+        if door.base.is_null() {
+            return Err(HostError::new(function, Refusal::Invalid));
+        }
+        Ok(Draft { door, handle, packet })
+    }
+
+    /// Length in bytes.
+    #[inline]
+    pub fn length(&self) -> u32 {
+        self.packet.length
+    }
+
+    /// The bytes, from the destination MAC on.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `start` names `length` bytes of a buffer that is this draft's alone.
+        unsafe { slice::from_raw_parts(self.start(), self.packet.length as usize) }
+    }
+
+    /// The bytes, to be written.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`, through the writable base of drafts; `&mut self` is the only access.
+        unsafe { slice::from_raw_parts_mut(self.start(), self.packet.length as usize) }
+    }
+
+    #[inline]
+    fn start(&self) -> *mut u8 {
+        let offset = self.packet.buffer as usize * 64 + self.packet.start as usize;
+        // SAFETY: the host named this offset of the arena for a draft that is alive.
+        unsafe { self.door.base.add(offset) }
+    }
+
+    /// Sends it down the ingress leg, below this extension, as if it came from `port`: port policy applies.
+    pub fn inject_from(self, port: PortId) -> Result<(), HostError> {
+        self.inject(port.get())
+    }
+
+    /// Sends it down the ingress leg, below this extension, as trusted: no port policy applies. Use sparingly.
+    pub fn inject_trusted(self) -> Result<(), HostError> {
+        self.inject(0)
+    }
+
+    fn inject(self, source_port: u32) -> Result<(), HostError> {
+        let function = self.door.host.inject.ok_or(HostError::new("inject", Refusal::NotOffered))?;
+        // SAFETY: the running call and a handle of it. A refused draft stays ours and is discarded by `Drop`.
+        check("inject", unsafe { function(self.door.call, self.handle, source_port) })?;
+        core::mem::forget(self);
+        Ok(())
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if let Some(discard) = self.door.host.discard {
+            // SAFETY: the running call and a handle of it that was not injected; a stale one is refused harmlessly.
+            let _ = unsafe { discard(self.door.call, self.handle, abi::DROP_REASON_UNSPECIFIED) };
+        }
+    }
+}
