@@ -49,6 +49,7 @@ pub struct HeapRegion {
 
 #[repr(align(64))]
 #[derive(Clone, Copy)]
+#[expect(dead_code, reason = "read and written through the region's base pointer only")]
 struct Line([u8; UNIT]);
 
 impl HeapRegion {

@@ -1,0 +1,343 @@
+//! One call into an extension: the batch it sees and what it may ask of the worker meanwhile.
+//!
+//! The host turns the ABI's `[worker]` functions into these methods. Each checks the role and leg first, so that what a
+//! role may not do is refused in one place for every language.
+
+use std::sync::Arc;
+
+use heddle_extension_api::abi::packet::{
+    GSO_NONE, GSO_TCP4, GSO_TCP6, GSO_UDP, OffloadFacts, PACKET_CLONE, PACKET_ORIGINATED, Packet, VERDICT_HOLD,
+    VERDICT_PASS,
+};
+
+use crate::arena::{Arena, FRAME_MAX, HEADROOM};
+use crate::burst::{Burst, Slot};
+use crate::drop_reason::DropReason;
+use crate::held::{Entry, Kept};
+use crate::intake::flags_of;
+use crate::offload::GsoKind;
+use crate::parse::{ETHERNET_HEADER_LEN, parse};
+use crate::port_id::PortId;
+use crate::settle::drop_code;
+use crate::snapshot::Snapshot;
+use crate::stage::{Leg, ResumePoint, Role, StageEntry};
+use crate::worker::Core;
+
+/// Why a request of an extension is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The role or leg does not have this right.
+    #[error("the extension's role or this leg does not allow it")]
+    Forbidden,
+    /// No buffer, no quota or no place left.
+    #[error("a buffer, quota or table limit is reached")]
+    Full,
+    /// The handle or port names nothing.
+    #[error("the handle or port does not exist any more")]
+    Gone,
+    /// An argument is out of range.
+    #[error("an argument is out of range")]
+    Invalid,
+}
+
+/// The call.
+pub struct Call<'a> {
+    core: &'a mut Core,
+    snapshot: &'a Arc<Snapshot>,
+    burst: &'a mut Burst,
+    entry: &'a StageEntry,
+    leg: Leg,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        core: &'a mut Core,
+        snapshot: &'a Arc<Snapshot>,
+        burst: &'a mut Burst,
+        entry: &'a StageEntry,
+        leg: Leg,
+    ) -> Call<'a> {
+        Call { core, snapshot, burst, entry, leg }
+    }
+
+    /// The packets.
+    pub fn packets_mut(&mut self) -> &mut [Packet] {
+        self.burst.halves().0
+    }
+
+    /// Number of packets.
+    pub fn len(&self) -> usize {
+        self.burst.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.burst.is_empty()
+    }
+
+    /// The packet arena.
+    pub fn arena(&self) -> &Arena {
+        &self.core.arena
+    }
+
+    /// Time of the burst, in nanoseconds.
+    pub fn now_ns(&self) -> u64 {
+        self.core.now_ns
+    }
+
+    /// Number of the worker.
+    pub fn worker(&self) -> u16 {
+        self.core.id
+    }
+
+    /// Leg of the call.
+    pub fn leg(&self) -> Leg {
+        self.leg
+    }
+
+    /// The extension being called.
+    pub fn entry(&self) -> &StageEntry {
+        self.entry
+    }
+
+    /// The bytes of packet `index`.
+    pub fn frame(&mut self, index: usize) -> &[u8] {
+        match self.burst.get_mut(index) {
+            Some((packet, slot)) => self.core.arena.frame(&slot.buf, packet.start, packet.length),
+            None => &[],
+        }
+    }
+
+    /// Offload facts of all packets, for extensions that ask for them.
+    pub fn offload_facts(&mut self) -> &[OffloadFacts] {
+        self.core.offload_facts.clear();
+        let (packets, slots) = self.burst.halves();
+        for (packet, slot) in packets.iter().zip(slots.iter()) {
+            let frame = self.core.arena.frame(&slot.buf, packet.start, packet.length);
+            self.core.offload_facts.push(facts_of(packet, slot, frame));
+        }
+        &self.core.offload_facts
+    }
+
+    /// Gives packet `index` a private buffer.
+    pub fn make_writable(&mut self, index: usize) -> Result<(), Refusal> {
+        if self.leg != Leg::Ingress || self.entry.role == Role::Capture {
+            return Err(Refusal::Forbidden);
+        }
+        let (packet, slot) =
+            self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
+        self.core.make_private(packet, slot).map_err(|_| Refusal::Full)?;
+        slot.flags |= Slot::WRITTEN;
+        Ok(())
+    }
+
+    /// Parses packet `index` anew.
+    pub fn reparse(&mut self, index: usize) -> Result<(), Refusal> {
+        if self.leg != Leg::Ingress || self.entry.role == Role::Capture {
+            return Err(Refusal::Forbidden);
+        }
+        let (packet, slot) =
+            self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
+        describe(&self.core.arena, packet, slot);
+        Ok(())
+    }
+
+    /// Holds packet `index`; gives the handle.
+    pub fn hold(&mut self, index: usize) -> Result<u64, Refusal> {
+        if self.entry.role == Role::Capture {
+            return Err(Refusal::Forbidden);
+        }
+        if self.core.held.is_full() || self.core.held.count_of(self.entry.id) >= self.entry.hold_quota as usize {
+            return Err(Refusal::Full);
+        }
+        let (packet, slot) =
+            self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
+        let slot = std::mem::replace(slot, Slot { unit: u32::MAX, ..Slot::EMPTY });
+        let entry = Entry {
+            packet: *packet,
+            slot,
+            resume: ResumePoint { leg: self.leg, after: self.entry.position },
+            stage: self.entry.id,
+            since_ns: self.core.now_ns,
+            kept: Kept::Held,
+        };
+        packet.verdict = VERDICT_HOLD;
+        match self.core.held.keep(entry) {
+            Ok(handle) => Ok(handle),
+            Err(entry) => {
+                // Not reached: fullness was checked. The frame is still counted.
+                self.core.drop_slot(entry.slot, DropReason::HoldExpired.code());
+                Err(Refusal::Full)
+            }
+        }
+    }
+
+    /// Lets a held frame go on behind this extension.
+    pub fn release(&mut self, handle: u64) -> Result<(), Refusal> {
+        self.core.held.get_mut(handle, self.entry.id).filter(|entry| entry.kept == Kept::Held).ok_or(Refusal::Gone)?;
+        let entry = self.core.held.take(handle, self.entry.id).ok_or(Refusal::Gone)?;
+        self.core.park(entry.packet, entry.slot, entry.resume);
+        Ok(())
+    }
+
+    /// Ends a held frame or a draft.
+    pub fn discard(&mut self, handle: u64, code: u16) -> Result<(), Refusal> {
+        let entry = self.core.held.take(handle, self.entry.id).ok_or(Refusal::Gone)?;
+        let code = match drop_code(code) {
+            general if general == DropReason::ExtensionDrop.code() => DropReason::ExtensionDiscard.code(),
+            registered => registered,
+        };
+        self.core.end_entry(entry, code);
+        Ok(())
+    }
+
+    /// Makes a draft of `length` zero bytes.
+    pub fn originate(&mut self, length: usize) -> Result<(u64, Packet), Refusal> {
+        if !(ETHERNET_HEADER_LEN..=FRAME_MAX).contains(&length) {
+            return Err(Refusal::Invalid);
+        }
+        let mut buf = self.core.pool.alloc_for(length).ok_or(Refusal::Full)?;
+        let start = usize::from(HEADROOM);
+        if let Some(bytes) = self.core.arena.bytes_mut(&mut buf).and_then(|bytes| bytes.get_mut(start..start + length))
+        {
+            bytes.fill(0);
+        }
+        let unit = self.core.arena.unit(&buf);
+        let packet = Packet {
+            buffer: unit,
+            start: HEADROOM,
+            length: u32::try_from(length).unwrap_or(0),
+            flags: PACKET_ORIGINATED,
+            ..Packet::default()
+        };
+        self.draft(packet, Slot { buf, unit, ..Slot::EMPTY }, false)
+    }
+
+    /// Copies packet `index` into a draft; destinations are not kept.
+    pub fn clone_packet(&mut self, index: usize) -> Result<(u64, Packet), Refusal> {
+        if self.entry.role == Role::Capture {
+            return Err(Refusal::Forbidden);
+        }
+        let (packet, slot) =
+            self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
+        let mut packet = Packet { destination: 0, verdict: VERDICT_PASS, ..*packet };
+        packet.flags |= PACKET_CLONE;
+        let mut copy = copy_of(slot);
+        copy.buf = self.core.arena.share(&slot.buf);
+        copy.destination = PortId::NONE;
+        copy.sample = 0;
+        copy.flags &= Slot::TAGGED;
+        if self.core.make_private(&mut packet, &mut copy).is_err() {
+            self.core.pool.free(copy.buf);
+            return Err(Refusal::Full);
+        }
+        self.draft(packet, copy, true)
+    }
+
+    fn draft(&mut self, packet: Packet, slot: Slot, clone: bool) -> Result<(u64, Packet), Refusal> {
+        let full = self.core.held.is_full() || self.core.held.count_of(self.entry.id) >= self.entry.hold_quota as usize;
+        if full {
+            self.core.pool.free(slot.buf);
+            return Err(Refusal::Full);
+        }
+        let entry = Entry {
+            packet,
+            slot,
+            resume: ResumePoint { leg: Leg::Ingress, after: self.entry.position },
+            stage: self.entry.id,
+            since_ns: self.core.now_ns,
+            kept: Kept::Draft { clone },
+        };
+        match self.core.held.keep(entry) {
+            Ok(handle) => Ok((handle, packet)),
+            Err(entry) => {
+                self.core.pool.free(entry.slot.buf);
+                Err(Refusal::Full)
+            }
+        }
+    }
+
+    /// Sends a draft down the ingress leg below this extension, as if from `source` (0 = trusted, no port policy).
+    pub fn inject(&mut self, handle: u64, source: PortId) -> Result<(), Refusal> {
+        let port = self.snapshot.port(source);
+        if !source.is_none() && port.is_none() {
+            return Err(Refusal::Gone);
+        }
+        let held = &mut self.core.held;
+        let draft = held.get_mut(handle, self.entry.id).ok_or(Refusal::Gone)?;
+        let Kept::Draft { clone } = draft.kept else { return Err(Refusal::Invalid) };
+        let Some(mut entry) = held.take(handle, self.entry.id) else { return Err(Refusal::Gone) };
+        entry.slot.source = source;
+        entry.packet.source_port = source.raw();
+        match port {
+            None => entry.slot.flags |= Slot::TRUSTED,
+            Some(port) if self.entry.role == Role::Forwarding => {
+                entry.slot.vid = port.vlan.classify(entry.slot.tag()).unwrap_or(entry.slot.vid);
+            }
+            Some(_) => {}
+        }
+        describe(&self.core.arena, &mut entry.packet, &entry.slot);
+        if clone {
+            self.core.counters.law.replicated += 1;
+        } else {
+            self.core.counters.law.originated += 1;
+        }
+        self.core.park(entry.packet, entry.slot, entry.resume);
+        Ok(())
+    }
+}
+
+/// A slot like `slot` without its buffer.
+pub(crate) fn copy_of(slot: &Slot) -> Slot {
+    Slot {
+        buf: crate::arena::Buf::NONE,
+        unit: slot.unit,
+        source: slot.source,
+        destination: slot.destination,
+        offload: slot.offload,
+        vid: slot.vid,
+        tci: slot.tci,
+        sample: slot.sample,
+        flags: slot.flags,
+    }
+}
+
+/// Fills in what parsing tells about a frame.
+fn describe(arena: &Arena, packet: &mut Packet, slot: &Slot) {
+    const PARSED: u32 = heddle_extension_api::abi::packet::PACKET_FRAGMENT
+        | heddle_extension_api::abi::packet::PACKET_IP_OPTIONS
+        | heddle_extension_api::abi::packet::PACKET_TRUNCATED
+        | heddle_extension_api::abi::packet::PACKET_INNER_TAG;
+    let facts = parse(arena.frame(&slot.buf, packet.start, packet.length));
+    packet.l3 = facts.l3;
+    packet.l4 = facts.l4;
+    packet.ethertype = facts.ethertype;
+    packet.ip_protocol = facts.ip_protocol;
+    packet.flow_hash = facts.flow_hash;
+    packet.flags = (packet.flags & !PARSED) | flags_of(&facts, &slot.offload);
+}
+
+fn facts_of(packet: &Packet, slot: &Slot, frame: &[u8]) -> OffloadFacts {
+    let offload = &slot.offload;
+    let (gso, segments) = match offload.gso {
+        GsoKind::None => (GSO_NONE, 1),
+        kind => {
+            let headers = crate::egress::header_len(frame, packet.l4, kind);
+            let size = usize::from(offload.gso_size).max(1);
+            let code = match kind {
+                GsoKind::Tcp4 => GSO_TCP4,
+                GsoKind::Tcp6 => GSO_TCP6,
+                _ => GSO_UDP,
+            };
+            (code, crate::segment::wire_segments(frame.len(), headers, size))
+        }
+    };
+    OffloadFacts {
+        checksum_start: offload.csum.map_or(0, |csum| csum.start),
+        checksum_offset: offload.csum.map_or(0, |csum| csum.offset),
+        segment_size: offload.gso_size,
+        gso,
+        segments,
+        ..OffloadFacts::default()
+    }
+}

@@ -1,0 +1,177 @@
+//! Counters of one worker, and the conservation law.
+//!
+//! Every frame and every extra copy is counted in, and counted out under exactly one heading:
+//! `rx + originated + replicated = tx + dropped + consumed + held`. The law counts descriptors (a segmentation-offload
+//! frame is one until the switch cuts it); port counters count wire segments and wire bytes. Only the owning worker
+//! writes; readers get a copy between two bursts, so the law is exact in every copy taken while no frame is on its way
+//! between workers.
+
+use crate::drop_reason::{CODES, DropReason};
+use crate::port_id::{PORTS_MAX, PortId};
+
+/// The terms of the conservation law.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Law {
+    /// Frames received from ports.
+    pub rx: u64,
+    /// Frames originated by extensions.
+    pub originated: u64,
+    /// Extra copies: floods, groups, clones, segments.
+    pub replicated: u64,
+    /// Frames accepted by devices.
+    pub tx: u64,
+    /// Frames dropped, all reasons.
+    pub dropped: u64,
+    /// Frames ended on purpose.
+    pub consumed: u64,
+    /// Frames in the switch's hands: held by extensions or waiting to go on.
+    pub held: u64,
+}
+
+impl Law {
+    /// Left side minus right side; 0 when the law holds.
+    pub fn balance(&self) -> i128 {
+        let left = i128::from(self.rx) + i128::from(self.originated) + i128::from(self.replicated);
+        let right = i128::from(self.tx) + i128::from(self.dropped) + i128::from(self.consumed) + i128::from(self.held);
+        left - right
+    }
+
+    /// Sum of two workers.
+    pub fn add(&mut self, other: &Law) {
+        self.rx += other.rx;
+        self.originated += other.originated;
+        self.replicated += other.replicated;
+        self.tx += other.tx;
+        self.dropped += other.dropped;
+        self.consumed += other.consumed;
+        self.held += other.held;
+    }
+}
+
+/// Counters of one port on one worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortCounters {
+    /// Wire segments received.
+    pub rx_packets: u64,
+    /// Bytes of these.
+    pub rx_bytes: u64,
+    /// Multicast frames received, without broadcast.
+    pub rx_multicast: u64,
+    /// Broadcast frames received.
+    pub rx_broadcast: u64,
+    /// Wire segments sent.
+    pub tx_packets: u64,
+    /// Bytes of these.
+    pub tx_bytes: u64,
+    /// Multicast deliveries, without broadcast.
+    pub tx_multicast: u64,
+    /// Broadcast deliveries.
+    pub tx_broadcast: u64,
+    /// Frames from the port that were dropped before they had a destination.
+    pub rx_dropped: u64,
+    /// Deliveries to the port that were dropped.
+    pub tx_dropped: u64,
+}
+
+impl PortCounters {
+    /// Sum of two workers.
+    pub fn add(&mut self, other: &PortCounters) {
+        self.rx_packets += other.rx_packets;
+        self.rx_bytes += other.rx_bytes;
+        self.rx_multicast += other.rx_multicast;
+        self.rx_broadcast += other.rx_broadcast;
+        self.tx_packets += other.tx_packets;
+        self.tx_bytes += other.tx_bytes;
+        self.tx_multicast += other.tx_multicast;
+        self.tx_broadcast += other.tx_broadcast;
+        self.rx_dropped += other.rx_dropped;
+        self.tx_dropped += other.tx_dropped;
+    }
+}
+
+/// Counters of one extension on one worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageCounters {
+    /// Packets it was shown, both legs.
+    pub packets: u64,
+    /// Packets it dropped.
+    pub dropped: u64,
+    /// Calls that failed (panic or failure status).
+    pub failures: u64,
+    /// Rule violations found after its calls.
+    pub violations: u64,
+    /// Clock ticks spent in measured calls.
+    pub ticks: u64,
+    /// Packets in measured calls.
+    pub measured: u64,
+}
+
+/// All counters of one worker.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    /// The law.
+    pub law: Law,
+    /// By port slot.
+    pub ports: Box<[PortCounters]>,
+    /// By drop code.
+    pub drops: Box<[u64]>,
+    /// Learnt addresses that could not be told to another worker (its ring was full); it will flood or learn itself.
+    pub fdb_sync_lost: u64,
+    /// Addresses not learnt because the table, its neighbourhood or the port's share was full.
+    pub fdb_full: u64,
+    /// Addresses that moved from one port to another.
+    pub fdb_moves: u64,
+    /// Samples that found no free place.
+    pub samples_lost: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Counters {
+            law: Law::default(),
+            ports: vec![PortCounters::default(); PORTS_MAX].into_boxed_slice(),
+            drops: vec![0; CODES].into_boxed_slice(),
+            fdb_sync_lost: 0,
+            fdb_full: 0,
+            fdb_moves: 0,
+            samples_lost: 0,
+        }
+    }
+}
+
+impl Counters {
+    /// Counters of a port; the last slot's for an id that names none.
+    #[inline]
+    pub fn port(&mut self, id: PortId) -> &mut PortCounters {
+        let slot = id.slot().min(self.ports.len() - 1);
+        &mut self.ports[slot]
+    }
+
+    /// Counts one dropped descriptor. `destination` is [`PortId::NONE`] when none was decided.
+    pub fn drop(&mut self, code: u16, source: PortId, destination: PortId) {
+        let code = usize::from(code).min(CODES - 1);
+        self.drops[code] += 1;
+        self.law.dropped += 1;
+        if !destination.is_none() {
+            self.port(destination).tx_dropped += 1;
+        } else if !source.is_none() {
+            self.port(source).rx_dropped += 1;
+        }
+    }
+
+    /// Number dropped for one of the switch's own reasons.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.drops[usize::from(reason.code())]
+    }
+
+    /// Adds another worker's.
+    pub fn add(&mut self, other: &Counters) {
+        self.law.add(&other.law);
+        self.ports.iter_mut().zip(&other.ports).for_each(|(mine, theirs)| mine.add(theirs));
+        self.drops.iter_mut().zip(&other.drops).for_each(|(mine, theirs)| *mine += theirs);
+        self.fdb_sync_lost += other.fdb_sync_lost;
+        self.fdb_full += other.fdb_full;
+        self.fdb_moves += other.fdb_moves;
+        self.samples_lost += other.samples_lost;
+    }
+}

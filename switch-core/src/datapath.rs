@@ -1,0 +1,128 @@
+//! The data path on one screen: `run(burst, resume)`.
+//!
+//! ```text
+//!            ingress                                              egress
+//!  port -> intake -> captures -> filters -> policy -> forwarder   forwarder -> policy -> filters -> captures -> ports
+//!                                                        |           ^
+//!                                                        +-- edge ---+
+//! ```
+//!
+//! A burst enters at any point of the U: fresh frames at the start, parked ones behind the position they were parked at.
+//! Ingress sees a frame once; the miniport edge turns it into one descriptor per delivery; egress sees those. When all
+//! frames of a burst have exactly one destination the burst is turned round in place.
+
+use std::sync::Arc;
+
+use crate::burst::Burst;
+use crate::call::Call;
+use crate::snapshot::Snapshot;
+use crate::stage::{CallEnd, Leg, Position, ResumePoint, Role};
+use crate::worker::{Core, Devices, Running};
+
+/// One pass of a worker over bursts: everything borrowed, nothing owned.
+pub(crate) struct Pass<'a> {
+    pub(crate) core: &'a mut Core,
+    pub(crate) running: &'a mut Vec<Running>,
+    pub(crate) snapshot: &'a Arc<Snapshot>,
+    pub(crate) devices: &'a mut dyn Devices,
+    pub(crate) measured: Option<fn() -> u64>,
+}
+
+impl Pass<'_> {
+    /// Runs a burst from a resume point to its end; the burst is empty afterwards.
+    pub(crate) fn run(&mut self, burst: &mut Burst, from: ResumePoint) {
+        let started = self.measured.map(|ticks| ticks());
+        let packets = burst.len() as u64;
+        match from.leg {
+            Leg::Ingress => {
+                self.descend(burst, from.after, Position::POLICY);
+                if from.after < Position::POLICY {
+                    self.ingress_policy(burst);
+                }
+                self.descend(burst, from.after.max(Position::POLICY), Position::MINIPORT_EDGE);
+                self.edge(burst);
+            }
+            Leg::Egress => self.egress(burst, from.after),
+        }
+        if let (Some(ticks), Some(started)) = (self.measured, started) {
+            self.core.own_ticks.ticks += ticks().wrapping_sub(started);
+            self.core.own_ticks.measured += packets;
+        }
+    }
+
+    /// The egress leg of deliveries that have passed `after`.
+    pub(crate) fn egress(&mut self, burst: &mut Burst, after: Position) {
+        self.ascend(burst, after, Position::POLICY);
+        if after > Position::POLICY {
+            self.egress_policy(burst);
+        }
+        self.ascend(burst, after.min(Position::POLICY), Position::PROTOCOL_EDGE);
+        self.deliver(burst);
+    }
+
+    /// Calls the ingress functions of the extensions strictly between two positions, from the port inwards.
+    fn descend(&mut self, burst: &mut Burst, after: Position, before: Position) {
+        for index in 0..self.snapshot.stages.len() {
+            let stage = &self.snapshot.stages[index];
+            if burst.is_empty() || stage.position >= before {
+                return;
+            }
+            if stage.ingress && stage.position > after {
+                self.call(burst, index, Leg::Ingress);
+            }
+        }
+    }
+
+    /// Calls the egress functions of the extensions strictly between two positions, outwards to the ports.
+    fn ascend(&mut self, burst: &mut Burst, after: Position, down_to: Position) {
+        for index in (0..self.snapshot.stages.len()).rev() {
+            let stage = &self.snapshot.stages[index];
+            if burst.is_empty() || stage.position <= down_to {
+                return;
+            }
+            if stage.egress && stage.position < after {
+                self.call(burst, index, Leg::Egress);
+            }
+        }
+    }
+
+    fn call(&mut self, burst: &mut Burst, index: usize, leg: Leg) {
+        let (Some(entry), Some(running)) = (self.snapshot.stages.get(index), self.running.get_mut(index)) else {
+            return;
+        };
+        let packets = burst.len() as u64;
+        let started = self.measured.map(|ticks| ticks());
+        let end = {
+            let mut call = Call::new(self.core, self.snapshot, burst, entry, leg);
+            running.stage.process(&mut call)
+        };
+        if let (Some(ticks), Some(started)) = (self.measured, started) {
+            let spent = ticks().wrapping_sub(started);
+            running.counters.ticks += spent;
+            running.counters.measured += packets;
+            // The pass as a whole is timed too; what extensions take is not the switch's own cost.
+            self.core.own_ticks.ticks = self.core.own_ticks.ticks.wrapping_sub(spent);
+        }
+        running.counters.packets += packets;
+        if end == CallEnd::Failed {
+            running.counters.failures += 1;
+        }
+        self.core.settle(burst, entry, leg, end, &mut running.counters);
+    }
+
+    /// The extensions' periodic calls.
+    pub(crate) fn tick_extensions(&mut self, burst: &mut Burst) {
+        for (entry, running) in self.snapshot.stages.iter().zip(self.running.iter_mut()).filter(|(entry, _)| entry.tick)
+        {
+            let mut call = Call::new(self.core, self.snapshot, burst, entry, Leg::Ingress);
+            if running.stage.tick(&mut call) == CallEnd::Failed {
+                running.counters.failures += 1;
+            }
+        }
+    }
+
+    /// Whether a forwarding extension decides destinations.
+    pub(crate) fn has_forwarder(&self) -> bool {
+        self.snapshot.stages.iter().any(|stage| stage.role == Role::Forwarding && stage.ingress)
+    }
+}

@@ -1,0 +1,268 @@
+//! The miniport edge: every frame gets its destinations and becomes one descriptor per delivery.
+//!
+//! Without a forwarding extension the switch learns and looks up (IEEE 802.1Q clauses 8.6 and 8.7); with one, its
+//! verdicts count. A burst in which every frame has exactly one destination is turned round in place; otherwise it is
+//! expanded in order, so that a flooded frame and a later known one of the same flow keep their order.
+//!
+//! Cost: two short loops. The first hashes both addresses and prefetches both buckets, so that the second finds them in
+//! the cache, however large the table is.
+
+use heddle_extension_api::abi::packet::{PACKET_SHARED, Packet, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT};
+
+use crate::burst::{BURST, Burst, Slot};
+use crate::call::copy_of;
+use crate::datapath::Pass;
+use crate::drop_reason::DropReason;
+use crate::fdb::{FdbKey, Learn, Place};
+use crate::message::{LEARNT_MAX, Learnt};
+use crate::policy::mark;
+use crate::port_id::PortId;
+use crate::snapshot::{PortEntry, Snapshot};
+use crate::stage::Position;
+use crate::worker::Core;
+
+/// Where a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    One(PortId),
+    AllOfVlan,
+    UnknownOfVlan,
+    Group(u32),
+    Nowhere(DropReason),
+}
+
+#[derive(Clone, Copy)]
+struct Keys {
+    destination: FdbKey,
+    source: FdbKey,
+    destination_place: Place,
+    source_place: Place,
+}
+
+/// Working memory of the edge, kept so that nothing is allocated per burst.
+pub(crate) struct Scratch {
+    keys: [Option<Keys>; BURST],
+    to: [To; BURST],
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch { keys: [None; BURST], to: [To::Nowhere(DropReason::NoDestination); BURST] }
+    }
+}
+
+impl Pass<'_> {
+    /// Decides destinations, then runs the egress leg.
+    pub(crate) fn edge(&mut self, burst: &mut Burst) {
+        if burst.is_empty() {
+            return;
+        }
+        let single =
+            if self.has_forwarder() { self.decided_by_forwarder(burst) } else { self.decided_by_address(burst) };
+        if single {
+            self.turn_in_place(burst);
+        } else {
+            self.expand(burst);
+        }
+    }
+
+    /// Learns and looks up; whether every frame has at most one destination.
+    fn decided_by_address(&mut self, burst: &mut Burst) -> bool {
+        let core = &mut *self.core;
+        let (packets, slots) = burst.halves();
+        for ((packet, slot), keys) in packets.iter().zip(slots.iter()).zip(core.scratch.keys.iter_mut()) {
+            let frame = core.arena.frame(&slot.buf, packet.start, packet.length);
+            *keys = frame.first_chunk::<12>().map(|macs| {
+                let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = *macs;
+                let destination = FdbKey::new(slot.vid, &[d0, d1, d2, d3, d4, d5]);
+                let source = FdbKey::new(slot.vid, &[s0, s1, s2, s3, s4, s5]);
+                let (destination_place, source_place) = (core.fdb.place(destination), core.fdb.place(source));
+                core.fdb.prefetch(destination_place);
+                core.fdb.prefetch(source_place);
+                Keys { destination, source, destination_place, source_place }
+            });
+        }
+        let mut single = true;
+        let mut learning: (PortId, Option<&PortEntry>) = (PortId::NONE, None);
+        for (index, slot) in slots.iter().enumerate() {
+            if slot.source != learning.0 {
+                learning = (slot.source, self.snapshot.port(slot.source));
+            }
+            let to = match core.scratch.keys.get(index).copied().flatten() {
+                Some(keys) => core.decide(&keys, slot, learning.1, self.snapshot),
+                None => To::Nowhere(DropReason::FrameTooShort),
+            };
+            single &= matches!(to, To::One(_) | To::Nowhere(_));
+            core.scratch.to[index] = to;
+        }
+        single
+    }
+
+    /// Reads the forwarding extension's verdicts; whether every frame has at most one destination.
+    fn decided_by_forwarder(&mut self, burst: &mut Burst) -> bool {
+        let mut single = true;
+        let (packets, slots) = burst.halves();
+        for ((packet, slot), to) in packets.iter_mut().zip(slots.iter()).zip(self.core.scratch.to.iter_mut()) {
+            *to = match packet.verdict {
+                VERDICT_TO_PORT => match PortId::from_raw(packet.destination) {
+                    port if port == slot.source => To::Nowhere(DropReason::SamePort),
+                    port => To::One(port),
+                },
+                VERDICT_TO_GROUP => To::Group(packet.destination),
+                _ => To::Nowhere(DropReason::NoForwardingDecision),
+            };
+            single &= matches!(to, To::One(_) | To::Nowhere(_));
+            packet.verdict = VERDICT_PASS;
+        }
+        single
+    }
+
+    fn turn_in_place(&mut self, burst: &mut Burst) {
+        let mut dropped = false;
+        let (packets, slots) = burst.halves();
+        for ((packet, slot), to) in packets.iter_mut().zip(slots.iter_mut()).zip(self.core.scratch.to.iter()) {
+            packet.drop_reason = 0;
+            match to {
+                To::One(port) => {
+                    slot.destination = *port;
+                    packet.destination = port.raw();
+                }
+                To::Nowhere(reason) => dropped |= mark(packet, *reason),
+                _ => dropped |= mark(packet, DropReason::NoDestination),
+            }
+        }
+        if dropped {
+            self.drop_marked(burst);
+        }
+        self.egress(burst, Position::MINIPORT_EDGE);
+    }
+
+    /// Copies descriptors, in order, one per delivery; the frames themselves are shared.
+    fn expand(&mut self, burst: &mut Burst) {
+        let Some(mut deliveries) = self.core.expanded.take() else { return };
+        let decisions = self.core.scratch.to;
+        let mut index = 0;
+        burst.drain(|packet, slot| {
+            let to = decisions.get(index).copied().unwrap_or(To::Nowhere(DropReason::NoDestination));
+            index += 1;
+            packet.drop_reason = 0;
+            self.replicate(*packet, slot, to, &mut deliveries);
+        });
+        self.egress(&mut deliveries, Position::MINIPORT_EDGE);
+        self.core.expanded = Some(deliveries);
+    }
+
+    fn replicate(&mut self, packet: Packet, slot: Slot, to: To, deliveries: &mut Burst) {
+        let snapshot = self.snapshot;
+        let one;
+        let ports: &[PortId] = match to {
+            To::One(port) => {
+                one = [port];
+                &one
+            }
+            To::AllOfVlan => snapshot.flood(slot.vid).map_or(&[], |list| &list.all),
+            To::UnknownOfVlan => snapshot.flood(slot.vid).map_or(&[], |list| &list.unknown),
+            To::Group(group) => match snapshot.groups.get(group as usize).and_then(Option::as_ref) {
+                Some(ports) => ports,
+                None => return self.core.drop_slot(slot, DropReason::GroupGone.code()),
+            },
+            To::Nowhere(reason) => return self.core.drop_slot(slot, reason.code()),
+        };
+        let source = slot.source;
+        let mut targets = ports.iter().copied().filter(|port| *port != source).peekable();
+        if targets.peek().is_none() {
+            return self.core.drop_slot(slot, DropReason::NoDestination.code());
+        }
+        let mut last = Some(slot);
+        while let Some(port) = targets.next() {
+            let more = targets.peek().is_some();
+            let Some(mut slot) = (if more { last.as_ref().map(|slot| self.core.copy(slot)) } else { last.take() })
+            else {
+                return;
+            };
+            let mut packet = packet;
+            slot.destination = port;
+            packet.destination = port.raw();
+            if more || ports.len() > 1 {
+                slot.flags |= Slot::SHARED;
+                packet.flags |= PACKET_SHARED;
+            }
+            if deliveries.is_full() {
+                self.egress(deliveries, Position::MINIPORT_EDGE);
+            }
+            if let Err(slot) = deliveries.push(packet, slot) {
+                self.core.drop_slot(slot, DropReason::ResumeQueueFull.code());
+            }
+        }
+    }
+}
+
+impl Core {
+    #[inline]
+    fn decide(&mut self, keys: &Keys, slot: &Slot, source: Option<&PortEntry>, snapshot: &Snapshot) -> To {
+        let [first, ..] = keys.source.mac();
+        if first & 1 != 0 {
+            return To::Nowhere(DropReason::SourceMulticast);
+        }
+        if source.is_some_and(|port| port.learns) {
+            self.learn(keys, slot.source);
+        }
+        let destination = keys.destination.mac();
+        if destination[0] & 1 != 0 {
+            let reserved = destination.starts_with(&[0x01, 0x80, 0xc2, 0, 0]) && destination[5] < 0x10;
+            return if reserved { To::Nowhere(DropReason::ReservedMulticast) } else { To::AllOfVlan };
+        }
+        let found = self.fdb.lookup(keys.destination_place, keys.destination, self.now_s);
+        match found.and_then(|found| snapshot.port_at(usize::from(found))) {
+            Some(port) if port.id == slot.source => To::Nowhere(DropReason::SamePort),
+            Some(port) => To::One(port.id),
+            None => To::UnknownOfVlan,
+        }
+    }
+
+    #[inline]
+    fn learn(&mut self, keys: &Keys, source: PortId) {
+        #[expect(clippy::cast_possible_truncation, reason = "slots are below 4096")]
+        let slot = source.slot() as u16;
+        match self.fdb.learn(keys.source_place, keys.source, slot, self.now_s) {
+            Learn::Unchanged => {}
+            outcome => self.learnt(outcome, keys.source, source),
+        }
+    }
+
+    #[cold]
+    fn learnt(&mut self, outcome: Learn, key: FdbKey, port: PortId) {
+        match outcome {
+            Learn::New | Learn::Refreshed => {}
+            Learn::Moved { .. } => self.counters.fdb_moves += 1,
+            Learn::PortFull | Learn::TableFull | Learn::NeighbourhoodFull => {
+                self.counters.fdb_full += 1;
+                return;
+            }
+            _ => return,
+        }
+        let message = Learnt { key, port, now_s: self.now_s };
+        for (peer, outbox) in self.outboxes.iter_mut().enumerate() {
+            if peer == usize::from(self.id) {
+                continue;
+            }
+            if outbox.learnt.len() < LEARNT_MAX {
+                outbox.learnt.push(message);
+            } else {
+                self.counters.fdb_sync_lost += 1;
+            }
+        }
+    }
+
+    /// One more descriptor of the same frame.
+    fn copy(&mut self, slot: &Slot) -> Slot {
+        let mut copy = copy_of(slot);
+        copy.buf = self.arena.share(&slot.buf);
+        copy.flags |= Slot::SHARED;
+        self.counters.law.replicated += 1;
+        if slot.sample != 0 {
+            self.samples.replicated(slot.sample, 1);
+        }
+        copy
+    }
+}

@@ -1,0 +1,195 @@
+//! The protocol edge on the way in: received frames become descriptors.
+//!
+//! The outermost 802.1Q tag moves from the data into the descriptor, the frame is parsed once, counters are added up
+//! per burst, and frames are picked for sampling. Frames of a port that does not receive, and runts, end here.
+//! Cost: one pass over the burst; the header of a later frame is prefetched while an earlier one is parsed.
+
+use heddle_extension_api::abi::packet::{
+    PACKET_FRAGMENT, PACKET_GSO, PACKET_INNER_TAG, PACKET_IP_OPTIONS, PACKET_PARTIAL_CHECKSUM, PACKET_TRUNCATED,
+    PACKET_VLAN, Packet,
+};
+
+use crate::burst::{Burst, Slot};
+use crate::datapath::Pass;
+use crate::drop_reason::DropReason;
+use crate::frame::RxFrame;
+use crate::offload::{GsoKind, Offload};
+use crate::parse::{ETHERNET_HEADER_LEN, FactFlags, Facts, TAG_LEN, outer_tag, parse};
+use crate::port_id::PortId;
+use crate::sample::Picked;
+use crate::vlan::VID_MASK;
+use crate::worker::Core;
+
+/// `PACKET_*` flags of parsed facts.
+#[inline]
+pub(crate) fn flags_of(facts: &Facts, offload: &Offload) -> u32 {
+    let mut flags = 0;
+    if !facts.flags.is_empty() {
+        for (fact, flag) in [
+            (FactFlags::FRAGMENT, PACKET_FRAGMENT),
+            (FactFlags::IP_OPTIONS, PACKET_IP_OPTIONS),
+            (FactFlags::TRUNCATED, PACKET_TRUNCATED),
+            (FactFlags::MALFORMED, PACKET_TRUNCATED),
+            (FactFlags::INNER_TAGS, PACKET_INNER_TAG),
+        ] {
+            if facts.flags.contains(fact) {
+                flags |= flag;
+            }
+        }
+    }
+    if offload.csum.is_some() {
+        flags |= PACKET_PARTIAL_CHECKSUM;
+    }
+    if offload.gso != GsoKind::None {
+        flags |= PACKET_GSO;
+    }
+    flags
+}
+
+/// Sums over one burst, added to the port's counters once.
+#[derive(Default)]
+struct Sums {
+    frames: u64,
+    segments: u64,
+    bytes: u64,
+    multicast: u64,
+    broadcast: u64,
+}
+
+impl Pass<'_> {
+    /// Takes frames of one port in, up to a burst.
+    pub(crate) fn intake(&mut self, source: PortId, frames: impl Iterator<Item = RxFrame>, burst: &mut Burst) {
+        let receives = self.snapshot.port(source).is_some_and(|port| port.receives);
+        let unknown = self.snapshot.port(source).is_none();
+        let mut sums = Sums::default();
+        for frame in frames {
+            sums.frames += 1;
+            if !receives {
+                let reason = if unknown { DropReason::PortGone } else { DropReason::SourcePortDown };
+                self.core.refuse(frame, source, reason);
+                continue;
+            }
+            self.core.take_in(frame, source, burst, &mut sums);
+        }
+        self.core.counters.law.rx += sums.frames;
+        let counters = self.core.counters.port(source);
+        counters.rx_packets += sums.segments;
+        counters.rx_bytes += sums.bytes;
+        counters.rx_multicast += sums.multicast;
+        counters.rx_broadcast += sums.broadcast;
+        let pool = counters.rx_packets;
+        self.pick_samples(source, burst, pool);
+    }
+
+    /// Marks the frames whose turn it is to be sampled.
+    fn pick_samples(&mut self, source: PortId, burst: &mut Burst, pool: u64) {
+        let received = u32::try_from(burst.len()).unwrap_or(u32::MAX);
+        for (entry, running) in self.snapshot.stages.iter().zip(self.running.iter_mut()) {
+            let Some(wanted) = entry.sampling else { continue };
+            let mut next = 0u32;
+            while running.skip != u32::MAX && running.skip < received - next {
+                next += running.skip;
+                if let Some((packet, slot)) = burst.get_mut(next as usize).filter(|(_, slot)| slot.sample == 0) {
+                    let frame = self.core.arena.frame(&slot.buf, packet.start, packet.length);
+                    let tag = slot.tag();
+                    let picked = Picked { stage: entry.id, source, frame, tag, wanted: usize::from(wanted), pool };
+                    match self.core.samples.start(&picked) {
+                        Some(mark) => slot.sample = mark,
+                        None => self.core.counters.samples_lost += 1,
+                    }
+                }
+                next += 1;
+                running.skip = running.stage.next_skip();
+            }
+            if running.skip != u32::MAX {
+                running.skip -= received - next;
+            }
+        }
+    }
+}
+
+impl Core {
+    fn refuse(&mut self, frame: RxFrame, source: PortId, reason: DropReason) {
+        self.counters.drop(reason.code(), source, PortId::NONE);
+        self.pool.free(frame.buf);
+    }
+
+    #[inline]
+    fn take_in(&mut self, mut rx: RxFrame, source: PortId, burst: &mut Burst, sums: &mut Sums) {
+        if (rx.length as usize) < ETHERNET_HEADER_LEN {
+            self.refuse(rx, source, DropReason::FrameTooShort);
+            return;
+        }
+        let mut tag = rx.vlan_tci;
+        let mut bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
+        if tag.is_none() && outer_tag(bytes).is_some() {
+            tag = self.untag(&mut rx);
+            bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
+        }
+        let facts = parse(bytes);
+        let group = bytes.first().is_some_and(|first| first & 1 != 0);
+        if group {
+            let broadcast = bytes.get(..6).is_some_and(|mac| mac.iter().all(|byte| *byte == 0xff));
+            sums.broadcast += u64::from(broadcast);
+            sums.multicast += u64::from(!broadcast);
+        }
+        let (segments, wire_bytes) = wire_size(&rx, bytes, &facts, tag.is_some());
+        sums.segments += segments;
+        sums.bytes += wire_bytes;
+        let unit = self.arena.unit(&rx.buf);
+        let packet = Packet {
+            buffer: unit,
+            start: rx.start,
+            l3: facts.l3,
+            length: rx.length,
+            l4: facts.l4,
+            ethertype: facts.ethertype,
+            source_port: source.raw(),
+            flow_hash: facts.flow_hash,
+            vlan_tci: tag.unwrap_or(0),
+            flags: flags_of(&facts, &rx.offload) | if tag.is_some() { PACKET_VLAN } else { 0 },
+            traffic_class: tag.map_or(0, |tci| tci.to_be_bytes()[0] >> 5),
+            ip_protocol: facts.ip_protocol,
+            ..Packet::default()
+        };
+        let slot = Slot {
+            buf: rx.buf,
+            unit,
+            source,
+            offload: rx.offload,
+            vid: tag.unwrap_or(0) & VID_MASK,
+            tci: tag.unwrap_or(0),
+            flags: if tag.is_some() { Slot::TAGGED } else { 0 },
+            ..Slot::EMPTY
+        };
+        if let Err(slot) = burst.push(packet, slot) {
+            self.drop_slot(slot, DropReason::ResumeQueueFull.code());
+        }
+    }
+
+    /// Moves the outermost tag out of the data: the MACs go four bytes towards the EtherType behind it.
+    fn untag(&mut self, rx: &mut RxFrame) -> Option<u16> {
+        let start = usize::from(rx.start);
+        let bytes = self.arena.bytes_mut(&mut rx.buf)?;
+        let tci = bytes.get(start + 14..start + 16).and_then(|tci| tci.try_into().ok()).map(u16::from_be_bytes)?;
+        bytes.copy_within(start..start + 12, start + TAG_LEN);
+        let tag_len = u16::try_from(TAG_LEN).unwrap_or(4);
+        rx.start += tag_len;
+        rx.length -= u32::from(tag_len);
+        rx.offload.shift(-4);
+        Some(tci)
+    }
+}
+
+/// Wire segments and wire bytes (tag included, without FCS) of a received frame.
+#[inline]
+fn wire_size(rx: &RxFrame, bytes: &[u8], facts: &Facts, tagged: bool) -> (u64, u64) {
+    let tag: u64 = if tagged { 4 } else { 0 };
+    if rx.offload.gso == GsoKind::None {
+        return (1, u64::from(rx.length) + tag);
+    }
+    let headers = crate::egress::header_len(bytes, facts.l4, rx.offload.gso);
+    let size = usize::from(rx.offload.gso_size).max(1);
+    let segments = u64::from(crate::segment::wire_segments(bytes.len(), headers, size));
+    (segments, crate::segment::wire_bytes(bytes.len(), headers, size) + segments * tag)
+}

@@ -1,0 +1,141 @@
+//! After each call into an extension: what the switch believes of what came back.
+//!
+//! The common case, every verdict PASS and nothing else touched, is found in one branch-free sweep over the batch.
+//! Otherwise each packet is judged: verdicts the role and leg do not have are a drop, fields that are the host's are put
+//! back, frames must lie in their buffers. Each finding is counted as a violation of that extension.
+
+use heddle_extension_api::abi::packet::{
+    Packet, VERDICT_DROP, VERDICT_HOLD, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
+};
+
+use crate::arena::CLASS_LEN;
+use crate::burst::{Burst, Slot};
+use crate::counters::StageCounters;
+use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
+use crate::stage::{CallEnd, Leg, OnFailure, Role, StageEntry};
+use crate::worker::Core;
+
+/// What a packet's verdict comes to.
+enum Fate {
+    Stays,
+    Gone,
+    Drop(u16),
+}
+
+impl Core {
+    /// Judges a burst after a call.
+    pub(crate) fn settle(
+        &mut self,
+        burst: &mut Burst,
+        entry: &StageEntry,
+        leg: Leg,
+        end: CallEnd,
+        counters: &mut StageCounters,
+    ) {
+        if end == CallEnd::Returned && !is_odd(burst, leg) {
+            return;
+        }
+        burst.retain(|packet, slot| {
+            if slot.buf.is_none() {
+                // Taken by `hold`; the entry has the truth.
+                return false;
+            }
+            counters.violations += u64::from(restore(packet, slot, leg));
+            let fate = match end {
+                CallEnd::Failed => failed(packet, slot, entry),
+                CallEnd::Returned => judge(packet, slot, entry.role, leg, counters),
+            };
+            let fate = match fate {
+                Fate::Stays if !self.in_bounds(packet, slot) => {
+                    counters.violations += 1;
+                    Fate::Drop(DropReason::ExtensionBadBounds.code())
+                }
+                other => other,
+            };
+            slot.flags &= !Slot::WRITTEN;
+            match fate {
+                Fate::Stays => true,
+                Fate::Gone => false,
+                Fate::Drop(code) => {
+                    counters.dropped += 1;
+                    self.drop_slot(std::mem::replace(slot, Slot::EMPTY), code);
+                    false
+                }
+            }
+        });
+    }
+
+    fn in_bounds(&self, packet: &Packet, slot: &Slot) -> bool {
+        let end = usize::from(packet.start) + packet.length as usize;
+        end <= self.arena.buffer_len(&slot.buf) && packet.length as usize >= crate::parse::ETHERNET_HEADER_LEN
+    }
+}
+
+/// Whether any packet needs a closer look.
+#[inline]
+fn is_odd(burst: &mut Burst, leg: Leg) -> bool {
+    let (packets, slots) = burst.halves();
+    let mut odd = 0u32;
+    for (packet, slot) in packets.iter().zip(slots.iter()) {
+        odd |= u32::from(packet.verdict);
+        odd |= packet.buffer ^ slot.unit;
+        odd |= packet.source_port ^ slot.source.raw();
+        odd |= u32::from(u32::from(packet.start) + packet.length.min(1 << 20) > CLASS_LEN[0] as u32);
+        odd |= u32::from(slot.flags & Slot::WRITTEN);
+        if leg == Leg::Egress {
+            odd |= packet.destination ^ slot.destination.raw();
+        }
+    }
+    odd != 0
+}
+
+/// Puts fields back that are the host's; whether one had changed.
+fn restore(packet: &mut Packet, slot: &Slot, leg: Leg) -> bool {
+    let mut changed = packet.buffer != slot.unit || packet.source_port != slot.source.raw();
+    packet.buffer = slot.unit;
+    packet.source_port = slot.source.raw();
+    if leg == Leg::Egress {
+        changed |= packet.destination != slot.destination.raw();
+        packet.destination = slot.destination.raw();
+    }
+    changed
+}
+
+fn judge(packet: &mut Packet, slot: &Slot, role: Role, leg: Leg, counters: &mut StageCounters) -> Fate {
+    let bad = |counters: &mut StageCounters| {
+        counters.violations += 1;
+        Fate::Drop(DropReason::ExtensionBadVerdict.code())
+    };
+    match (packet.verdict, role, leg) {
+        (VERDICT_PASS, ..) => Fate::Stays,
+        (_, Role::Capture, _) => {
+            // A capture extension has no say: the frame goes on, the attempt is counted.
+            counters.violations += 1;
+            packet.verdict = VERDICT_PASS;
+            Fate::Stays
+        }
+        (VERDICT_DROP, ..) => Fate::Drop(drop_code(packet.drop_reason)),
+        (VERDICT_TO_PORT | VERDICT_TO_GROUP, Role::Forwarding, Leg::Ingress) => Fate::Stays,
+        (VERDICT_HOLD, ..) if slot.buf.is_none() => Fate::Gone,
+        _ => bad(counters),
+    }
+}
+
+/// A failed call's verdicts are void: frames it had made writable are lost, others follow the fail policy.
+fn failed(packet: &mut Packet, slot: &Slot, entry: &StageEntry) -> Fate {
+    if slot.has(Slot::WRITTEN) {
+        return Fate::Drop(DropReason::ExtensionPanic.code());
+    }
+    match entry.on_failure {
+        OnFailure::Open => {
+            packet.verdict = VERDICT_PASS;
+            Fate::Stays
+        }
+        OnFailure::Closed => Fate::Drop(DropReason::ExtensionPanic.code()),
+    }
+}
+
+/// The code an extension's drop is counted under: one from the extensions' range, or the general reason.
+pub(crate) fn drop_code(code: u16) -> u16 {
+    if code >= EXTENSION_FIRST && usize::from(code) < CODES { code } else { DropReason::ExtensionDrop.code() }
+}

@@ -1,0 +1,139 @@
+//! Stages: where extensions sit in the pipeline, and where a frame that left it comes back in.
+//!
+//! Positions are ordered as ingress passes them: captures, filters, the switch's ingress policy, forwarding, the
+//! miniport edge. Egress passes the same positions downwards. A frame that was parked (held, injected, handed over)
+//! keeps the position after which it goes on, not an index: the stack may change while it waits, and it then goes on at
+//! the first stage behind that position in the new stack.
+
+use crate::call::Call;
+
+/// Leg of the U-shaped path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Leg {
+    /// From a port to the miniport edge.
+    Ingress,
+    /// From the miniport edge to the destination ports.
+    Egress,
+}
+
+/// Role of an extension on the data path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Sees, never changes.
+    Capture,
+    /// Drops, changes, holds, injects.
+    Filter,
+    /// Decides destinations; at most one per switch.
+    Forwarding,
+}
+
+/// Place in the stack; smaller is nearer to the protocol edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position(u32);
+
+impl Position {
+    /// In front of everything on ingress, behind everything on egress.
+    pub const PROTOCOL_EDGE: Position = Position(0);
+    /// The switch's own policy: between filters and forwarding on both legs.
+    pub const POLICY: Position = Position(0x3_0000);
+    /// Where ingress turns into egress.
+    pub const MINIPORT_EDGE: Position = Position(0x5_0000);
+
+    /// Place of the `order`th extension of a role.
+    pub fn of(role: Role, order: u16) -> Position {
+        let class = match role {
+            Role::Capture => 0x1_0000,
+            Role::Filter => 0x2_0000,
+            Role::Forwarding => 0x4_0000,
+        };
+        Position(class + u32::from(order))
+    }
+}
+
+/// Identity of an enabled extension on one switch; never used twice in the life of the switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StageId(pub u32);
+
+/// Where a frame goes on: at the first stage strictly behind `after` on its leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// Leg.
+    pub leg: Leg,
+    /// Last position it has passed.
+    pub after: Position,
+}
+
+impl ResumePoint {
+    /// A frame that just came from a port.
+    pub const START: ResumePoint = ResumePoint { leg: Leg::Ingress, after: Position::PROTOCOL_EDGE };
+}
+
+/// How a call into an extension ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    /// Normally; verdicts count.
+    Returned,
+    /// With a panic caught at the extension's own border, or a failure status: verdicts are void.
+    Failed,
+}
+
+/// An extension's context on one worker.
+pub trait Stage: Send {
+    /// A data-path call on the batch of `call`.
+    fn process(&mut self, call: &mut Call<'_>) -> CallEnd;
+
+    /// Periodic call, so that held frames can go on without traffic; the batch is empty.
+    fn tick(&mut self, call: &mut Call<'_>) -> CallEnd {
+        let _ = call;
+        CallEnd::Returned
+    }
+
+    /// Frames to skip before the next sample; only asked of stages that sample.
+    fn next_skip(&mut self) -> u32 {
+        u32::MAX
+    }
+
+    /// A sampled frame whose fate is known.
+    fn sampled(&mut self, sample: &crate::sample::Sample) -> CallEnd {
+        let _ = sample;
+        CallEnd::Returned
+    }
+
+    /// For the owner that gets the context back when the extension leaves the worker.
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}
+
+/// Place and properties of an extension in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageEntry {
+    /// Identity.
+    pub id: StageId,
+    /// Role.
+    pub role: Role,
+    /// Place.
+    pub position: Position,
+    /// Whether it is called on ingress.
+    pub ingress: bool,
+    /// Whether it is called on egress.
+    pub egress: bool,
+    /// Whether it wants the periodic call.
+    pub tick: bool,
+    /// Header bytes of sampled frames it wants; `None` when it does not sample.
+    pub sampling: Option<u16>,
+    /// Frames it may hold at a time on one worker.
+    pub hold_quota: u32,
+    /// Longest time it may hold a frame, in nanoseconds.
+    pub hold_max_ns: u64,
+    /// What happens to frames when it fails.
+    pub on_failure: OnFailure,
+}
+
+/// Fail policy of an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Frames go on as if the extension were not there.
+    #[default]
+    Open,
+    /// Frames are dropped.
+    Closed,
+}
