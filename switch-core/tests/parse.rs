@@ -446,6 +446,13 @@ fn walks_are_bounded() {
 }
 
 #[test]
+fn an_authentication_header_without_its_fixed_part_is_malformed() {
+    let facts = check(&frame(&[], ipv6(&[(ip_protocol::AUTHENTICATION, 0, 0)], ip_protocol::TCP), &udp(1, 2)));
+    assert_eq!((facts.ip_protocol, facts.l4), (ip_protocol::AUTHENTICATION, 0));
+    assert!(facts.flags.contains(FactFlags::MALFORMED));
+}
+
+#[test]
 fn frames_of_seventy_thousand_bytes() {
     let mut offload =
         Shape { tags: vec![], network: ipv4(ip_protocol::TCP), payload: vec![7; 70_000 - 34], padding: 0 };
