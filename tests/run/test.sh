@@ -17,7 +17,8 @@ seconds() { awk -v us="$1" 'BEGIN { printf "%.1f s", us / 1e6 }'; }
 supervise() {
     local log=$1 limit=$2 status
     shift 2
-    timeout --kill-after=20 "$limit" "$@" </dev/null >"$log" 2>&1 &
+    : >"$log" # there before tail looks for it
+    timeout --kill-after=20 "$limit" "$@" </dev/null >>"$log" 2>&1 &
     child=$!
     tail -n +1 -s 0.1 --pid="$child" -f "$log"
     wait "$child"
@@ -36,15 +37,19 @@ stop() {
     exit "$1"
 }
 
+# A test program that a signal ended (an abort, a crash) has no summary, so cargo's own line about it counts.
+DIED="process didn't exit successfully: .*/([^/]*)-[0-9a-f]{16}.* [(](signal: .*)[)]"
+
 # tally LOG: "passed failed skipped" from cargo's summaries and from PASS, FAIL and SKIP lines.
 tally() {
-    awk '/^test result: / { pass += $4; fail += $6; skip += $8 }
-         /^PASS / { pass++ } /^FAIL / { fail++ } /^SKIP / { skip++ }
+    awk -v died="process didn't exit successfully: .*[(]signal: " '/^test result: / { pass += $4; fail += $6; skip += $8 }
+         /^PASS / { pass++ } /^FAIL / { fail++ } /^SKIP / { skip++ } $0 ~ died { fail++ }
          END { print pass + 0, fail + 0, skip + 0 }' "$1"
 }
 
 # note_names GROUP LOG: failed tests to the list of failures, left-out ones to the ledger.
 note_names() {
+    sed -nE "s|^ *$DIED.*|\\1: died of \\2|p" "$2" | sed "s|^|$1: |" >>"$failures"
     sed -n -e 's/^FAIL \(.*\)/\1/p' -e 's/^test \(.*\) \.\.\. FAILED.*/\1/p' "$2" | sed "s|^|$1: |" >>"$failures"
     sed -n -e 's/^SKIP \(.*\)/\1/p' -e 's/^test \(.*\) \.\.\. ignored, \(.*\)/\1: \2/p' \
         -e 's/^test \(.*\) \.\.\. ignored$/\1: ignored without a reason/p' "$2" | sed "s|^|$1: |" >>"$HEDDLE_LEDGER"
