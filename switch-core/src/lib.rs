@@ -31,5 +31,6 @@ pub mod segment;
 mod settle;
 pub mod snapshot;
 pub mod stage;
+pub mod switch;
 pub mod vlan;
 pub mod worker;

@@ -1,0 +1,117 @@
+//! The extension stack of a switch: order, the one forwarding extension, and what a newcomer is told.
+//!
+//! Order between roles is fixed; within a role the newest extension is nearest to the protocol edge (model 3.3).
+
+use super::Switch;
+use super::event::{ControlEvent, EventKind, EventSink, Veto};
+use super::port::{NicState, Port};
+use crate::stage::{OnFailure, Position, Role, StageEntry, StageId};
+
+/// An extension to be enabled.
+#[derive(Clone, Debug)]
+pub struct StageSpec {
+    /// Role.
+    pub role: Role,
+    /// Whether it has an ingress function.
+    pub ingress: bool,
+    /// Whether it has an egress function.
+    pub egress: bool,
+    /// Whether it has a periodic function on workers.
+    pub tick: bool,
+    /// Header bytes wanted of sampled frames; `None` when it does not sample.
+    pub sampling: Option<u16>,
+    /// Frames it may hold at a time on one worker.
+    pub hold_quota: u32,
+    /// Longest time it may hold a frame, in nanoseconds.
+    pub hold_max_ns: u64,
+    /// What happens to frames when it fails.
+    pub on_failure: OnFailure,
+}
+
+/// Why an extension cannot be enabled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnableError {
+    /// There is a forwarding extension already.
+    #[error("the switch has a forwarding extension already; disable it first")]
+    SecondForwarding {
+        /// The one in place.
+        holder: StageId,
+    },
+    /// The newcomer refused a port that exists.
+    #[error("it refused {what}: {veto}")]
+    Refused {
+        /// Port or NIC it refused, or the switch.
+        what: String,
+        /// Its words.
+        veto: Veto,
+    },
+    /// All places of its role were used up in the life of the switch.
+    #[error("65,535 extensions of this role were enabled in the life of the switch; create it anew")]
+    OrderUsedUp,
+}
+
+impl Switch {
+    /// Gives an extension its identity and tells it of everything there is; [`Switch::enable`] then puts it into the stack.
+    pub fn introduce(&mut self, spec: &StageSpec, sink: &mut dyn EventSink) -> Result<StageEntry, EnableError> {
+        if spec.role == Role::Forwarding
+            && let Some(holder) = self.stack.iter().find(|stage| stage.role == Role::Forwarding)
+        {
+            return Err(EnableError::SecondForwarding { holder: holder.id });
+        }
+        let class = match spec.role {
+            Role::Capture => 0,
+            Role::Filter => 1,
+            Role::Forwarding => 2,
+        };
+        let order = self.next_order[class].checked_sub(1).ok_or(EnableError::OrderUsedUp)?;
+        let id = StageId(self.next_stage);
+        self.next_stage += 1;
+        self.next_order[class] = order;
+        self.tell_all(id, sink)?;
+        Ok(StageEntry {
+            id,
+            role: spec.role,
+            position: Position::of(spec.role, order),
+            ingress: spec.ingress,
+            egress: spec.egress,
+            tick: spec.tick,
+            sampling: spec.sampling,
+            hold_quota: spec.hold_quota,
+            hold_max_ns: spec.hold_max_ns,
+            on_failure: spec.on_failure,
+        })
+    }
+
+    /// Everything that exists, in the order in which it came to be: what an extension would have seen from the start.
+    fn tell_all(&self, id: StageId, sink: &mut dyn EventSink) -> Result<(), EnableError> {
+        let mut tell = |kind: EventKind, port: Option<&Port>| {
+            sink.event(id, &ControlEvent { kind, port }).map_err(|veto| EnableError::Refused {
+                what: port.map_or("the switch".to_owned(), |port| format!("port '{}'", port.name)),
+                veto,
+            })
+        };
+        tell(EventKind::SwitchCreate, None)?;
+        for port in self.ports() {
+            tell(EventKind::PortCreate, Some(port))?;
+            if port.nic != NicState::None {
+                tell(EventKind::NicCreate, Some(port))?;
+            }
+            if port.nic == NicState::Connected {
+                tell(EventKind::NicConnect, Some(port))?;
+            }
+        }
+        tell(EventKind::SwitchActivate, None)
+    }
+
+    /// Puts an introduced extension into the stack.
+    pub fn enable(&mut self, entry: StageEntry) {
+        self.stack.push(entry);
+        self.stack.sort_by_key(|stage| stage.position);
+    }
+
+    /// Takes an extension out of the stack.
+    pub fn disable(&mut self, id: StageId) -> Option<StageEntry> {
+        let at = self.stack.iter().position(|stage| stage.id == id)?;
+        Some(self.stack.remove(at))
+    }
+}
