@@ -1,5 +1,5 @@
 //! The agent: turns sampled frames and port counters into samples of their data sources and hands them to the
-//! receiver. Runs on the control thread only; knows neither host nor clock.
+//! receiver. Runs on the control thread only; calls neither host nor clock.
 //!
 //! A data source is a port; all its samples leave in one stream, because section 5 ties a source to one sub-agent.
 //! That is why workers do not send: they queue what they saw ([`TakenSample`]) and this side numbers and packs it.
@@ -8,6 +8,8 @@
 //! is taken as at most one sampling interval: it may have run long before the agent was enabled.
 
 use std::collections::BTreeMap;
+
+use heddle_extension_api::PortInfo;
 
 use crate::config::Config;
 use crate::datagram::{
@@ -50,6 +52,27 @@ pub struct PortReading<'a> {
     pub counters: InterfaceCounters,
     /// Its name, UTF-8.
     pub name: &'a [u8],
+}
+
+impl From<&PortInfo> for InterfaceCounters {
+    fn from(info: &PortInfo) -> Self {
+        let port = info.counters();
+        Self {
+            speed: u64::from(info.speed_mbps()) * 1_000_000,
+            admin_up: info.is_admin_up(),
+            oper_up: info.is_link_up(),
+            in_octets: port.rx_bytes,
+            in_packets: port.rx_packets,
+            in_multicast: port.rx_multicast,
+            in_broadcast: port.rx_broadcast,
+            in_discards: port.rx_dropped,
+            out_octets: port.tx_bytes,
+            out_packets: port.tx_packets,
+            out_multicast: port.tx_multicast,
+            out_broadcast: port.tx_broadcast,
+            out_discards: port.tx_dropped,
+        }
+    }
 }
 
 /// What happened so far.

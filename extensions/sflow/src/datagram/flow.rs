@@ -26,18 +26,20 @@ impl DiscardReason {
     pub const ACL: Self = Self(258);
     /// A queue or the buffers are full.
     pub const NO_BUFFER: Self = Self(259);
-    /// Above the allowed rate.
-    pub const TRAFFIC_SHAPING: Self = Self(261);
     /// Longer than the egress MTU.
     pub const TOO_BIG: Self = Self(262);
     /// The source address is a group address.
     pub const SOURCE_MAC_MULTICAST: Self = Self(263);
+    /// A tag the port does not take.
+    pub const VLAN_TAG_MISMATCH: Self = Self(264);
     /// The port is not in the frame's VLAN.
     pub const INGRESS_VLAN_FILTER: Self = Self(265);
     /// Nowhere to go.
     pub const PORT_LIST_EMPTY: Self = Self(267);
     /// The only way out is the way in.
     pub const PORT_LOOPBACK: Self = Self(268);
+    /// The destination address is reserved for the link.
+    pub const DESTINATION_MAC_RESERVED: Self = Self(294);
     /// The destination port is not in the frame's VLAN.
     pub const EGRESS_VLAN_FILTER: Self = Self(301);
 }

@@ -6,8 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
 mod accuracy;
+mod allocation;
 mod behaviour;
+mod door;
 mod golden;
+mod host;
 mod judges;
 mod programs;
 mod walker;

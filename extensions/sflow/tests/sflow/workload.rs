@@ -5,8 +5,10 @@ use heddle_sflow::config::Config;
 use heddle_sflow::datagram::{DiscardReason, ExtendedSwitch, IfIndex, Interface, InterfaceCounters};
 use heddle_sflow::sampler::Random;
 
+/// Settings from words `key=value`.
 pub(crate) fn config(text: &str) -> Config {
-    format!("collector=192.0.2.9 {text}").parse().unwrap()
+    let text = format!("collector=192.0.2.9\n{}", text.replace(' ', "\n"));
+    Config::try_from(&heddle_extension_api::Config::new(&text).unwrap()).unwrap()
 }
 
 /// A sample of 1 in so many frames, with everything at its plainest.
