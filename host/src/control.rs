@@ -1,10 +1,18 @@
 //! The operator's surface: one gRPC service on a UNIX socket in front of the data plane.
 //!
-//! `plane` is the border to the data plane, `model` the validated words that cross it, `error` the answers other than yes.
+//! Read in this order: `plane` is the border to the data plane, `model` the validated words that cross it, `error` the
+//! answers other than yes; `wire` is the proto, `convert` the way between both; `socket`, `peer` and `server` bring a
+//! client in and say who it is; `service` and `stream` answer it.
 
 pub mod capture;
 pub(crate) mod convert;
 pub mod error;
 pub mod model;
+pub mod peer;
 pub mod plane;
+pub mod server;
+pub mod service;
+pub mod socket;
+pub mod status;
+pub mod stream;
 pub mod wire;

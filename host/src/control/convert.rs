@@ -5,7 +5,7 @@
 //! that neither the plane nor the command line meets a value it has to doubt.
 
 mod answer;
-mod request;
+pub(in crate::control) mod request;
 mod view;
 mod words;
 

@@ -1,0 +1,95 @@
+//! heddle: one command, one request, one answer.
+//!
+//! `args` defines the command line, `client` reaches the daemon, `command` turns arguments into requests, `render` turns
+//! views into text, `capture` and `pcapng` store frames. Values are validated by the daemon, so a script and a client in
+//! another language meet the same rules; only what clap can know (words, numbers, missing options) is refused here, with
+//! exit code 2.
+
+mod args;
+mod capture;
+mod client;
+mod command;
+mod failure;
+mod pcapng;
+mod render;
+
+pub use args::Cli;
+pub use failure::Failure;
+
+use clap::{CommandFactory, FromArgMatches};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a request may take before the daemon counts as unreachable. Captures have no such limit.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// What a command has to say: the same facts for people and for programs.
+#[derive(Debug)]
+struct Answer {
+    text: String,
+    json: serde_json::Value,
+}
+
+impl Answer {
+    fn new(text: impl Into<String>, facts: &impl serde::Serialize) -> Result<Self, Failure> {
+        let json = serde_json::to_value(facts).map_err(|error| Failure::other("write the answer as JSON", &error))?;
+        Ok(Self { text: text.into(), json })
+    }
+}
+
+/// The command line with its table of exit codes.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    Cli::command().after_help(failure::exit_code_help())
+}
+
+/// Runs the command line of this process and says how to exit.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help and version to stdout with code 0, everything else to stderr with code 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "{}", failure.render(cli.json));
+            ExitCode::from(failure.class.row().exit)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other("start", &error))?;
+    let answer = runtime.block_on(async {
+        match &cli.command {
+            args::Command::Capture(wanted) => capture::run(&cli.socket, wanted).await,
+            other => tokio::time::timeout(REQUEST_TIME, command::run(&cli.socket, other))
+                .await
+                .unwrap_or_else(|_| Err(Failure::silent(&cli.socket, REQUEST_TIME))),
+        }
+    });
+    print(&answer?, cli.json, cli.writes_frames_to_stdout())
+}
+
+/// Prints an answer; to stderr when stdout carries frames. A reader that went away is no failure.
+fn print(answer: &Answer, json: bool, to_stderr: bool) -> Result<(), Failure> {
+    let text = if json { format!("{:#}\n", answer.json) } else { answer.text.clone() };
+    let written = if to_stderr {
+        io::stderr().write_all(text.as_bytes())
+    } else {
+        io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush())
+    };
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other("write the answer", &error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,322 @@
+//! The command line of heddle: one definition for parsing, help and every example in it (tests run the examples).
+
+use crate::control::model::{AdminState, BackendKind, PortKind, SwitchType, VlanMode};
+use crate::control::socket::DEFAULT_SOCKET;
+use clap::builder::PossibleValue;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::{Path, PathBuf};
+
+macro_rules! value_enum {
+    ($($word:ident),+) => {
+        $(impl ValueEnum for $word {
+            fn value_variants<'a>() -> &'a [Self] {
+                Self::ALL
+            }
+
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                Some(PossibleValue::new(self.as_str()))
+            }
+        })+
+    };
+}
+value_enum!(AdminState, BackendKind, PortKind, SwitchType, VlanMode);
+
+/// Operate the Heddle virtual switch.
+///
+/// Names of switches and ports have 1 to 64 characters of A-Z a-z 0-9 . _ -. Root and the user heddled runs as change
+/// things, members of the group heddle look. With --json the answer is JSON with stable snake_case keys, and an error is
+/// one JSON object on stderr.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "heddle", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// The control socket of heddled
+    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "HEDDLE_SOCKET")]
+    pub socket: PathBuf,
+
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Cli {
+    /// Whether stdout is taken by captured frames.
+    pub(super) fn writes_frames_to_stdout(&self) -> bool {
+        matches!(&self.command, Command::Capture(wanted) if wanted.file == Path::new("-"))
+    }
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum Command {
+    /// Create, delete and look at switches
+    #[command(subcommand)]
+    Switch(SwitchCommand),
+    /// Add, change, remove and look at ports
+    #[command(subcommand)]
+    Port(PortCommand),
+    /// Enable, disable and look at extensions
+    #[command(subcommand)]
+    Extension(ExtensionCommand),
+    /// Counters, drops by reason and the cost of each stage
+    Stats(StatsArgs),
+    /// The filtering database: which address is behind which port
+    #[command(subcommand)]
+    Fdb(FdbCommand),
+    /// Switches, their ports, what is plugged in and the extension stacks, as a tree
+    #[command(after_help = "Examples:\n  heddle topology\n  heddle topology --json")]
+    Topology,
+    /// Store the frames of a port in a pcapng file, with direction and drop reasons
+    Capture(CaptureArgs),
+    /// The daemon itself
+    #[command(subcommand)]
+    Daemon(DaemonCommand),
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum SwitchCommand {
+    /// Create a switch without ports
+    #[command(
+        after_help = "Examples:\n  heddle switch create dmz\n  heddle switch create edge --type external --workers 2 --ageing 600"
+    )]
+    Create(SwitchCreateArgs),
+    /// Delete a switch with its ports
+    #[command(after_help = "Examples:\n  heddle switch delete lab")]
+    Delete(SwitchName),
+    /// List the switches
+    #[command(after_help = "Examples:\n  heddle switch list\n  heddle switch list --json")]
+    List,
+    /// Show one switch with its conservation law
+    #[command(after_help = "Examples:\n  heddle switch show lab")]
+    Show(SwitchName),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct SwitchName {
+    /// The switch
+    #[arg(value_name = "SWITCH")]
+    pub(super) switch: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct SwitchCreateArgs {
+    /// Its name, unique on this host
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// Who may be connected: a physical network, host and guests; host and guests; guests only
+    #[arg(long = "type", value_name = "TYPE", default_value = "internal")]
+    pub(super) switch_type: SwitchType,
+    /// Data-plane threads, 1 to 64 [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(super) workers: Option<u32>,
+    /// Ageing time of the filtering database in seconds, 1 to 1000000 [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) ageing: Option<u32>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum PortCommand {
+    /// Add a port to a switch and plug its backend in
+    #[command(mut_arg("backend", |arg| arg.required(true)), after_help = "\
+Examples:
+  heddle port add lab app --backend tap
+  heddle port add lab db --backend tap --device db0 --mac 02:00:00:00:00:0b --vlan-mode access --vlan 20
+  heddle port add lab wan --backend packet --device eth0 --vlan-mode trunk --allowed 1-100,200 --native 1
+  heddle port add lab probe --backend memory --mtu 9000")]
+    Add(PortOptionsArgs),
+    /// Change the options of a port that are given, and nothing else
+    #[command(after_help = "\
+Examples:
+  heddle port set lab web --vlan-mode access --vlan 20
+  heddle port set lab web --mtu 9000 --offload off
+  heddle port set lab web --mac none
+  heddle port set lab web --admin down")]
+    Set(PortOptionsArgs),
+    /// Unplug and remove a port
+    #[command(after_help = "Examples:\n  heddle port remove lab web")]
+    Remove(PortName),
+    /// List the ports of a switch, or of all
+    #[command(after_help = "Examples:\n  heddle port list\n  heddle port list lab --json")]
+    List(OptionalSwitch),
+    /// Show one port with its counters
+    #[command(after_help = "Examples:\n  heddle port show lab web")]
+    Show(PortName),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct PortName {
+    /// The switch
+    #[arg(value_name = "SWITCH")]
+    pub(super) switch: String,
+    /// The port
+    #[arg(value_name = "PORT")]
+    pub(super) port: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct OptionalSwitch {
+    /// The switch [default: all]
+    #[arg(value_name = "SWITCH")]
+    pub(super) switch: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnOff {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct PortOptionsArgs {
+    #[command(flatten)]
+    pub(super) name: PortName,
+    /// How frames get in and out: a TAP device Heddle makes, AF_PACKET on an existing device, rings in memory
+    #[arg(long, value_name = "BACKEND")]
+    pub(super) backend: Option<BackendKind>,
+    /// The network device: needed for packet, chosen for tap when not given, refused for memory
+    #[arg(long, value_name = "IFNAME")]
+    pub(super) device: Option<String>,
+    /// The station's MAC address: a static entry, no learning; `none` to learn [default: none]
+    #[arg(long, value_name = "MAC")]
+    pub(super) mac: Option<String>,
+    /// How tags are treated. untagged is VLAN 0: untagged frames only, tagged ones are refused, as in the Hyper-V model.
+    /// access is one VLAN whose tag the station never sees. trunk is several VLANs tagged [default: untagged]
+    #[arg(long, value_name = "MODE")]
+    pub(super) vlan_mode: Option<VlanMode>,
+    /// The VLAN of an access port, 1 to 4094
+    #[arg(long, value_name = "ID")]
+    pub(super) vlan: Option<u32>,
+    /// The VLANs of a trunk, for example 1-100,200
+    #[arg(long, value_name = "LIST")]
+    pub(super) allowed: Option<String>,
+    /// The VLAN a trunk carries untagged, 1 to 4094, or 0 for VLAN 0 [default: 0]
+    #[arg(long, value_name = "ID")]
+    pub(super) native: Option<u32>,
+    /// Largest layer-3 payload in bytes, 68 to 65535 [default: 1500]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) mtu: Option<u32>,
+    /// Queue pairs, 1 to 256 [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(super) queues: Option<u32>,
+    /// Checksum and segmentation offload [default: on]
+    #[arg(long, value_name = "ON|OFF")]
+    pub(super) offload: Option<OnOff>,
+    /// What the port is for, as extensions see it [default: synthetic]
+    #[arg(long, value_name = "KIND")]
+    pub(super) kind: Option<PortKind>,
+    /// Whether the port carries traffic [default: up]
+    #[arg(long, value_name = "STATE")]
+    pub(super) admin: Option<AdminState>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum ExtensionCommand {
+    /// List the extensions enabled on a switch, or all that are installed or enabled anywhere
+    #[command(after_help = "Examples:\n  heddle extension list\n  heddle extension list lab")]
+    List(OptionalSwitch),
+    /// Put an extension into the stack of a switch, without losing a frame
+    #[command(after_help = "\
+Examples:
+  heddle extension enable lab com.heddle.sflow --config collector=192.0.2.1:6343 --config sampling=400
+  heddle extension enable lab ./libmirror.so")]
+    Enable(ExtensionEnableArgs),
+    /// Take an extension out of the stack of a switch, without losing a frame
+    #[command(after_help = "Examples:\n  heddle extension disable lab com.example.tally")]
+    Disable(ExtensionName),
+    /// Show one extension of a switch with its configuration and counters
+    #[command(after_help = "Examples:\n  heddle extension show lab com.example.tally")]
+    Show(ExtensionName),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct ExtensionName {
+    /// The switch
+    #[arg(value_name = "SWITCH")]
+    pub(super) switch: String,
+    /// The extension's identifier
+    #[arg(value_name = "ID")]
+    pub(super) id: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct ExtensionEnableArgs {
+    /// The switch
+    #[arg(value_name = "SWITCH")]
+    pub(super) switch: String,
+    /// An identifier `heddle extension list` shows, or the path of a shared library (with a '/' or ending in .so)
+    #[arg(value_name = "ID-or-PATH.so")]
+    pub(super) extension: String,
+    /// A configuration key; may be given several times
+    #[arg(long = "config", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) config: Vec<(String, String)>,
+    /// A configuration file in the extension's own format, at most 64 KiB
+    #[arg(long = "config-file", value_name = "FILE")]
+    pub(super) config_file: Option<PathBuf>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  heddle stats
+  heddle stats lab --drops
+  heddle stats lab --ports --stages --json")]
+pub(super) struct StatsArgs {
+    /// The switch [default: all]
+    #[arg(value_name = "SWITCH")]
+    pub(super) switch: Option<String>,
+    /// Drops by reason, and by port
+    #[arg(long)]
+    pub(super) drops: bool,
+    /// Counters of each port
+    #[arg(long)]
+    pub(super) ports: bool,
+    /// Cost of each stage in cycles per packet
+    #[arg(long)]
+    pub(super) stages: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum FdbCommand {
+    /// Show the filtering database of a switch
+    #[command(after_help = "Examples:\n  heddle fdb show lab")]
+    Show(SwitchName),
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  heddle capture --switch lab --port web -w web.pcapng --count 2
+  heddle capture --switch lab --port web -w - --seconds 1 | tshark -r -")]
+pub(super) struct CaptureArgs {
+    /// The switch
+    #[arg(long, value_name = "SWITCH")]
+    pub(super) switch: String,
+    /// The port
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: String,
+    /// The pcapng file to write; - is stdout
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// End after this many frames
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<u64>,
+    /// End after this many seconds
+    #[arg(long, value_name = "S")]
+    pub(super) seconds: Option<u32>,
+    /// Bytes to keep of each frame, 1 to 262144 [default: all]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) snaplen: Option<u32>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum DaemonCommand {
+    /// Version, processes, restarts and buffers of heddled
+    #[command(after_help = "Examples:\n  heddle daemon status")]
+    Status,
+}

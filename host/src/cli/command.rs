@@ -1,0 +1,187 @@
+//! Arguments into requests, answers into views, views into text.
+
+use super::args::{
+    Command, DaemonCommand, ExtensionCommand, ExtensionEnableArgs, FdbCommand, OnOff, PortCommand, PortOptionsArgs,
+    StatsArgs, SwitchCommand,
+};
+use super::client::{Client, connect};
+use super::{Answer, Failure, render};
+use crate::control::convert::UnreadableAnswer;
+use crate::control::model::{DaemonView, ExtensionView, FdbEntryView, PortView, StatsView, SwitchView, TopologyView};
+use crate::control::wire;
+use serde_json::json;
+use std::path::Path;
+
+/// Runs every command but `capture`.
+pub(super) async fn run(socket: &Path, command: &Command) -> Result<Answer, Failure> {
+    let mut client = connect(socket).await?;
+    match command {
+        Command::Switch(command) => switch(&mut client, command).await,
+        Command::Port(command) => port(&mut client, command).await,
+        Command::Extension(command) => extension(&mut client, command).await,
+        Command::Stats(wanted) => stats(&mut client, wanted).await,
+        Command::Fdb(FdbCommand::Show(wanted)) => {
+            let answer = client.list_fdb(wire::ListFdbRequest { switch: wanted.switch.clone() }).await?.into_inner();
+            let entries: Vec<FdbEntryView> = views(answer.entries)?;
+            Answer::new(render::fdb(&entries), &entries)
+        }
+        Command::Topology => {
+            let view = TopologyView::try_from(client.get_topology(wire::GetTopologyRequest {}).await?.into_inner())?;
+            Answer::new(render::topology(&view), &view)
+        }
+        Command::Daemon(DaemonCommand::Status) => {
+            let view = DaemonView::try_from(client.get_daemon(wire::GetDaemonRequest {}).await?.into_inner())?;
+            Answer::new(render::daemon(&view), &view)
+        }
+        Command::Capture(wanted) => super::capture::run(socket, wanted).await,
+    }
+}
+
+fn views<W, V: TryFrom<W, Error = UnreadableAnswer>>(messages: Vec<W>) -> Result<Vec<V>, Failure> {
+    messages.into_iter().map(|message| V::try_from(message).map_err(Failure::from)).collect()
+}
+
+async fn switch(client: &mut Client, command: &SwitchCommand) -> Result<Answer, Failure> {
+    match command {
+        SwitchCommand::Create(args) => {
+            let request = wire::CreateSwitchRequest {
+                name: args.name.clone(),
+                r#type: wire::SwitchType::from(args.switch_type).into(),
+                workers: args.workers,
+                ageing_seconds: args.ageing,
+            };
+            let view = SwitchView::try_from(client.create_switch(request).await?.into_inner())?;
+            Answer::new(format!("created {}\n", render::switch_line(&view)), &view)
+        }
+        SwitchCommand::Delete(args) => {
+            client.delete_switch(wire::DeleteSwitchRequest { name: args.switch.clone() }).await?;
+            Answer::new(format!("deleted switch {}\n", args.switch), &json!({ "deleted": args.switch }))
+        }
+        SwitchCommand::List => {
+            let switches = list_switches(client).await?;
+            Answer::new(render::switches(&switches), &switches)
+        }
+        SwitchCommand::Show(args) => {
+            let request = wire::GetSwitchRequest { name: args.switch.clone() };
+            let view = SwitchView::try_from(client.get_switch(request).await?.into_inner())?;
+            Answer::new(render::switch(&view), &view)
+        }
+    }
+}
+
+async fn list_switches(client: &mut Client) -> Result<Vec<SwitchView>, Failure> {
+    views(client.list_switches(wire::ListSwitchesRequest {}).await?.into_inner().switches)
+}
+
+fn port_options(args: &PortOptionsArgs) -> wire::PortOptions {
+    wire::PortOptions {
+        backend: args.backend.map(|backend| wire::Backend::from(backend).into()),
+        device: args.device.clone(),
+        kind: args.kind.map(|kind| wire::PortKind::from(kind).into()),
+        queues: args.queues,
+        mac: args.mac.clone(),
+        vlan_mode: args.vlan_mode.map(|mode| wire::VlanMode::from(mode).into()),
+        vlan: args.vlan,
+        allowed: args.allowed.clone(),
+        native: args.native,
+        mtu: args.mtu,
+        offload: args.offload.map(|offload| offload == OnOff::On),
+        admin: args.admin.map(|admin| wire::AdminState::from(admin).into()),
+    }
+}
+
+async fn port(client: &mut Client, command: &PortCommand) -> Result<Answer, Failure> {
+    match command {
+        PortCommand::Add(args) => {
+            let (switch, port) = (args.name.switch.clone(), args.name.port.clone());
+            let request = wire::AddPortRequest { switch, port, options: Some(port_options(args)) };
+            let view = PortView::try_from(client.add_port(request).await?.into_inner())?;
+            Answer::new(format!("added {}\n", render::port_line(&view)), &view)
+        }
+        PortCommand::Set(args) => {
+            let (switch, port) = (args.name.switch.clone(), args.name.port.clone());
+            let request = wire::SetPortRequest { switch, port, options: Some(port_options(args)) };
+            let view = PortView::try_from(client.set_port(request).await?.into_inner())?;
+            Answer::new(format!("changed {}\n", render::port_line(&view)), &view)
+        }
+        PortCommand::Remove(args) => {
+            let (switch, port) = (args.switch.clone(), args.port.clone());
+            client.remove_port(wire::RemovePortRequest { switch, port }).await?;
+            let text = format!("removed port {} from switch {}\n", args.port, args.switch);
+            Answer::new(text, &json!({ "removed": args.port, "switch": args.switch }))
+        }
+        PortCommand::List(args) => {
+            let names = match &args.switch {
+                Some(switch) => vec![switch.clone()],
+                None => list_switches(client).await?.into_iter().map(|view| view.name.to_string()).collect(),
+            };
+            let mut ports: Vec<PortView> = Vec::new();
+            for switch in names {
+                ports.extend(views::<_, PortView>(
+                    client.list_ports(wire::ListPortsRequest { switch }).await?.into_inner().ports,
+                )?);
+            }
+            Answer::new(render::ports(&ports), &ports)
+        }
+        PortCommand::Show(args) => {
+            let request = wire::GetPortRequest { switch: args.switch.clone(), port: args.port.clone() };
+            let view = PortView::try_from(client.get_port(request).await?.into_inner())?;
+            Answer::new(render::port(&view), &view)
+        }
+    }
+}
+
+/// The path of a library as the daemon needs it: from the root. Identifiers stay as they are.
+fn extension_reference(given: &str) -> Result<String, Failure> {
+    if !given.contains('/') && !given.ends_with(".so") {
+        return Ok(given.to_owned());
+    }
+    let absolute = std::path::absolute(given).map_err(|error| Failure::file("find", Path::new(given), &error))?;
+    Ok(absolute.to_string_lossy().into_owned())
+}
+
+async fn enable(client: &mut Client, args: &ExtensionEnableArgs) -> Result<Answer, Failure> {
+    let read = |path| std::fs::read(path).map_err(|error| Failure::file("read", path, &error));
+    let pair = |(key, value): &(String, String)| wire::ConfigPair { key: key.clone(), value: value.clone() };
+    let request = wire::EnableExtensionRequest {
+        switch: args.switch.clone(),
+        extension: extension_reference(&args.extension)?,
+        config: args.config.iter().map(pair).collect(),
+        config_file: args.config_file.as_deref().map(read).transpose()?,
+    };
+    let view = ExtensionView::try_from(client.enable_extension(request).await?.into_inner())?;
+    Answer::new(format!("enabled {}\n", render::extension_line(&view)), &view)
+}
+
+async fn extension(client: &mut Client, command: &ExtensionCommand) -> Result<Answer, Failure> {
+    match command {
+        ExtensionCommand::Enable(args) => enable(client, args).await,
+        ExtensionCommand::Disable(args) => {
+            let request = wire::DisableExtensionRequest { switch: args.switch.clone(), id: args.id.clone() };
+            let view = ExtensionView::try_from(client.disable_extension(request).await?.into_inner())?;
+            Answer::new(format!("disabled {}\n", render::extension_line(&view)), &view)
+        }
+        ExtensionCommand::List(args) => {
+            let request = wire::ListExtensionsRequest { switch: args.switch.clone() };
+            let found: Vec<ExtensionView> = views(client.list_extensions(request).await?.into_inner().extensions)?;
+            Answer::new(render::extensions(&found), &found)
+        }
+        ExtensionCommand::Show(args) => {
+            let request = wire::GetExtensionRequest { switch: args.switch.clone(), id: args.id.clone() };
+            let view = ExtensionView::try_from(client.get_extension(request).await?.into_inner())?;
+            Answer::new(render::extension(&view), &view)
+        }
+    }
+}
+
+async fn stats(client: &mut Client, wanted: &StatsArgs) -> Result<Answer, Failure> {
+    let request = wire::GetStatsRequest { switch: wanted.switch.clone() };
+    let found: Vec<StatsView> = views(client.get_stats(request).await?.into_inner().stats)?;
+    let sections = render::Sections::choose(wanted.ports, wanted.drops, wanted.stages);
+    let mut answer = Answer::new(render::stats(&found, sections), &found)?;
+    // With sections chosen, JSON has the same ones; without, everything.
+    for view in answer.json.as_array_mut().into_iter().flatten().filter_map(|view| view.as_object_mut()) {
+        view.retain(|key, _| sections.has(key));
+    }
+    Ok(answer)
+}

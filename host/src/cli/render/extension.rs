@@ -1,0 +1,86 @@
+//! Extensions as text.
+
+use super::Column::{Number, Text};
+use super::{facts, or_dash, plain, table, yes_no};
+use crate::control::model::{ExtensionCounter, ExtensionView};
+
+/// "running", "enabled, not running: why", "disabled".
+pub(super) fn condition(view: &ExtensionView) -> String {
+    match (view.enabled, view.running, &view.last_error) {
+        (true, true, None) => "running".to_owned(),
+        (true, true, Some(error)) => format!("running; last error: {error}"),
+        (true, false, None) => "enabled, not running".to_owned(),
+        (true, false, Some(error)) => format!("enabled, not running: {error}"),
+        (false, _, None) => "disabled".to_owned(),
+        (false, _, Some(error)) => format!("disabled; last error: {error}"),
+    }
+}
+
+/// One extension in one line.
+pub(in crate::cli) fn extension_line(view: &ExtensionView) -> String {
+    let place = view.switch.as_ref().map_or_else(String::new, |switch| format!(" on switch {switch}"));
+    plain(&format!("extension {} {} ({}){place}: {}", view.id, view.version, view.role, condition(view)))
+}
+
+/// Extensions, installed and enabled.
+pub(in crate::cli) fn extensions(views: &[ExtensionView]) -> String {
+    let columns = [
+        Text("EXTENSION"),
+        Text("VERSION"),
+        Text("ROLE"),
+        Text("SWITCH"),
+        Number("ORDER"),
+        Text("STATE"),
+        Text("VENDOR"),
+        Text("PATH"),
+    ];
+    let row = |view: &ExtensionView| {
+        vec![
+            view.id.clone(),
+            view.version.clone(),
+            view.role.to_string(),
+            or_dash(view.switch.as_ref()),
+            or_dash(view.order),
+            if view.switch.is_some() { condition(view) } else { "installed".to_owned() },
+            view.vendor.clone(),
+            view.path.clone().unwrap_or_else(|| "built in".to_owned()),
+        ]
+    };
+    table(&columns, views.iter().map(row).collect(), "no extensions")
+}
+
+/// One extension with its configuration and counters.
+pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
+    let mut text = facts(&[
+        ("extension", view.id.clone()),
+        ("name", view.name.clone()),
+        ("vendor", view.vendor.clone()),
+        ("version", view.version.clone()),
+        ("role", view.role.to_string()),
+        ("abi", view.abi.clone()),
+        ("path", view.path.clone().unwrap_or_else(|| "built in".to_owned())),
+        ("switch", or_dash(view.switch.as_ref())),
+        ("order", or_dash(view.order)),
+        ("enabled", yes_no(view.enabled)),
+        ("running", yes_no(view.running)),
+        ("last error", or_dash(view.last_error.as_ref())),
+    ]);
+    for (key, value) in &view.config {
+        text.push_str(&plain(&format!("config {key} = {value}")));
+        text.push('\n');
+    }
+    if !view.counters.is_empty() {
+        text.push_str(&counters(std::slice::from_ref(view)));
+    }
+    text
+}
+
+/// The counters extensions registered.
+pub(super) fn counters(views: &[ExtensionView]) -> String {
+    let columns = [Text("EXTENSION"), Text("COUNTER"), Number("VALUE"), Text("UNIT")];
+    let row = |view: &ExtensionView, counter: &ExtensionCounter| {
+        vec![view.id.clone(), counter.name.clone(), counter.value.to_string(), counter.unit.clone()]
+    };
+    let rows = views.iter().flat_map(|view| view.counters.iter().map(move |counter| row(view, counter)));
+    table(&columns, rows.collect(), "no extension counters")
+}

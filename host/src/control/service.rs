@@ -1,0 +1,349 @@
+//! The gRPC service: who may, what is asked, ask the plane, answer.
+//!
+//! The plane's methods block, so each runs on tokio's blocking threads; at most [`MAX_REQUESTS`] at a time, the next one is
+//! told that the daemon is busy. Changes are logged with the user who made them. A plane that panics costs that one
+//! request.
+
+use super::capture::capture_pipe;
+use super::convert::request::{AddPort, SetPort, extension_config};
+use super::error::ControlError;
+use super::model::{
+    CaptureSpec, DaemonView, ExtensionId, ExtensionRef, InvalidValue, PortName, StatsView, SwitchName, SwitchSpec,
+};
+use super::peer::{AccessPolicy, Peer, Right};
+use super::plane::{ControlPlane, ControlResult};
+use super::stream::{CaptureLimits, CaptureStream, stream_capture};
+use super::wire::control_server::Control;
+use super::{status, wire};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Semaphore, watch};
+use tonic::{Request, Response, Status};
+
+/// Requests the plane works on at once.
+pub const MAX_REQUESTS: usize = 32;
+/// Captures running at once.
+pub const MAX_CAPTURES: usize = 16;
+
+/// What the daemon knows of itself without asking the plane.
+#[derive(Debug, Clone)]
+pub struct DaemonFacts {
+    /// The supervisor; `None` in a single process.
+    pub supervisor_pid: Option<u32>,
+    /// Restarts before this process.
+    pub restarts: u32,
+    /// How the process before this one ended.
+    pub last_exit: Option<String>,
+    /// Path of the control socket.
+    pub socket: String,
+    /// When this process started.
+    pub started: (SystemTime, Instant),
+}
+
+impl DaemonFacts {
+    fn view(&self, plane: &dyn ControlPlane) -> ControlResult<DaemonView> {
+        let switches = plane.switches()?;
+        let (wall, steady) = self.started;
+        Ok(DaemonView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            supervisor_pid: self.supervisor_pid,
+            started_unix_seconds: wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            uptime_seconds: steady.elapsed().as_secs(),
+            restarts: self.restarts,
+            last_exit: self.last_exit.clone(),
+            socket: self.socket.clone(),
+            switches: u32::try_from(switches.len()).unwrap_or(u32::MAX),
+            ports: switches.iter().map(|switch| switch.ports).sum(),
+            engine: plane.engine()?,
+        })
+    }
+}
+
+/// The service over one plane.
+pub struct ControlService {
+    plane: Arc<dyn ControlPlane>,
+    facts: Arc<DaemonFacts>,
+    access: AccessPolicy,
+    requests: Arc<Semaphore>,
+    captures: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl ControlService {
+    /// A service that ends its captures when `stopping` turns true.
+    #[must_use]
+    pub fn new(
+        plane: Arc<dyn ControlPlane>,
+        facts: DaemonFacts,
+        access: AccessPolicy,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            plane,
+            facts: Arc::new(facts),
+            access,
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            captures: Arc::new(Semaphore::new(MAX_CAPTURES)),
+            stopping,
+        }
+    }
+
+    fn admit<R>(&self, request: &Request<R>, right: Right) -> Result<Peer, Status> {
+        let peer = request.extensions().get::<Peer>().cloned().ok_or_else(|| {
+            status::from_error(&ControlError::Internal {
+                what: "identifying the client".to_owned(),
+                reason: "the connection carries no credentials".to_owned(),
+            })
+        })?;
+        self.access.check(&peer, right).map_err(|error| status::from_error(&error))?;
+        Ok(peer)
+    }
+
+    /// Runs `work` on a blocking thread and waits for it.
+    async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn ControlPlane) -> ControlResult<T> + Send + 'static,
+    ) -> ControlResult<T> {
+        let place = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| ControlError::Busy {
+            thing: "heddled".to_owned(),
+            reason: format!("it is working on {MAX_REQUESTS} requests"),
+        })?;
+        let plane = Arc::clone(&self.plane);
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work(plane.as_ref())
+        });
+        done.await.unwrap_or_else(|error| {
+            Err(ControlError::Internal { what: "the request".to_owned(), reason: error.to_string() })
+        })
+    }
+
+    async fn read<R, T, W>(
+        &self,
+        request: Request<R>,
+        work: impl FnOnce(&dyn ControlPlane, R) -> ControlResult<T> + Send + 'static,
+    ) -> Result<Response<W>, Status>
+    where
+        R: Send + 'static,
+        T: Into<W> + Send + 'static,
+    {
+        self.admit(&request, Right::Read)?;
+        let message = request.into_inner();
+        let answer = self.block(move |plane| work(plane, message)).await;
+        answer.map(|view| Response::new(view.into())).map_err(|error| status::from_error(&error))
+    }
+
+    async fn change<R, T, W>(
+        &self,
+        name: &'static str,
+        subject: String,
+        request: Request<R>,
+        work: impl FnOnce(&dyn ControlPlane, R) -> ControlResult<T> + Send + 'static,
+    ) -> Result<Response<W>, Status>
+    where
+        R: Send + 'static,
+        T: Into<W> + Send + 'static,
+    {
+        let peer = self.admit(&request, Right::Change)?;
+        let message = request.into_inner();
+        let answer = self.block(move |plane| work(plane, message)).await;
+        match &answer {
+            Ok(_) => tracing::info!(uid = peer.uid, pid = peer.pid, request = name, subject, "done"),
+            Err(error) => tracing::warn!(uid = peer.uid, pid = peer.pid, request = name, subject, %error, "refused"),
+        }
+        answer.map(|view| Response::new(view.into())).map_err(|error| status::from_error(&error))
+    }
+}
+
+/// What a change is about, for the log.
+fn subject(switch: &str, thing: &str) -> String {
+    format!("{switch}/{thing}")
+}
+
+fn switch_name(name: &str) -> Result<SwitchName, InvalidValue> {
+    SwitchName::new(name)
+}
+
+#[tonic::async_trait]
+impl Control for ControlService {
+    type CaptureStream = CaptureStream;
+
+    async fn create_switch(
+        &self,
+        request: Request<wire::CreateSwitchRequest>,
+    ) -> Result<Response<wire::Switch>, Status> {
+        self.change("CreateSwitch", request.get_ref().name.clone(), request, |plane, asked| {
+            plane.create_switch(SwitchSpec::try_from(asked)?)
+        })
+        .await
+    }
+
+    async fn delete_switch(
+        &self,
+        request: Request<wire::DeleteSwitchRequest>,
+    ) -> Result<Response<wire::DeleteSwitchResponse>, Status> {
+        self.change("DeleteSwitch", request.get_ref().name.clone(), request, |plane, asked| {
+            plane.delete_switch(&switch_name(&asked.name)?)
+        })
+        .await
+    }
+
+    async fn list_switches(
+        &self,
+        request: Request<wire::ListSwitchesRequest>,
+    ) -> Result<Response<wire::ListSwitchesResponse>, Status> {
+        self.read(request, |plane, _| plane.switches()).await
+    }
+
+    async fn get_switch(&self, request: Request<wire::GetSwitchRequest>) -> Result<Response<wire::Switch>, Status> {
+        self.read(request, |plane, asked| plane.switch(&switch_name(&asked.name)?)).await
+    }
+
+    async fn add_port(&self, request: Request<wire::AddPortRequest>) -> Result<Response<wire::Port>, Status> {
+        self.change("AddPort", subject(&request.get_ref().switch, &request.get_ref().port), request, |plane, asked| {
+            let AddPort { switch, spec } = asked.try_into()?;
+            plane.add_port(&switch, spec)
+        })
+        .await
+    }
+
+    async fn set_port(&self, request: Request<wire::SetPortRequest>) -> Result<Response<wire::Port>, Status> {
+        self.change("SetPort", subject(&request.get_ref().switch, &request.get_ref().port), request, |plane, asked| {
+            let SetPort { switch, port, change } = asked.try_into()?;
+            plane.set_port(&switch, &port, change)
+        })
+        .await
+    }
+
+    async fn remove_port(
+        &self,
+        request: Request<wire::RemovePortRequest>,
+    ) -> Result<Response<wire::RemovePortResponse>, Status> {
+        self.change(
+            "RemovePort",
+            subject(&request.get_ref().switch, &request.get_ref().port),
+            request,
+            |plane, asked| plane.remove_port(&switch_name(&asked.switch)?, &PortName::new(&asked.port)?),
+        )
+        .await
+    }
+
+    async fn list_ports(
+        &self,
+        request: Request<wire::ListPortsRequest>,
+    ) -> Result<Response<wire::ListPortsResponse>, Status> {
+        self.read(request, |plane, asked| plane.ports(&switch_name(&asked.switch)?)).await
+    }
+
+    async fn get_port(&self, request: Request<wire::GetPortRequest>) -> Result<Response<wire::Port>, Status> {
+        self.read(request, |plane, asked| plane.port(&switch_name(&asked.switch)?, &PortName::new(&asked.port)?)).await
+    }
+
+    async fn list_extensions(
+        &self,
+        request: Request<wire::ListExtensionsRequest>,
+    ) -> Result<Response<wire::ListExtensionsResponse>, Status> {
+        self.read(request, |plane, asked| {
+            let switch = asked.switch.as_deref().map(switch_name).transpose()?;
+            plane.extensions(switch.as_ref())
+        })
+        .await
+    }
+
+    async fn enable_extension(
+        &self,
+        request: Request<wire::EnableExtensionRequest>,
+    ) -> Result<Response<wire::Extension>, Status> {
+        self.change(
+            "EnableExtension",
+            subject(&request.get_ref().switch, &request.get_ref().extension),
+            request,
+            |plane, asked| {
+                let switch = switch_name(&asked.switch)?;
+                let extension = ExtensionRef::new(&asked.extension)?;
+                plane.enable_extension(&switch, &extension, extension_config(asked.config, asked.config_file)?)
+            },
+        )
+        .await
+    }
+
+    async fn disable_extension(
+        &self,
+        request: Request<wire::DisableExtensionRequest>,
+    ) -> Result<Response<wire::Extension>, Status> {
+        self.change(
+            "DisableExtension",
+            subject(&request.get_ref().switch, &request.get_ref().id),
+            request,
+            |plane, asked| plane.disable_extension(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?),
+        )
+        .await
+    }
+
+    async fn get_extension(
+        &self,
+        request: Request<wire::GetExtensionRequest>,
+    ) -> Result<Response<wire::Extension>, Status> {
+        self.read(request, |plane, asked| plane.extension(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?))
+            .await
+    }
+
+    async fn get_stats(
+        &self,
+        request: Request<wire::GetStatsRequest>,
+    ) -> Result<Response<wire::GetStatsResponse>, Status> {
+        self.read(request, |plane, asked| match asked.switch {
+            Some(name) => Ok(vec![plane.stats(&switch_name(&name)?)?]),
+            None => plane
+                .switches()?
+                .iter()
+                .map(|switch| plane.stats(&switch.name))
+                .collect::<ControlResult<Vec<StatsView>>>(),
+        })
+        .await
+    }
+
+    async fn list_fdb(
+        &self,
+        request: Request<wire::ListFdbRequest>,
+    ) -> Result<Response<wire::ListFdbResponse>, Status> {
+        self.read(request, |plane, asked| plane.fdb(&switch_name(&asked.switch)?)).await
+    }
+
+    async fn get_topology(
+        &self,
+        request: Request<wire::GetTopologyRequest>,
+    ) -> Result<Response<wire::Topology>, Status> {
+        self.read(request, |plane, _| plane.topology()).await
+    }
+
+    async fn get_daemon(&self, request: Request<wire::GetDaemonRequest>) -> Result<Response<wire::Daemon>, Status> {
+        let facts = Arc::clone(&self.facts);
+        self.read(request, move |plane, _| facts.view(plane)).await
+    }
+
+    async fn capture(&self, request: Request<wire::CaptureRequest>) -> Result<Response<CaptureStream>, Status> {
+        let peer = self.admit(&request, Right::Change)?;
+        let asked = request.into_inner();
+        let place = Arc::clone(&self.captures).try_acquire_owned().map_err(|_| {
+            status::from_error(&ControlError::LimitReached {
+                what: "captures at once".to_owned(),
+                limit: u64::try_from(MAX_CAPTURES).unwrap_or(u64::MAX),
+                fix: "end one of them first".to_owned(),
+            })
+        })?;
+        let limits = CaptureLimits { frames: asked.count, seconds: asked.seconds };
+        let (sink, source) = capture_pipe();
+        let started = self.block(move |plane| {
+            let spec = CaptureSpec::try_from(&asked)?;
+            let port = plane.port(spec.switch(), spec.port())?;
+            let snap_length = spec.snap_length().get();
+            plane.start_capture(spec, sink)?;
+            Ok(wire::CaptureStarted { port: Some(port.into()), snap_length })
+        });
+        let started = started.await.map_err(|error| status::from_error(&error))?;
+        tracing::info!(uid = peer.uid, pid = peer.pid, request = "Capture", "started");
+        Ok(Response::new(stream_capture(started, source, limits, self.stopping.clone(), place)))
+    }
+}

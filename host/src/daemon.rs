@@ -1,0 +1,157 @@
+//! heddled: from the command line to a serving daemon, and back out.
+//!
+//! Two processes by default. The supervisor owns the control socket and restarts the switch process; the switch process
+//! holds the data plane and answers on that socket. `--foreground-single-process` does both in one, for debuggers.
+//! The data plane comes in as a function, so this module knows no engine.
+//!
+//! Stop: SIGTERM, SIGINT or SIGHUP; requests get half a second, the plane one second, and heddled is gone within two.
+
+mod args;
+mod log;
+mod stop;
+
+pub use args::{DaemonArgs, LogLevel};
+
+use crate::control::error::{ControlError, ErrorClass};
+use crate::control::peer::AccessPolicy;
+use crate::control::plane::{ControlPlane, ControlResult};
+use crate::control::server::{ServeError, serve};
+use crate::control::service::{ControlService, DaemonFacts};
+use crate::control::socket::{ClaimError, ControlSocket, reader_group};
+use crate::supervisor::{self, Inherited, SuperviseError};
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::watch;
+
+/// What the plane gets to release its devices before the process ends anyway.
+const PLANE_STOP: Duration = Duration::from_secs(1);
+
+/// What the data plane is told when it is built.
+#[derive(Debug, Clone)]
+pub struct PlaneSetup {
+    /// Directory for run-time files; exists.
+    pub run_dir: PathBuf,
+    /// Directories searched for extensions, in order.
+    pub extension_dirs: Vec<PathBuf>,
+}
+
+/// Builds the data plane inside the switch process.
+pub type BuildPlane = fn(&PlaneSetup) -> ControlResult<Arc<dyn ControlPlane>>;
+
+/// Why heddled did not start or did not stay.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The control socket could not be had.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// The data plane could not be built.
+    #[error("the data plane did not start: {0}")]
+    Plane(#[from] ControlError),
+    /// The control socket broke while serving.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The supervisor gave up.
+    #[error(transparent)]
+    Supervise(#[from] SuperviseError),
+    /// The system refused something the daemon cannot do without.
+    #[error("heddled cannot {step}: {source}")]
+    System {
+        /// The step, as an imperative.
+        step: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+impl DaemonError {
+    /// What it means to a program; the exit code of heddled follows the same table as that of `heddle`.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Claim(error) => error.class(),
+            Self::Plane(error) => error.class(),
+            Self::Serve(_) | Self::Supervise(_) | Self::System { .. } => ErrorClass::Other,
+        }
+    }
+
+    fn system(step: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { step, source }
+    }
+}
+
+/// Runs heddled to its end, in the process the environment says this is.
+///
+/// # Errors
+/// When it cannot start, or the supervisor gives up on the switch process.
+pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
+    log::init(args.log_level);
+    if let Some(inherited) = Inherited::from_environment() {
+        let listener = inherited.enter().map_err(DaemonError::system("enter the switch process"))?;
+        return switch_process(args, build, listener, facts(args, Some(&inherited)));
+    }
+    let socket = ControlSocket::claim(&args.socket)?;
+    std::fs::create_dir_all(args.run_dir()).map_err(DaemonError::system("create the run directory"))?;
+    tracing::info!(socket = %args.socket.display(), version = env!("CARGO_PKG_VERSION"), "heddled listens");
+    if args.foreground_single_process {
+        let listener = socket.listener().try_clone().map_err(DaemonError::system("share the control socket"))?;
+        return switch_process(args, build, listener, facts(args, None));
+    }
+    supervisor::supervise(socket.listener()).map_err(DaemonError::from)
+}
+
+fn facts(args: &DaemonArgs, inherited: Option<&Inherited>) -> DaemonFacts {
+    DaemonFacts {
+        supervisor_pid: inherited.map(|inherited| inherited.supervisor_pid),
+        restarts: inherited.map_or(0, |inherited| inherited.restarts),
+        last_exit: inherited.and_then(|inherited| inherited.last_exit.clone()),
+        socket: args.socket.display().to_string(),
+        started: (SystemTime::now(), Instant::now()),
+    }
+}
+
+/// Builds the plane, serves until a signal, and takes the plane down.
+fn switch_process(
+    args: &DaemonArgs,
+    build: BuildPlane,
+    listener: UnixListener,
+    facts: DaemonFacts,
+) -> Result<(), DaemonError> {
+    let setup = PlaneSetup { run_dir: args.run_dir(), extension_dirs: args.extension_dirs.clone() };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("heddle-control")
+        .enable_all()
+        .build()
+        .map_err(DaemonError::system("start its control threads"))?;
+    // Before the plane is built: a signal that arrives meanwhile must not kill a process that holds devices.
+    let stopping = {
+        let _inside = runtime.enter();
+        stop::on_signal().map_err(DaemonError::system("receive signals"))?
+    };
+    let plane = build(&setup)?;
+    let served = runtime.block_on(serve_plane(Arc::clone(&plane), listener, facts, stopping));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    tracing::info!("the switch process ends");
+    served
+}
+
+async fn serve_plane(
+    plane: Arc<dyn ControlPlane>,
+    listener: UnixListener,
+    facts: DaemonFacts,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), DaemonError> {
+    let access = AccessPolicy { owner: nix::unistd::geteuid().as_raw(), readers: reader_group() };
+    let service = ControlService::new(Arc::clone(&plane), facts, access, stopping.clone());
+    let served = serve(listener, service, stopping).await;
+    let down = tokio::task::spawn_blocking(move || plane.shut_down());
+    match tokio::time::timeout(PLANE_STOP, down).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the data plane failed while stopping"),
+        Err(_) => tracing::error!("the data plane did not stop within {PLANE_STOP:?}; ending without it"),
+    }
+    served.map_err(DaemonError::from)
+}

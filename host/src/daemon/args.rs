@@ -1,0 +1,68 @@
+//! The command line of heddled.
+
+use crate::control::model::words;
+use crate::control::socket::DEFAULT_SOCKET;
+use clap::Parser;
+use std::path::{Path, PathBuf};
+
+words!(
+    /// How much is logged.
+    LogLevel, "log-level" {
+        /// What failed.
+        Error = "error",
+        /// And what looks wrong.
+        Warn = "warn",
+        /// And what was changed. The default.
+        Info = "info",
+        /// And why.
+        Debug = "debug",
+        /// And each step.
+        Trace = "trace",
+    }
+);
+
+/// The Heddle virtual switch daemon.
+///
+/// Runs as two processes: a supervisor that owns the control socket, and the switch process, which it restarts when it
+/// dies. Logs go to stderr. SIGTERM, SIGINT and SIGHUP stop both within two seconds. Without root it runs with memory
+/// ports only and needs a --socket in a directory of yours.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "heddled", version, after_help = AFTER_HELP)]
+pub struct DaemonArgs {
+    /// The control socket; mode 0660 root:heddle when the group heddle exists, else 0600
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "HEDDLE_SOCKET")]
+    pub socket: PathBuf,
+
+    /// Directory for run-time files [default: the directory of the socket]
+    #[arg(long = "run-dir", value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+
+    /// Directory to search for extensions; may be given several times
+    #[arg(long = "extension-dir", value_name = "DIR", default_value = "/usr/lib/heddle/extensions")]
+    pub extension_dirs: Vec<PathBuf>,
+
+    /// How much to log: error, warn, info, debug or trace
+    #[arg(long = "log-level", value_name = "LEVEL", default_value = "info")]
+    pub log_level: LogLevel,
+
+    /// Run the data plane in this process, without a supervisor: for debuggers
+    #[arg(long = "foreground-single-process")]
+    pub foreground_single_process: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  heddled
+  heddled --socket /tmp/heddle/heddled.sock --log-level debug
+
+Exit codes: 0 stopped on request, 2 wrong command line, 4 another daemon has the socket,
+6 permission denied, 1 any other failure (among them: the switch process keeps crashing).";
+
+impl DaemonArgs {
+    /// Directory for run-time files.
+    #[must_use]
+    pub fn run_dir(&self) -> PathBuf {
+        let beside = || self.socket.parent().filter(|parent| !parent.as_os_str().is_empty());
+        self.run_dir.as_deref().or_else(beside).unwrap_or(Path::new(".")).to_owned()
+    }
+}

@@ -1,0 +1,180 @@
+//! The supervisor: keeps one switch process alive and never lets it outlive itself.
+//!
+//! The supervisor starts its own executable again with the same arguments. The child finds the listening control socket
+//! as its standard input and the rest in its environment ([`Inherited`]). Because the supervisor keeps the socket open,
+//! clients that connect while a child is being restarted wait in the backlog instead of being refused.
+//! A child that dies is restarted after a growing pause; more than [`backoff::MAX_CRASHES`] deaths within
+//! [`backoff::WINDOW`] end heddled. Switches and ports live in the child and are gone with it.
+
+mod backoff;
+mod inherit;
+
+pub use inherit::Inherited;
+
+use backoff::{Backoff, Next};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
+
+/// What the switch process gets to stop before it is killed. heddled promises to be gone within two seconds.
+const STOP_TIME: Duration = Duration::from_millis(1900);
+
+/// Why the supervisor ended other than by a stop signal.
+#[derive(Debug, thiserror::Error)]
+pub enum SuperviseError {
+    /// The switch process keeps dying.
+    #[error("the switch process died {crashes} times within {} s, last: {last}; heddled gives up, see the log above", within.as_secs())]
+    GaveUp {
+        /// Deaths counted.
+        crashes: usize,
+        /// In this time.
+        within: Duration,
+        /// How the last one ended.
+        last: String,
+    },
+    /// The switch process did not stop when asked and was killed.
+    #[error("the switch process did not stop within {} ms and was killed", within.as_millis())]
+    Killed {
+        /// The time it had.
+        within: Duration,
+    },
+    /// The system refused.
+    #[error("the supervisor cannot {step}: {source}")]
+    System {
+        /// The step, as an imperative.
+        step: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+fn system(step: &'static str) -> impl FnOnce(io::Error) -> SuperviseError {
+    move |source| SuperviseError::System { step, source }
+}
+
+/// Keeps a switch process on `listener` until a stop signal.
+///
+/// # Errors
+/// When the switch process keeps dying, cannot be started, or had to be killed at the end.
+pub fn supervise(listener: &UnixListener) -> Result<(), SuperviseError> {
+    // One thread: the parent-death signal of the child follows the thread that started it.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("start its event loop"))?;
+    runtime.block_on(keep_alive(listener))
+}
+
+/// The stop signals, whichever comes first.
+struct StopSignals {
+    terminate: SignalStream,
+    interrupt: SignalStream,
+    hang_up: SignalStream,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn recv(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hang_up.recv() => "SIGHUP",
+        }
+    }
+}
+
+async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
+    let mut signals = StopSignals::listen().map_err(system("receive signals"))?;
+    let mut backoff = Backoff::default();
+    let mut inherited = Inherited::first();
+    loop {
+        let mut child = start(listener, &inherited).map_err(system("start the switch process"))?;
+        tracing::debug!(pid = child.id(), restarts = inherited.restarts, "the switch process is started");
+        let status = tokio::select! {
+            status = child.wait() => status.map_err(system("wait for the switch process"))?,
+            name = signals.recv() => {
+                tracing::info!(signal = name, "stopping the switch process");
+                return stop(child).await;
+            }
+        };
+        let ended = describe(status);
+        let pause = match backoff.after_crash(Instant::now()) {
+            Next::RestartAfter(pause) => pause,
+            Next::GiveUp { crashes, within } => return Err(SuperviseError::GaveUp { crashes, within, last: ended }),
+        };
+        tracing::error!(ended, pause_ms = pause.as_millis(), "the switch process died; restarting it");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = signals.recv() => return Ok(()),
+        }
+        inherited.restarts += 1;
+        inherited.last_exit = Some(ended);
+    }
+}
+
+fn start(listener: &UnixListener, inherited: &Inherited) -> io::Result<Child> {
+    let socket = OwnedFd::from(listener.try_clone()?);
+    // The inode of this very executable, even when the file was replaced by an upgrade meanwhile.
+    Command::new("/proc/self/exe")
+        .arg0("heddled-switch")
+        .args(std::env::args_os().skip(1))
+        .envs(inherited.environment())
+        .stdin(socket)
+        .kill_on_drop(true)
+        .spawn()
+}
+
+async fn stop(mut child: Child) -> Result<(), SuperviseError> {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        // ESRCH cannot happen before `wait` has collected the child; any other answer ends in the kill below.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+    match tokio::time::timeout(STOP_TIME, child.wait()).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => {
+            tracing::warn!(ended = describe(status), "the switch process did not stop cleanly");
+            Ok(())
+        }
+        Ok(Err(error)) => Err(system("wait for the switch process")(error)),
+        Err(_) => {
+            child.kill().await.map_err(system("kill the switch process"))?;
+            Err(SuperviseError::Killed { within: STOP_TIME })
+        }
+    }
+}
+
+/// "killed by SIGSEGV (core dumped)", "exited with code 3".
+fn describe(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(number), _) => {
+            let name = Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |name| name.to_string());
+            format!("killed by {name}{}", if status.core_dumped() { " (core dumped)" } else { "" })
+        }
+        (None, Some(code)) => format!("exited with code {code}"),
+        (None, None) => "ended in an unknown way".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_process_is_told_in_words() {
+        assert_eq!(describe(ExitStatus::from_raw(libc::SIGKILL)), "killed by SIGKILL");
+        assert_eq!(describe(ExitStatus::from_raw(libc::SIGSEGV | 0x80)), "killed by SIGSEGV (core dumped)");
+        assert_eq!(describe(ExitStatus::from_raw(3 << 8)), "exited with code 3");
+    }
+}

@@ -1,0 +1,63 @@
+//! What the switch process receives from its supervisor: the listening socket as standard input, facts as environment.
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::parent_id;
+
+const SUPERVISOR: &str = "HEDDLED_SUPERVISOR_PID";
+const RESTARTS: &str = "HEDDLED_RESTARTS";
+const LAST_EXIT: &str = "HEDDLED_LAST_EXIT";
+
+/// The facts a switch process inherits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inherited {
+    /// The supervisor's process.
+    pub supervisor_pid: u32,
+    /// Switch processes before this one.
+    pub restarts: u32,
+    /// How the one before this ended.
+    pub last_exit: Option<String>,
+}
+
+impl Inherited {
+    /// For the first switch process of this supervisor.
+    pub(super) fn first() -> Self {
+        Self { supervisor_pid: std::process::id(), restarts: 0, last_exit: None }
+    }
+
+    pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![(SUPERVISOR, self.supervisor_pid.to_string()), (RESTARTS, self.restarts.to_string())];
+        variables.extend(self.last_exit.clone().map(|ended| (LAST_EXIT, ended)));
+        variables
+    }
+
+    /// The facts, when this process is the child of a supervisor; `None` in every other process, also when the variables
+    /// leaked into a shell.
+    #[must_use]
+    pub fn from_environment() -> Option<Self> {
+        let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+        let supervisor_pid = number(SUPERVISOR)?;
+        let inherited =
+            Self { supervisor_pid, restarts: number(RESTARTS).unwrap_or(0), last_exit: std::env::var(LAST_EXIT).ok() };
+        (parent_id() == supervisor_pid && !io::stdin().is_terminal()).then_some(inherited)
+    }
+
+    /// Ties this process's life to the supervisor's and takes the listening socket.
+    ///
+    /// # Errors
+    /// When the supervisor is already gone, or standard input is no listening UNIX socket.
+    pub fn enter(&self) -> io::Result<UnixListener> {
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // The supervisor may have died before the line above.
+        if parent_id() != self.supervisor_pid {
+            return Err(io::Error::other("the supervisor is gone"));
+        }
+        prctl::set_name(c"heddled-switch")?;
+        let listener = UnixListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+        listener.local_addr()?;
+        Ok(listener)
+    }
+}
