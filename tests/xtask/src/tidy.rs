@@ -6,6 +6,7 @@
 
 mod abi_names;
 mod arrows;
+mod book;
 mod ethertype;
 mod files;
 mod functions;
@@ -69,21 +70,22 @@ pub(crate) fn check(top: &Path) -> Result<Report, Unreadable> {
     let mut violations = Vec::new();
     let mut sources = Vec::new();
     let mut manifests = Vec::new();
-    for path in &paths {
+    for path in paths.iter().filter(|path| !path.ends_with(".md")) {
         let text = read(&top.join(path))?;
-        if path.ends_with(".rs") {
-            match Source::parse(path, &text) {
-                Ok(source) => sources.push(source),
-                Err(violation) => violations.push(violation),
-            }
-        } else {
+        if !path.ends_with(".rs") {
             manifests.push(Manifest::parse(path, &text));
+            continue;
+        }
+        match Source::parse(path, &text) {
+            Ok(source) => sources.push(source),
+            Err(violation) => violations.push(violation),
         }
     }
     source::mark_test_modules(&mut sources);
     let islands = Islands::parse(&std::fs::read_to_string(top.join(islands::PLAN)).unwrap_or_default());
     check_sources(&sources, &islands, &mut violations);
     arrows::check(&manifests, &mut violations);
+    book::check(&paths, &std::fs::read_to_string(top.join(book::CONTENTS)).unwrap_or_default(), &mut violations);
     violations.sort();
     Ok(Report { files: paths.len(), violations })
 }
@@ -116,7 +118,7 @@ fn collect(top: &Path, folder: &Path, found: &mut Vec<String>) -> Result<(), Unr
         let kind = entry.file_type().map_err(unreadable)?;
         if kind.is_dir() && name != "target" && !name.starts_with('.') {
             collect(top, &path, found)?;
-        } else if kind.is_file() && (name.ends_with(".rs") || name == "Cargo.toml") {
+        } else if kind.is_file() && (name.ends_with(".rs") || name.ends_with(".md") || name == "Cargo.toml") {
             found.push(path.to_string_lossy().into_owned());
         }
     }
