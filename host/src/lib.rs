@@ -1,3 +1,5 @@
 //! Placeholder head, replaced as the crate grows.
 
+pub mod arena;
 pub mod control;
+pub mod ports;

@@ -1,20 +1,36 @@
 //! Port backends: what turns a device into frames and frames into a device's traffic.
 //!
-//! A backend opens a device as one [`OpenPort`]: receive queues, each polled by one worker, and one transmit side,
-//! owned by the worker that owns the port's egress. Calls are per batch; nothing here blocks. Descriptors can be
-//! exported (`descriptors`) so that a planned upgrade can hand them over.
+//! A backend opens a device as one [`OpenPort`]: receive queues, each polled by one worker, and one transmit side, owned by
+//! the worker that owns the port's egress. Calls are per batch, nothing here blocks, and nothing allocates per frame.
+//! Backends enter themselves into the registry (`inventory::submit!` of a [`BackendEntry`]); [`open`] finds them by name.
+//!
+//! A device may go away and come back while its port is open. A queue then says [`RxStatus::Down`] until frames can flow
+//! again and the transmit side counts `device_gone`; both try at most once a second to take the device up again by
+//! name. Whoever waits on [`RxQueue::poll_fd`] must not wait on a queue that said `Down` (its descriptor stays readable):
+//! call `receive` about once a second instead and, once it says something else, add the descriptor to the wait set anew.
+
+mod error;
+mod landing;
+pub mod memory;
+mod sys;
+pub mod tap;
 
 use std::os::fd::RawFd;
 
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
 
+pub use error::OpenPortError;
+
+/// Most queues of one port.
+pub const QUEUES_MAX: u16 = 64;
+
 /// What a receive call found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RxStatus {
     /// Nothing more right now.
     Empty,
-    /// The budget was used up; there may be more.
+    /// The budget was used up or the pool is out of buffers; there may be more.
     More,
     /// The device is gone or down; the reason was logged once. Polling goes on: it may come back.
     Down,
@@ -29,10 +45,22 @@ pub trait RxQueue: Send {
     /// Descriptor that becomes readable when there may be frames; `None` when the queue must be polled.
     fn poll_fd(&self) -> Option<RawFd>;
 
-    /// Frames lost before the switch saw them (ring overruns), since the queue was opened.
-    fn missed(&mut self) -> u64 {
-        0
+    /// What was lost before the switch saw it, since the queue was opened. A system call for some backends: ask at the
+    /// pace of statistics, not of frames.
+    fn losses(&mut self) -> RxLosses {
+        RxLosses::default()
     }
+}
+
+/// Frames that never became an [`RxFrame`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RxLosses {
+    /// Overruns: the queue between device and switch was full.
+    pub missed: u64,
+    /// Longer than any buffer there was.
+    pub too_long: u64,
+    /// Their offload facts were refused ([`OffloadError`](heddle_switch_core::offload::OffloadError)).
+    pub malformed: u64,
 }
 
 /// The transmit side of a port.
@@ -43,6 +71,10 @@ pub trait TxQueue: Send {
 
 /// An open port.
 pub struct OpenPort {
+    /// Name of the device: what was asked for, or what the kernel chose.
+    pub device: String,
+    /// Number of the network device in this network namespace, as `DeviceWatch` reports it.
+    pub device_index: Option<u32>,
     /// Receive queues.
     pub rx: Vec<Box<dyn RxQueue>>,
     /// Transmit side.
@@ -55,4 +87,93 @@ pub struct OpenPort {
     pub mac: Option<[u8; 6]>,
     /// Link speed in Mbit/s; 0 = unknown.
     pub speed_mbps: u32,
+    /// Whether the device had a carrier when it was opened.
+    pub carrier: bool,
+}
+
+/// What to open.
+#[derive(Clone, Debug)]
+pub struct OpenSpec {
+    /// `switch/port`: names the port in messages, and the far side of a memory port.
+    pub port: String,
+    /// Name of the backend.
+    pub backend: String,
+    /// The device, as the backend understands it: a network device, or a mode of the memory backend. Empty = the
+    /// backend chooses.
+    pub device: String,
+    /// Receive queues, 1 to [`QUEUES_MAX`].
+    pub queues: u16,
+    /// Whether to let the device complete checksums and segment, and to take unsegmented frames from it.
+    pub offload: bool,
+    /// MTU to give the device; `None` leaves it.
+    pub mtu: Option<u32>,
+    /// MAC to give a TAP device; other backends leave their device's own.
+    pub mac: Option<[u8; 6]>,
+    /// Keep a TAP device when the port closes.
+    pub persist: bool,
+}
+
+impl OpenSpec {
+    /// One queue with offloads on `device`, nothing changed about the device.
+    pub fn new(port: impl Into<String>, backend: impl Into<String>, device: impl Into<String>) -> OpenSpec {
+        OpenSpec {
+            port: port.into(),
+            backend: backend.into(),
+            device: device.into(),
+            queues: 1,
+            offload: true,
+            mtu: None,
+            mac: None,
+            persist: false,
+        }
+    }
+}
+
+/// A backend in the registry.
+pub struct BackendEntry {
+    /// The name operators use.
+    pub name: &'static str,
+    /// One line about it, for help texts.
+    pub summary: &'static str,
+    /// Opens a device.
+    pub open: fn(&OpenSpec) -> Result<OpenPort, OpenPortError>,
+}
+
+inventory::collect!(BackendEntry);
+
+/// All backends, sorted by name.
+pub fn backends() -> Vec<&'static BackendEntry> {
+    let mut entries: Vec<_> = inventory::iter::<BackendEntry>().collect();
+    entries.sort_by_key(|entry| entry.name);
+    entries
+}
+
+/// Opens a port.
+pub fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
+    let Some(entry) = inventory::iter::<BackendEntry>().find(|entry| entry.name == spec.backend) else {
+        let known = backends().iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+        return Err(OpenPortError::UnknownBackend { backend: spec.backend.clone(), known });
+    };
+    if !(1..=QUEUES_MAX).contains(&spec.queues) {
+        return Err(OpenPortError::Queues { port: spec.port.clone(), queues: spec.queues, most: QUEUES_MAX });
+    }
+    (entry.open)(spec)
+}
+
+/// When to try again to take up a device that went away.
+#[derive(Debug, Default)]
+struct Retry {
+    after: Option<std::time::Instant>,
+}
+
+impl Retry {
+    /// Whether an attempt is due; at most one a second is.
+    fn due(&mut self) -> bool {
+        let now = std::time::Instant::now();
+        if self.after.is_some_and(|after| now < after) {
+            return false;
+        }
+        self.after = Some(now + std::time::Duration::from_secs(1));
+        true
+    }
 }

@@ -1,0 +1,169 @@
+//! The TAP backend: an interface the kernel makes for us, whose other side is a host, a guest or a network namespace.
+//!
+//! Every frame carries a virtio-net header, so checksums may stay partial and TCP and UDP segments together: one read or
+//! write then moves up to 64 KiB. With several queues the kernel spreads flows by where their answers were written,
+//! so writing spreads by flow too. Queues are files without a batch call: a frame is one system call each way.
+//!
+//! The interface is made when there is none of that name; an existing persistent TAP interface is taken over. Moving it
+//! into a network namespace afterwards is the operator's step and leaves the port working. When the interface is deleted
+//! the port is down; it takes up a TAP interface of the same name made later, but never makes one itself.
+//!
+//! Limits: 64 queues; an MTU set here is the interface's, writes are not held to it (the kernel is not either).
+
+mod transfer;
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use heddle_switch_core::frame::Capabilities;
+use heddle_switch_core::offload::VIRTIO_LEN;
+
+use super::error::OpenPortError;
+use super::sys::interface;
+use super::sys::tun::{self, TunOffload};
+use super::{BackendEntry, OpenPort, OpenSpec, RxQueue};
+use transfer::{TapRx, TapTx};
+
+/// Name when none is given; the kernel puts a number in.
+const ANY_NAME: &str = "tap%d";
+
+inventory::submit! {
+    BackendEntry {
+        name: "tap",
+        summary: "a TAP interface, made or taken over; empty name: the kernel numbers one",
+        open,
+    }
+}
+
+/// What the queues of one port have in common.
+struct Tap {
+    name: String,
+    multi_queue: bool,
+    offload: bool,
+    queues: Vec<File>,
+}
+
+fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
+    let wanted = if spec.device.is_empty() { ANY_NAME } else { &spec.device };
+    check_name(wanted)?;
+    let (first, name, multi_queue) = attach_first(wanted, spec.queues)?;
+    let step = |step| {
+        let name = name.clone();
+        move |source| OpenPortError::from_step(&name, step, source)
+    };
+    let offload = configure(&first, spec.offload).map_err(step("setting up TAP offloads"))?;
+    let mut queues = vec![first];
+    for _ in 1..spec.queues {
+        let (queue, _) = tun::attach(&name, multi_queue).map_err(step("opening a further TAP queue"))?;
+        configure(&queue, spec.offload).map_err(step("setting up TAP offloads"))?;
+        queues.push(queue);
+    }
+    if let (Some(first), true) = (queues.first(), spec.persist) {
+        tun::set_persist(first, true).map_err(step("making the TAP interface persistent"))?;
+    }
+    if let Some(mac) = spec.mac {
+        interface::set_mac(&name, mac).map_err(step("setting the MAC address"))?;
+    }
+    if let Some(mtu) = spec.mtu {
+        interface::set_mtu(&name, mtu).map_err(|source| OpenPortError::Mtu { device: name.clone(), mtu, source })?;
+    }
+    interface::set_up(&name).map_err(step("bringing the interface up"))?;
+    describe(Tap { name, multi_queue, offload: spec.offload, queues }, offload)
+}
+
+fn describe(tap: Tap, offload: TunOffload) -> Result<OpenPort, OpenPortError> {
+    let asking = |source| OpenPortError::from_step(&tap.name, "asking for the interface's settings", source);
+    let mtu = interface::mtu(&tap.name).map_err(asking)?;
+    let mac = interface::mac(&tap.name).map_err(asking)?;
+    let device_index = interface::index(&tap.name).ok();
+    let tap = Arc::new(tap);
+    let queue = |nth| Box::new(TapRx::new(Arc::clone(&tap), nth)) as Box<dyn RxQueue>;
+    Ok(OpenPort {
+        device: tap.name.clone(),
+        device_index,
+        rx: (0..tap.queues.len()).map(queue).collect(),
+        capabilities: Capabilities {
+            checksum: offload != TunOffload::None,
+            tcp_segmentation: offload != TunOffload::None,
+            udp_segmentation: offload == TunOffload::TcpUdp,
+        },
+        mtu,
+        mac,
+        speed_mbps: 0,
+        carrier: true,
+        tx: Box::new(TapTx::new(tap)),
+    })
+}
+
+fn check_name(name: &str) -> Result<(), OpenPortError> {
+    let allowed = |c: char| !c.is_whitespace() && c != '/' && c != ':' && !c.is_control();
+    if name.len() < libc::IF_NAMESIZE && name.chars().all(allowed) && name != "." && name != ".." {
+        return Ok(());
+    }
+    let reason = "an interface name has 1 to 15 bytes without blanks, `/` and `:`".to_owned();
+    Err(OpenPortError::BadDevice { device: name.to_owned(), backend: "tap", reason })
+}
+
+/// The first queue, and whether the interface is one for several. A single queue fits itself to an existing interface.
+fn attach_first(name: &str, queues: u16) -> Result<(File, String, bool), OpenPortError> {
+    let multi_queue = queues > 1;
+    let attached = match tun::attach(name, multi_queue) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) && !multi_queue => {
+            tun::attach(name, true).map(|(file, name)| (file, name, true))
+        }
+        other => other.map(|(file, name)| (file, name, multi_queue)),
+    };
+    attached.map_err(|source| attach_error(name, multi_queue, source))
+}
+
+fn attach_error(name: &str, multi_queue: bool, source: io::Error) -> OpenPortError {
+    let device = name.to_owned();
+    match source.raw_os_error() {
+        Some(libc::EBUSY) => {
+            let fix = "close the other user, or make the interface anew with `ip tuntap add mode tap multi_queue`";
+            OpenPortError::Busy { device, fix }
+        }
+        Some(libc::EINVAL) if interface::index(name).is_ok() => {
+            let reason = if multi_queue {
+                "it exists and is not a TAP interface for several queues; choose another name or one queue"
+            } else {
+                "it exists and is not a TAP interface; choose another name, or the packet backend"
+            };
+            OpenPortError::BadDevice { device, backend: "tap", reason: reason.to_owned() }
+        }
+        Some(libc::ENOENT | libc::ENODEV) => OpenPortError::System {
+            device,
+            step: "opening /dev/net/tun",
+            source,
+            fix: "load the kernel's TUN/TAP driver: `modprobe tun`",
+        },
+        _ => OpenPortError::from_step(name, "attaching to a TAP interface", source),
+    }
+}
+
+/// Sets the header format and as much offload as this kernel knows.
+fn configure(queue: &File, offload: bool) -> io::Result<TunOffload> {
+    tun::set_header(queue, VIRTIO_LEN)?;
+    if !offload {
+        tun::set_offload(queue, TunOffload::None)?;
+        return Ok(TunOffload::None);
+    }
+    match tun::set_offload(queue, TunOffload::TcpUdp) {
+        Ok(()) => Ok(TunOffload::TcpUdp),
+        Err(_) => tun::set_offload(queue, TunOffload::Tcp).map(|()| TunOffload::Tcp),
+    }
+}
+
+impl Tap {
+    /// Takes up an interface of the same name for queue `nth`, behind the descriptor it always had.
+    fn reattach(&self, nth: usize) -> io::Result<()> {
+        // Without this the attachment would make an interface that the operator has deleted.
+        interface::index(&self.name)?;
+        let (queue, _) = tun::attach(&self.name, self.multi_queue)?;
+        configure(&queue, self.offload)?;
+        interface::set_up(&self.name)?;
+        let old = self.queues.get(nth).ok_or(io::ErrorKind::NotFound)?;
+        tun::replace(old, queue.into())
+    }
+}
