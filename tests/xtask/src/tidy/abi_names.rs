@@ -38,7 +38,7 @@ fn names_abi(tokens: &[Token]) -> bool {
         match token.kind {
             Kind::Open => depth += 1,
             Kind::Close => depth = depth.saturating_sub(1),
-            Kind::Word if depth == 1 && starts_path && token.text == MODULE => return true,
+            Kind::Word if starts_path && token.text == MODULE => return true,
             Kind::Word | Kind::Punctuation | Kind::Literal => {}
         }
         if depth == 0 {

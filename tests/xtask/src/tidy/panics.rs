@@ -68,7 +68,15 @@ mod tests {
 
     #[test]
     fn every_way_to_panic_is_found() {
-        for body in ["a.unwrap();", "a\n.expect(\"b\");", "a.unwrap_err();", "panic!();", "todo!()", "m!(x.unwrap())"] {
+        for body in [
+            "let a: *const core::ffi::c_void = b.unwrap();",
+            "a.unwrap();",
+            "a\n.expect(\"b\");",
+            "a.unwrap_err();",
+            "panic!();",
+            "todo!()",
+            "m!(x.unwrap())",
+        ] {
             for path in ["switch-core/src/a.rs", "extension-api/src/a.rs", "extensions/sflow/src/a.rs"] {
                 assert_eq!(broken(path, &with_body(body), ""), ["no-panic"], "{body}");
             }
