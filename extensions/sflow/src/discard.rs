@@ -1,7 +1,7 @@
 //! Why the switch dropped a sampled frame, in sFlow's words.
 //!
-//! The switch's own drop reasons have fixed codes below 64 (`sdk-docs/reference/drop-reasons.md`); the codes from
-//! there on belong to extensions, which drop what their rules refuse. Where sFlow has no word it is told "unknown".
+//! The switch's own drop reasons have fixed codes below 64, named in the comments; the codes from there on belong to
+//! extensions, which drop what their rules refuse. Where sFlow has no word the collector is told "unknown".
 
 use crate::datagram::DiscardReason;
 
