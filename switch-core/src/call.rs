@@ -47,6 +47,7 @@ pub struct Call<'a> {
     burst: &'a mut Burst,
     entry: &'a StageEntry,
     leg: Leg,
+    single_source: bool,
 }
 
 impl<'a> Call<'a> {
@@ -57,7 +58,7 @@ impl<'a> Call<'a> {
         entry: &'a StageEntry,
         leg: Leg,
     ) -> Call<'a> {
-        Call { core, snapshot, burst, entry, leg }
+        Call { core, snapshot, burst, entry, leg, single_source: false }
     }
 
     /// The packets.
@@ -98,6 +99,11 @@ impl<'a> Call<'a> {
     /// The extension being called.
     pub fn entry(&self) -> &StageEntry {
         self.entry
+    }
+
+    /// Whether all packets are known to come from one port.
+    pub fn is_single_source(&self) -> bool {
+        self.single_source
     }
 
     /// The bytes of packet `index`.

@@ -1,0 +1,41 @@
+//! The loader: from a file, or an extension linked into the daemon, to a running extension.
+//!
+//! Everything that can be refused is refused before any code of the vendor runs: metadata and layout table are read from
+//! the ELF file ([`elf`]) and judged ([`check`]); only then is the file copied to a unique name and opened ([`library`]).
+//! Built-in extensions (registered through `inventory`) pass the same judgement. [`instance`] calls the function table,
+//! [`host_table`] is what the extension calls back.
+//!
+//! A library is never unloaded: code of a generation may be referred to by threads, statics and unwinders nobody knows of.
+
+pub mod check;
+pub mod elf;
+mod error;
+mod facts;
+pub mod host_table;
+pub mod instance;
+pub mod library;
+mod stage;
+
+pub use error::LoadError;
+pub use facts::ExtensionFacts;
+pub use host_table::{Groups, InstanceShared, PortDirectory, Reasons, Services};
+pub use instance::{CreateFailure, Instance};
+pub use library::{Library, load};
+pub use stage::WorkerStage;
+
+use heddle_extension_api::Exported;
+
+/// An extension that is linked into this binary.
+pub struct BuiltIn {
+    /// Its three tables.
+    pub exported: &'static Exported,
+}
+
+inventory::collect!(BuiltIn);
+
+/// All built-in extensions that pass the checks, sorted by id; those that do not are refused like a file would be.
+pub fn built_in() -> Vec<Result<Library, LoadError>> {
+    let mut found: Vec<_> = inventory::iter::<BuiltIn>().map(|built_in| Library::built_in(built_in.exported)).collect();
+    found.sort_by_key(|library| library.as_ref().map_or(String::new(), |library| library.facts().id.clone()));
+    found
+}

@@ -1,0 +1,196 @@
+//! An instance: one extension on one switch. An unsafe island: it calls the function table.
+//!
+//! Control functions are called under the switch's lock, so never concurrently. Worker contexts are made here and handed
+//! to workers as [`WorkerStage`]; each keeps its instance alive, so `destroy` runs after the last `worker_fini`.
+
+#![expect(unsafe_code, reason = "island: calls into vendor code through its function table")]
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use heddle_extension_api::abi::control::{Event, PortInfo};
+use heddle_extension_api::abi::host::Host;
+use heddle_extension_api::abi::sampling::{SAMPLE_HEADER_MAX, SAMPLING_ID, SamplingV1};
+use heddle_extension_api::abi::status::{Bytes, E_PANIC, ErrorText, OK};
+
+use super::host_table::{self, InstanceShared};
+use super::{Library, WorkerStage};
+
+/// Why an instance or a worker context could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateFailure {
+    /// The extension said no.
+    #[error("it refused its configuration or could not start: {0}")]
+    Refused(String),
+    /// It panicked.
+    #[error("it panicked in {0}; report it to its vendor")]
+    Panicked(&'static str),
+    /// It returned success without a result.
+    #[error("{0} returned success but no object; report it to its vendor")]
+    NoObject(&'static str),
+}
+
+/// An instance.
+pub struct Instance {
+    library: Arc<Library>,
+    shared: Arc<InstanceShared>,
+    /// Lives as long as the instance; the extension has its address.
+    _host: Box<Host>,
+    instance: NonNull<c_void>,
+    sampling: Option<SamplingV1>,
+    panicked: AtomicBool,
+}
+
+// SAFETY: the ABI demands that an instance may be used from any thread, one control call at a time; the host makes
+// control calls under the switch's lock. The table behind `_host` is immutable and `shared` is `Sync`.
+unsafe impl Send for Instance {}
+// SAFETY: as above; worker calls use the contexts, never the instance pointer.
+unsafe impl Sync for Instance {}
+
+impl Instance {
+    /// Creates an instance with configuration text (`key=value` lines).
+    pub fn create(library: Arc<Library>, shared: Arc<InstanceShared>, config: &str) -> Result<Arc<Instance>, CreateFailure> {
+        let host = host_table::table(&shared);
+        let create = library.entry().create.ok_or(CreateFailure::NoObject("create"))?;
+        let mut instance = std::ptr::null_mut();
+        let mut error = ErrorText::default();
+        // SAFETY: `host` is boxed and kept for the life of the instance; `config` outlives the call; both out pointers
+        // are to locals.
+        let status = unsafe { create(&raw const *host, bytes(config), &raw mut instance, &raw mut error) };
+        match status {
+            OK => {}
+            E_PANIC => return Err(CreateFailure::Panicked("create")),
+            code => return Err(CreateFailure::Refused(words(&error, code))),
+        }
+        let instance = NonNull::new(instance).ok_or(CreateFailure::NoObject("create"))?;
+        let sampling = sampling(&library);
+        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, panicked: AtomicBool::new(false) }))
+    }
+
+    /// Makes the context for one worker.
+    pub fn worker(self: &Arc<Instance>, worker: u16) -> Result<WorkerStage, CreateFailure> {
+        let Some(init) = self.library.entry().worker_init else {
+            return Ok(WorkerStage::new(Arc::clone(self), std::ptr::null_mut()));
+        };
+        let mut context = std::ptr::null_mut();
+        // SAFETY: the instance is live; the out pointer is to a local; control calls are under the switch's lock.
+        match unsafe { init(self.instance.as_ptr(), u32::from(worker), &raw mut context) } {
+            OK => Ok(WorkerStage::new(Arc::clone(self), context)),
+            E_PANIC => Err(CreateFailure::Panicked("worker_init")),
+            code => Err(CreateFailure::Refused(format!("status {code} from worker_init"))),
+        }
+    }
+
+    /// Ends a worker context.
+    pub(super) fn end_worker(&self, context: *mut c_void) {
+        if let (Some(fini), false) = (self.library.entry().worker_fini, context.is_null()) {
+            // SAFETY: the context came from `worker_init` of this instance and is ended once, by its owner's drop.
+            unsafe { fini(self.instance.as_ptr(), context) };
+        }
+    }
+
+    /// Periodic control call; false when it panicked.
+    pub fn tick(&self, now_ns: u64) -> bool {
+        let Some(tick) = self.library.entry().tick else { return true };
+        // SAFETY: the instance is live; control calls are under the switch's lock.
+        self.note(unsafe { tick(self.instance.as_ptr(), now_ns) }) != E_PANIC
+    }
+
+    /// A control event; its refusal in the extension's words.
+    pub fn event(&self, kind: u32, port: u32, info: Option<&PortInfo>, switch: &str) -> Result<(), String> {
+        let Some(function) = self.library.entry().event else { return Ok(()) };
+        let event = Event {
+            struct_size: u32::try_from(size_of::<Event>()).unwrap_or(0),
+            kind,
+            port,
+            nic: 0,
+            info: info.map_or(std::ptr::null(), std::ptr::from_ref),
+            switch_name: bytes(switch),
+        };
+        let mut error = ErrorText::default();
+        // SAFETY: the instance is live, `event` and what it points to outlive the call.
+        match self.note(unsafe { function(self.instance.as_ptr(), &raw const event, &raw mut error) }) {
+            OK => Ok(()),
+            code => Err(words(&error, code)),
+        }
+    }
+
+    fn note(&self, status: i32) -> i32 {
+        if status == E_PANIC {
+            self.panicked.store(true, Ordering::Release);
+        }
+        status
+    }
+
+    /// Marks it as having panicked: no more data-path calls are made.
+    pub(super) fn set_panicked(&self) {
+        self.panicked.store(true, Ordering::Release);
+    }
+
+    /// Whether it panicked.
+    pub fn has_panicked(&self) -> bool {
+        self.panicked.load(Ordering::Acquire)
+    }
+
+    /// What it shares with the host.
+    pub fn shared(&self) -> &Arc<InstanceShared> {
+        &self.shared
+    }
+
+    /// Its library.
+    pub fn library(&self) -> &Arc<Library> {
+        &self.library
+    }
+
+    /// Header bytes it wants of samples; `None` when it does not sample.
+    pub fn sampling_header(&self) -> Option<u16> {
+        let wanted = self.sampling.as_ref()?.header_bytes.min(SAMPLE_HEADER_MAX);
+        u16::try_from(wanted).ok()
+    }
+
+    pub(super) fn sampling(&self) -> Option<&SamplingV1> {
+        self.sampling.as_ref()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.library.entry().destroy {
+            // SAFETY: the last reference is gone, so every worker context has ended; called once.
+            unsafe { destroy(self.instance.as_ptr()) };
+        }
+    }
+}
+
+/// The sampling interface of a library, copied.
+fn sampling(library: &Library) -> Option<SamplingV1> {
+    let interface = library.entry().interface?;
+    let id = std::ffi::CString::new(SAMPLING_ID).ok()?;
+    // SAFETY: `id` is a zero-terminated string that outlives the call.
+    let table = unsafe { interface(id.as_ptr()) }.cast::<SamplingV1>();
+    if table.is_null() {
+        return None;
+    }
+    // SAFETY: the id names this struct, which starts with its size.
+    let stated = unsafe { table.cast::<u32>().read() } as usize;
+    if stated < size_of::<SamplingV1>() {
+        return None;
+    }
+    // SAFETY: not null, and at least as long as this version of the struct; the table is static by contract.
+    let table = unsafe { table.read() };
+    (table.sampled.is_some() && table.next_skip.is_some()).then_some(table)
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes { data: text.as_ptr(), length: text.len() as u64 }
+}
+
+/// The extension's own words for a failure, on one line.
+fn words(error: &ErrorText, code: i32) -> String {
+    let length = (error.length as usize).min(error.text.len());
+    let text = String::from_utf8_lossy(&error.text[..length]);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() { format!("status {code}") } else { text }
+}

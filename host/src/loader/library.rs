@@ -1,0 +1,156 @@
+//! Opening a library: the private copy, `dlopen`, and the function table. An unsafe island.
+//!
+//! Each generation is copied to `<id>.<generation>.<sha256 prefix>.so` in the run directory and opened from there with
+//! `RTLD_NOW | RTLD_LOCAL`: the dynamic linker matches libraries by name and would hand back old code for a replaced
+//! file, and lazy binding would move a missing symbol's failure into the data path. The copy is what was checked, so a
+//! file that changes between check and open does no harm. Libraries are never closed; [`MAPPED_MAX`] bounds them.
+
+#![expect(unsafe_code, reason = "island: opening vendor code and reading its exported tables")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use heddle_extension_api::Exported;
+use heddle_extension_api::abi::LAYOUT;
+use heddle_extension_api::abi::entry::ExtensionV1;
+use heddle_extension_api::abi::meta::{ABI_MAJOR, ENTRY_SYMBOL, ROLE_SERVICE};
+use sha2::{Digest, Sha256};
+
+use super::{ExtensionFacts, LoadError, check, elf};
+
+/// Libraries mapped in the life of the process, dormant ones included.
+pub const MAPPED_MAX: usize = 256;
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// A loaded extension: its facts and its function table, both copied.
+pub struct Library {
+    facts: ExtensionFacts,
+    entry: ExtensionV1,
+    path: Option<PathBuf>,
+    sha256: Option<String>,
+}
+
+impl Library {
+    /// An extension linked into this binary, after the same checks as a file.
+    pub fn built_in(exported: &Exported) -> Result<Library, LoadError> {
+        let facts = ExtensionFacts::new(exported.meta)?;
+        check::layout(exported.layout, &LAYOUT, facts.abi.1)?;
+        check_entry(exported.entry, &facts)?;
+        // SAFETY: a table linked into this binary is as long as its type.
+        let entry = unsafe { copy_entry(exported.entry) };
+        Ok(Library { facts, entry, path: None, sha256: None })
+    }
+
+    /// Who it is.
+    pub fn facts(&self) -> &ExtensionFacts {
+        &self.facts
+    }
+
+    /// The file it came from; `None` when built in.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// SHA-256 of the file, in hexadecimal.
+    pub fn sha256(&self) -> Option<&str> {
+        self.sha256.as_deref()
+    }
+
+    pub(super) fn entry(&self) -> &ExtensionV1 {
+        &self.entry
+    }
+}
+
+/// Checks a file and opens it.
+pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
+    let shown = path.display().to_string();
+    let file = std::fs::read(path).map_err(|error| LoadError::Unreadable { path: shown, reason: error.to_string() })?;
+    let inspected = elf::inspect(&file)?;
+    check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
+    let generation = MAPPED.fetch_add(1, Ordering::Relaxed);
+    if generation >= MAPPED_MAX {
+        return Err(LoadError::TooMany { limit: MAPPED_MAX });
+    }
+    let sha256: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+    let prefix = sha256.get(..12).unwrap_or_default();
+    let private = run_dir.join(format!("{}.{}.{generation}.{prefix}.so", inspected.facts.id, std::process::id()));
+    std::fs::write(&private, &file)
+        .map_err(|error| LoadError::Copy { path: private.display().to_string(), reason: error.to_string() })?;
+    // The copy stays in place for debuggers and profilers; the next start of the daemon removes what is left over.
+    let entry = open(&private)?;
+    check_entry(&entry, &inspected.facts)?;
+    Ok(Library { facts: inspected.facts, entry, path: Some(path.to_owned()), sha256: Some(sha256) })
+}
+
+fn open(path: &Path) -> Result<ExtensionV1, LoadError> {
+    use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW};
+    let linker = |error: libloading::Error| LoadError::Linker { reason: one_line(&error.to_string()) };
+    // SAFETY: opening runs the library's constructors: code of an extension the operator chose to run in this process.
+    let library = unsafe { Dl::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(linker)?;
+    // SAFETY: the symbol is only used as an address; its type is checked by size below.
+    let table = unsafe { library.get::<*const ExtensionV1>(ENTRY_SYMBOL.as_bytes()) }
+        .map_err(|_| LoadError::MissingSymbol { symbol: ENTRY_SYMBOL })?
+        .into_raw()
+        .cast::<ExtensionV1>()
+        .cast_const();
+    // Never closed: see the head of the parent module.
+    std::mem::forget(library);
+    // SAFETY: the layout check has established that both sides mean the same struct, growable at its end only, and the
+    // library stays mapped; `copy_entry` reads no more than the size the table states.
+    Ok(unsafe { copy_entry(table) })
+}
+
+/// Copies a function table up to the size it states; slots behind that are absent.
+///
+/// # Safety
+/// `table` points to a readable, aligned table of at least the size in its first field.
+unsafe fn copy_entry(table: *const ExtensionV1) -> ExtensionV1 {
+    let mut copy = ExtensionV1 {
+        struct_size: 0,
+        reserved: 0,
+        create: None,
+        destroy: None,
+        worker_init: None,
+        worker_fini: None,
+        ingress: None,
+        egress: None,
+        worker_tick: None,
+        tick: None,
+        event: None,
+        interface: None,
+    };
+    // SAFETY: the first field is there in every table.
+    let stated = unsafe { table.cast::<u32>().read() } as usize;
+    let length = stated.min(size_of::<ExtensionV1>());
+    // SAFETY: `length` bytes are readable (caller) and fit in `copy`; every bit pattern of the fields is valid, null
+    // function pointers being `None`.
+    unsafe {
+        std::ptr::copy_nonoverlapping(table.cast::<u8>(), std::ptr::from_mut(&mut copy).cast::<u8>(), length);
+    }
+    copy
+}
+
+fn check_entry(entry: &ExtensionV1, facts: &ExtensionFacts) -> Result<(), LoadError> {
+    let least = u32::try_from(std::mem::offset_of!(ExtensionV1, interface) + 8).unwrap_or(u32::MAX);
+    if entry.struct_size < least || entry.struct_size > ENTRY_SIZE_MAX {
+        return Err(LoadError::EntrySize { found: entry.struct_size, least, major: ABI_MAJOR });
+    }
+    let has_path = entry.ingress.is_some() || entry.egress.is_some() || facts.role != ROLE_SERVICE;
+    let required = [
+        ("create", entry.create.is_some()),
+        ("destroy", entry.destroy.is_some()),
+        ("worker_init", entry.worker_init.is_some() || !has_path),
+        ("worker_fini", entry.worker_fini.is_some() || !has_path),
+    ];
+    match required.into_iter().find(|(_, there)| !there) {
+        Some((slot, _)) => Err(LoadError::MissingFunction { slot, role: facts.role_name() }),
+        None => Ok(()),
+    }
+}
+
+/// Larger than any table of this major will be; more is a lie.
+const ENTRY_SIZE_MAX: u32 = 4_096;
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,153 @@
+//! An extension's context on one worker, as the core's [`Stage`]. An unsafe island: it calls the function table.
+//!
+//! One call per batch. Around it the host only fills in [`Batch`] and stores who is running, so the crossing costs
+//! nanoseconds per batch. After a panic no more calls are made: the fail policy decides about frames until the control
+//! side has taken the extension out.
+
+#![expect(unsafe_code, reason = "island: calls into vendor code through its function table")]
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use heddle_extension_api::abi::entry::BatchFn;
+use heddle_extension_api::abi::meta::CAPABILITY_OFFLOAD_FACTS;
+use heddle_extension_api::abi::packet::{BATCH_SINGLE_SOURCE, Batch, LEG_EGRESS, LEG_INGRESS};
+use heddle_extension_api::abi::sampling::Sample as AbiSample;
+use heddle_extension_api::abi::status::{E_PANIC, OK};
+use heddle_switch_core::call::Call;
+use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::sample::Sample;
+use heddle_switch_core::stage::{CallEnd, Leg, Stage};
+
+use super::Instance;
+
+/// The context.
+pub struct WorkerStage {
+    instance: Arc<Instance>,
+    context: *mut c_void,
+    ingress: Option<BatchFn>,
+    egress: Option<BatchFn>,
+    wants_offload: bool,
+}
+
+// SAFETY: the ABI demands that a worker context may move between threads as long as calls with it do not overlap; the
+// stage is owned by one worker at a time.
+unsafe impl Send for WorkerStage {}
+
+impl WorkerStage {
+    pub(super) fn new(instance: Arc<Instance>, context: *mut c_void) -> WorkerStage {
+        let entry = instance.library().entry();
+        let (ingress, egress) = (entry.ingress, entry.egress);
+        let wants_offload = instance.library().facts().capabilities & CAPABILITY_OFFLOAD_FACTS != 0;
+        WorkerStage { instance, context, ingress, egress, wants_offload }
+    }
+
+    /// Whether it has a function for ingress, egress and the periodic call.
+    pub fn functions(&self) -> (bool, bool, bool) {
+        (self.ingress.is_some(), self.egress.is_some(), self.instance.library().entry().worker_tick.is_some())
+    }
+
+    fn run(&mut self, function: BatchFn, call: &mut Call<'_>) -> CallEnd {
+        if self.instance.has_panicked() {
+            return CallEnd::Failed;
+        }
+        let offload = if self.wants_offload { call.offload_facts().as_ptr() } else { std::ptr::null() };
+        let base = call.arena().base().as_ptr();
+        let mut batch = Batch {
+            struct_size: size_of::<Batch>() as u32,
+            count: u32::try_from(call.len()).unwrap_or(0),
+            packets: call.packets_mut().as_mut_ptr(),
+            base,
+            call: std::ptr::null_mut(),
+            now_ns: call.now_ns(),
+            worker: u32::from(call.worker()),
+            leg: if call.leg() == Leg::Ingress { LEG_INGRESS } else { LEG_EGRESS },
+            flags: if call.is_single_source() { BATCH_SINGLE_SOURCE } else { 0 },
+            reserved: 0,
+            offload,
+            draft_base: base,
+        };
+        batch.call = std::ptr::from_mut(call).cast();
+        // SAFETY: the context is live; the batch and what it points to outlive the call; while it runs, `call` is used
+        // only through `batch.call` by the host table, on this thread.
+        match unsafe { function(self.context, &raw mut batch) } {
+            OK => CallEnd::Returned,
+            status => {
+                if status == E_PANIC {
+                    self.instance.set_panicked();
+                }
+                CallEnd::Failed
+            }
+        }
+    }
+}
+
+impl Stage for WorkerStage {
+    fn process(&mut self, call: &mut Call<'_>) -> CallEnd {
+        let function = if call.leg() == Leg::Ingress { self.ingress } else { self.egress };
+        match function {
+            Some(function) => self.run(function, call),
+            None => CallEnd::Returned,
+        }
+    }
+
+    fn tick(&mut self, call: &mut Call<'_>) -> CallEnd {
+        match self.instance.library().entry().worker_tick {
+            Some(function) => self.run(function, call),
+            None => CallEnd::Returned,
+        }
+    }
+
+    fn next_skip(&mut self) -> u32 {
+        let next = self.instance.sampling().and_then(|sampling| sampling.next_skip);
+        match next {
+            // SAFETY: the context is live and this is its worker.
+            Some(next) if !self.instance.has_panicked() => unsafe { next(self.context) },
+            _ => u32::MAX,
+        }
+    }
+
+    fn sampled(&mut self, sample: &Sample) -> CallEnd {
+        let Some(function) = self.instance.sampling().and_then(|sampling| sampling.sampled) else {
+            return CallEnd::Returned;
+        };
+        if self.instance.has_panicked() {
+            return CallEnd::Failed;
+        }
+        let told = AbiSample {
+            struct_size: size_of::<AbiSample>() as u32,
+            source_port: sample.source.raw(),
+            frame_length: sample.frame_length,
+            header_length: u32::try_from(sample.header_length).unwrap_or(0),
+            header: sample.header.as_ptr(),
+            output_count: sample.output_count,
+            drop_reason: sample.drop_code,
+            source_vlan: sample.source_tci,
+            destination_vlan: sample.destination_tci,
+            reserved: 0,
+            lost: sample.lost,
+            pool: sample.pool,
+            outputs: sample.outputs.map(PortId::raw),
+        };
+        // SAFETY: the context is live; the sample outlives the call.
+        match unsafe { function(self.context, std::ptr::null_mut(), &raw const told) } {
+            OK => CallEnd::Returned,
+            status => {
+                if status == E_PANIC {
+                    self.instance.set_panicked();
+                }
+                CallEnd::Failed
+            }
+        }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send> {
+        self
+    }
+}
+
+impl Drop for WorkerStage {
+    fn drop(&mut self) {
+        self.instance.end_worker(self.context);
+    }
+}
