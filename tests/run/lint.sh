@@ -37,7 +37,7 @@ deny_is_there() {
 
 rustdoc_is_clean() {
     # shellcheck disable=SC2046 # a list of package names
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps $(product_packages)
+    RUSTDOCFLAGS="-D warnings" cargo doc --keep-going --locked --no-deps $(product_packages)
 }
 
 prepare lint
@@ -47,7 +47,7 @@ else
     leave_out format "cargo fmt is not installed: rustup component add rustfmt"
 fi
 if has_component clippy; then
-    lint clippy cargo clippy --locked --workspace --all-targets -- -D warnings
+    lint clippy cargo clippy --keep-going --locked --workspace --all-targets -- -D warnings
 else
     leave_out clippy "cargo clippy is not installed: rustup component add clippy"
 fi

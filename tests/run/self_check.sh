@@ -11,7 +11,7 @@ export HEDDLE_NO_INSTALL=1
 
 # fake_checkout: the real scripts, no product, no groups.
 fake_checkout() {
-    rm -rf "$WORK/checkout" "$WORK/home"
+    rm -rf "${WORK:?}/checkout" "${WORK:?}/home"
     mkdir -p "$WORK/checkout/tests" "$WORK/home/bin"
     cp -r "$HERE/tests/run" "$HERE/tests/setup" "$WORK/checkout/tests/"
     cp "$HERE/rust-toolchain.toml" "$WORK/checkout/"

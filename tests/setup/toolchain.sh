@@ -10,7 +10,7 @@ wanted_rust() { sed -n 's/^channel *= *"\([0-9.]*\)".*/\1/p' "$HEDDLE_ROOT/rust-
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
 # RUSTUP_AUTO_INSTALL=0: asking for a version must not start a download behind the reader's back.
-cargo_version() { RUSTUP_AUTO_INSTALL=0 cargo "$@" --version 2>/dev/null | sed -n 's/^cargo \([0-9.]*\).*/\1/p'; }
+cargo_version() { RUSTUP_AUTO_INSTALL=0 cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9.]*\).*/\1/p'; }
 
 # installed_toolchain exact|newer WANTED: the name of an installed toolchain, nightlies excepted.
 installed_toolchain() {
