@@ -118,6 +118,14 @@ impl Burst {
         Ok(())
     }
 
+    /// The next free place, now taken: every field holds an old value and must be written. `None` when the burst is full.
+    #[inline]
+    pub fn vacant(&mut self) -> Option<(&mut Packet, &mut Slot)> {
+        let (packet, slot) = (self.packets.get_mut(self.len)?, self.slots.get_mut(self.len)?);
+        self.len += 1;
+        Some((packet, slot))
+    }
+
     /// Both halves, in step.
     #[inline]
     pub fn halves(&mut self) -> (&mut [Packet], &mut [Slot]) {

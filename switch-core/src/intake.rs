@@ -14,11 +14,15 @@ use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
 use crate::frame::RxFrame;
 use crate::offload::{GsoKind, Offload};
-use crate::parse::{ETHERNET_HEADER_LEN, FactFlags, Facts, TAG_LEN, outer_tag, parse};
+use crate::parse::{ETHERNET_HEADER_LEN, FactFlags, Facts, TAG_LEN, ether_type, outer_tag, parse};
 use crate::port_id::PortId;
+use crate::prefetch::prefetch_slice;
 use crate::sample::Picked;
 use crate::vlan::VID_MASK;
 use crate::worker::Core;
+
+/// Frames between the one being parsed and the one whose header is asked for.
+const PREFETCH_AHEAD: usize = 4;
 
 /// `PACKET_*` flags of parsed facts.
 #[inline]
@@ -49,7 +53,6 @@ pub(crate) fn flags_of(facts: &Facts, offload: &Offload) -> u32 {
 /// Sums over one burst, added to the port's counters once.
 #[derive(Default)]
 struct Sums {
-    frames: u64,
     segments: u64,
     bytes: u64,
     multicast: u64,
@@ -58,20 +61,25 @@ struct Sums {
 
 impl Pass<'_> {
     /// Takes frames of one port in, up to a burst.
-    pub(crate) fn intake(&mut self, source: PortId, frames: impl Iterator<Item = RxFrame>, burst: &mut Burst) {
-        let receives = self.snapshot.port(source).is_some_and(|port| port.receives);
-        let unknown = self.snapshot.port(source).is_none();
+    pub(crate) fn intake(&mut self, source: PortId, frames: &mut [RxFrame], burst: &mut Burst) {
+        self.core.counters.law.rx += frames.len() as u64;
+        let refused = match self.snapshot.port(source) {
+            Some(port) if port.receives => None,
+            Some(_) => Some(DropReason::SourcePortDown),
+            None => Some(DropReason::PortGone),
+        };
+        if let Some(reason) = refused {
+            frames.iter_mut().for_each(|frame| self.core.refuse(frame, source, reason));
+            return;
+        }
         let mut sums = Sums::default();
-        for frame in frames {
-            sums.frames += 1;
-            if !receives {
-                let reason = if unknown { DropReason::PortGone } else { DropReason::SourcePortDown };
-                self.core.refuse(frame, source, reason);
-                continue;
+        for index in 0..frames.len() {
+            if let Some(ahead) = frames.get(index + PREFETCH_AHEAD) {
+                prefetch_slice(self.core.arena.frame(&ahead.buf, ahead.start, ahead.length));
             }
+            let Some(frame) = frames.get_mut(index) else { break };
             self.core.take_in(frame, source, burst, &mut sums);
         }
-        self.core.counters.law.rx += sums.frames;
         let counters = self.core.counters.port(source);
         counters.rx_packets += sums.segments;
         counters.rx_bytes += sums.bytes;
@@ -109,21 +117,26 @@ impl Pass<'_> {
 }
 
 impl Core {
-    fn refuse(&mut self, frame: RxFrame, source: PortId, reason: DropReason) {
+    #[cold]
+    fn refuse(&mut self, frame: &mut RxFrame, source: PortId, reason: DropReason) {
         self.counters.drop(reason.code(), source, PortId::NONE);
-        self.pool.free(frame.buf);
+        self.pool.free(frame.buf.take());
     }
 
     #[inline]
-    fn take_in(&mut self, mut rx: RxFrame, source: PortId, burst: &mut Burst, sums: &mut Sums) {
+    fn take_in(&mut self, rx: &mut RxFrame, source: PortId, burst: &mut Burst, sums: &mut Sums) {
         if (rx.length as usize) < ETHERNET_HEADER_LEN {
             self.refuse(rx, source, DropReason::FrameTooShort);
             return;
         }
         let mut tag = rx.vlan_tci;
         let mut bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
+        if bytes.len() < ETHERNET_HEADER_LEN + TAG_LEN && tag.is_none() && ends_in_tag(bytes) {
+            self.refuse(rx, source, DropReason::FrameTooShort);
+            return;
+        }
         if tag.is_none() && outer_tag(bytes).is_some() {
-            tag = self.untag(&mut rx);
+            tag = self.untag(rx);
             bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
         }
         let facts = parse(bytes);
@@ -133,11 +146,14 @@ impl Core {
             sums.broadcast += u64::from(broadcast);
             sums.multicast += u64::from(!broadcast);
         }
-        let (segments, wire_bytes) = wire_size(&rx, bytes, &facts, tag.is_some());
+        let (segments, wire_bytes) = wire_size(rx, bytes, &facts, tag.is_some());
         sums.segments += segments;
         sums.bytes += wire_bytes;
         let unit = self.arena.unit(&rx.buf);
-        let packet = Packet {
+        let Some((packet, slot)) = burst.vacant() else {
+            return self.refuse(rx, source, DropReason::ResumeQueueFull);
+        };
+        *packet = Packet {
             buffer: unit,
             start: rx.start,
             l3: facts.l3,
@@ -152,8 +168,8 @@ impl Core {
             ip_protocol: facts.ip_protocol,
             ..Packet::default()
         };
-        let slot = Slot {
-            buf: rx.buf,
+        *slot = Slot {
+            buf: rx.buf.take(),
             unit,
             source,
             offload: rx.offload,
@@ -162,9 +178,6 @@ impl Core {
             flags: if tag.is_some() { Slot::TAGGED } else { 0 },
             ..Slot::EMPTY
         };
-        if let Err(slot) = burst.push(packet, slot) {
-            self.drop_slot(slot, DropReason::ResumeQueueFull.code());
-        }
     }
 
     /// Moves the outermost tag out of the data: the MACs go four bytes towards the EtherType behind it.
@@ -179,6 +192,13 @@ impl Core {
         rx.offload.shift(-4);
         Some(tci)
     }
+}
+
+/// Whether a short frame is cut off inside its tag. Forwarded as untagged and padded by the next device it would be a
+/// tagged frame of a VLAN of the sender's choice.
+#[cold]
+fn ends_in_tag(bytes: &[u8]) -> bool {
+    bytes.get(12..14) == Some(&ether_type::CUSTOMER_TAG.to_be_bytes())
 }
 
 /// Wire segments and wire bytes (tag included, without FCS) of a received frame.

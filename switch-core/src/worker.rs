@@ -166,12 +166,12 @@ impl Worker {
     pub fn receive(&mut self, now_ns: u64, source: PortId, frames: &mut Vec<RxFrame>, devices: &mut dyn Devices) {
         self.set_time(now_ns);
         let Some(mut burst) = self.burst.take() else { return };
-        while !frames.is_empty() {
-            let take = frames.len().min(BURST);
+        for frames in frames.chunks_mut(BURST) {
             let mut pass = self.pass(devices);
-            pass.intake(source, frames.drain(..take), &mut burst);
+            pass.intake(source, frames, &mut burst);
             pass.run(&mut burst, ResumePoint::START);
         }
+        frames.clear();
         self.burst = Some(burst);
         self.go_on(devices);
     }
