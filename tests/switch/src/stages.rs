@@ -1,0 +1,5 @@
+//! Test extensions.
+
+mod scripted;
+
+pub use scripted::Scripted;
