@@ -19,9 +19,11 @@ use crate::control::server::{ServeError, serve};
 use crate::control::service::{ControlService, DaemonFacts};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
 use crate::supervisor::{self, Inherited, SuperviseError};
+use clap::Parser;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
@@ -79,6 +81,18 @@ impl DaemonError {
 
     fn system(step: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { step, source }
+    }
+}
+
+/// Runs heddled with the command line of this process and says how to exit.
+#[must_use]
+pub fn main(build: BuildPlane) -> ExitCode {
+    match run(&DaemonArgs::parse(), build) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(error.class().row().exit)
+        }
     }
 }
 

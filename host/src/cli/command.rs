@@ -26,7 +26,7 @@ pub(super) async fn run(socket: &Path, command: &Command) -> Result<Answer, Fail
             Answer::new(render::fdb(&entries), &entries)
         }
         Command::Topology => {
-            let view = TopologyView::try_from(client.get_topology(wire::GetTopologyRequest {}).await?.into_inner())?;
+            let view = topology(&mut client).await?;
             Answer::new(render::topology(&view), &view)
         }
         Command::Daemon(DaemonCommand::Status) => {
@@ -58,7 +58,8 @@ async fn switch(client: &mut Client, command: &SwitchCommand) -> Result<Answer, 
             Answer::new(format!("deleted switch {}\n", args.switch), &json!({ "deleted": args.switch }))
         }
         SwitchCommand::List => {
-            let switches = list_switches(client).await?;
+            let answer = client.list_switches(wire::ListSwitchesRequest {}).await?.into_inner();
+            let switches: Vec<SwitchView> = views(answer.switches)?;
             Answer::new(render::switches(&switches), &switches)
         }
         SwitchCommand::Show(args) => {
@@ -69,8 +70,8 @@ async fn switch(client: &mut Client, command: &SwitchCommand) -> Result<Answer, 
     }
 }
 
-async fn list_switches(client: &mut Client) -> Result<Vec<SwitchView>, Failure> {
-    views(client.list_switches(wire::ListSwitchesRequest {}).await?.into_inner().switches)
+async fn topology(client: &mut Client) -> Result<TopologyView, Failure> {
+    Ok(TopologyView::try_from(client.get_topology(wire::GetTopologyRequest {}).await?.into_inner())?)
 }
 
 fn port_options(args: &PortOptionsArgs) -> wire::PortOptions {
@@ -111,16 +112,10 @@ async fn port(client: &mut Client, command: &PortCommand) -> Result<Answer, Fail
             Answer::new(text, &json!({ "removed": args.port, "switch": args.switch }))
         }
         PortCommand::List(args) => {
-            let names = match &args.switch {
-                Some(switch) => vec![switch.clone()],
-                None => list_switches(client).await?.into_iter().map(|view| view.name.to_string()).collect(),
+            let ports: Vec<PortView> = match args.switch.clone() {
+                Some(switch) => views(client.list_ports(wire::ListPortsRequest { switch }).await?.into_inner().ports)?,
+                None => topology(client).await?.switches.into_iter().flat_map(|switch| switch.ports).collect(),
             };
-            let mut ports: Vec<PortView> = Vec::new();
-            for switch in names {
-                ports.extend(views::<_, PortView>(
-                    client.list_ports(wire::ListPortsRequest { switch }).await?.into_inner().ports,
-                )?);
-            }
             Answer::new(render::ports(&ports), &ports)
         }
         PortCommand::Show(args) => {

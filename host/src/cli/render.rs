@@ -38,7 +38,8 @@ fn table(columns: &[Column], rows: Vec<Vec<String>>, nothing: &str) -> String {
         return format!("{nothing}\n");
     }
     let mut table = Table::new();
-    table.load_style(if io::stdout().is_terminal() { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
+    let terminal = io::stdout().is_terminal();
+    table.load_style(if terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
     let heading = |column: &Column| match column {
         Column::Text(name) => Cell::new(name),
         Column::Number(name) => Cell::new(name).set_alignment(CellAlignment::Right),
@@ -50,6 +51,9 @@ fn table(columns: &[Column], rows: Vec<Vec<String>>, nothing: &str) -> String {
             Column::Number(_) => Cell::new(plain(text)).set_alignment(CellAlignment::Right),
         });
         table.add_row(cells.collect::<Vec<_>>());
+    }
+    if let (false, Some(first)) = (terminal, table.column_mut(0)) {
+        first.set_padding((0, 1));
     }
     format!("{}\n", table.trim_fmt())
 }
@@ -87,7 +91,7 @@ mod tests {
     fn a_table_in_a_pipe_is_plain_columns() {
         let rows = vec![vec!["web".to_owned(), "7".to_owned()], vec!["uplink".to_owned(), "123".to_owned()]];
         let text = table(&[Column::Text("PORT"), Column::Number("RX")], rows, "none");
-        let expected = " PORT     RX\n web       7\n uplink  123\n";
+        let expected = "PORT     RX\nweb       7\nuplink  123\n";
         if !io::stdout().is_terminal() {
             assert_eq!(text, expected);
         }

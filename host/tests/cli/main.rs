@@ -1,0 +1,34 @@
+//! The operator's surface from outside: the real `heddle` binary against a real heddled on a UNIX socket.
+//!
+//! heddled here is this test program started again (`daemon_process` below) with a plane that lives in memory, so what is
+//! tested is everything but the data plane: command line, proto, credentials, supervision, files.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod capture;
+mod commands;
+mod errors;
+mod examples;
+mod permissions;
+mod plane;
+mod process;
+mod supervision;
+
+use heddle_host::daemon::{self, DaemonArgs};
+
+/// Not a test: heddled itself, when the environment carries its arguments.
+#[test]
+fn daemon_process() {
+    let Ok(arguments) = std::env::var(process::ARGUMENTS) else { return };
+    let arguments = std::iter::once("heddled").chain(arguments.split('\n'));
+    let args = <DaemonArgs as clap::Parser>::try_parse_from(arguments).expect("arguments of heddled");
+    let code = match daemon::run(&args, plane::build) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("heddled: {error}");
+            error.class().row().exit
+        }
+    };
+    #[expect(clippy::exit, reason = "this process is heddled, not a test")]
+    std::process::exit(code.into());
+}

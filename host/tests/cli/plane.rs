@@ -1,0 +1,409 @@
+//! A data plane of memory: keeps what it is told, counts nothing, moves no frame.
+//!
+//! Some names make trouble on purpose, so that each error can be met from the command line: see [`MemoryPlane::add_port`]
+//! and [`MemoryPlane::enable_extension`].
+
+use heddle_host::control::capture::{CaptureSink, Offered};
+use heddle_host::control::error::ControlError;
+use heddle_host::control::model::*;
+use heddle_host::control::plane::{ControlPlane, ControlResult};
+use heddle_host::daemon::PlaneSetup;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+const MAX_SWITCHES: usize = 4;
+
+pub(crate) fn build(setup: &PlaneSetup) -> ControlResult<Arc<dyn ControlPlane>> {
+    if std::env::var_os(super::process::BROKEN_PLANE).is_some() {
+        let what = "building the plane".to_owned();
+        return Err(ControlError::Internal { what, reason: "asked to by the test".to_owned() });
+    }
+    let extension_dirs = setup.extension_dirs.iter().map(|path| path.display().to_string()).collect();
+    Ok(Arc::new(MemoryPlane { switches: Mutex::default(), extension_dirs }))
+}
+
+struct Switch {
+    spec: SwitchSpec,
+    ports: Vec<Port>,
+    extensions: Vec<ExtensionView>,
+}
+
+struct Port {
+    id: u32,
+    spec: PortSpec,
+    settings: PortSettings,
+}
+
+pub(crate) struct MemoryPlane {
+    switches: Mutex<BTreeMap<SwitchName, Switch>>,
+    extension_dirs: Vec<String>,
+}
+
+type Switches<'a> = MutexGuard<'a, BTreeMap<SwitchName, Switch>>;
+
+fn find<'a>(switches: &'a mut Switches<'_>, name: &SwitchName) -> ControlResult<&'a mut Switch> {
+    let nearest = nearest(name.as_str(), switches.keys().map(SwitchName::as_str));
+    switches.get_mut(name).ok_or(ControlError::NoSuchSwitch { name: name.to_string(), nearest })
+}
+
+impl Switch {
+    fn port(&mut self, name: &PortName) -> ControlResult<&mut Port> {
+        let nearest = nearest(name.as_str(), self.ports.iter().map(|port| port.spec.name().as_str()));
+        let missing = ControlError::NoSuchPort { switch: self.spec.name().clone(), port: name.to_string(), nearest };
+        self.ports.iter_mut().find(|port| port.spec.name() == name).ok_or(missing)
+    }
+
+    fn extension(&self, id: &ExtensionId) -> ControlResult<&ExtensionView> {
+        let nearest = nearest(id.as_str(), self.extensions.iter().map(|view| view.id.as_str()));
+        let missing = ControlError::ExtensionNotEnabled { switch: self.spec.name().clone(), id: id.clone(), nearest };
+        self.extensions.iter().find(|view| view.id == id.as_str()).ok_or(missing)
+    }
+
+    fn view(&self) -> SwitchView {
+        SwitchView {
+            name: self.spec.name().clone(),
+            switch_type: self.spec.switch_type(),
+            workers: self.spec.workers().get(),
+            ports: u32::try_from(self.ports.len()).unwrap(),
+            extensions: self.extensions.iter().map(|view| view.id.clone()).collect(),
+            ageing_seconds: self.spec.ageing().get(),
+            law: LawView { rx: 10, replicated: 2, tx: 9, dropped: 3, ..LawView::default() },
+        }
+    }
+
+    fn port_view(&self, port: &Port) -> PortView {
+        let device = match port.spec.backend() {
+            BackendSpec::Tap { device: None } => Some(format!("tap{}", port.id)),
+            other => other.device().map(ToString::to_string),
+        };
+        PortView {
+            switch: self.spec.name().clone(),
+            name: port.spec.name().clone(),
+            id: port.id,
+            kind: port.spec.kind(),
+            backend: port.spec.backend().kind(),
+            device,
+            state: PortState::Created,
+            nic_state: NicState::Connected,
+            admin: port.settings.admin(),
+            trouble: None,
+            mac: port.settings.mac(),
+            mtu: port.settings.mtu().get(),
+            vlan: port.settings.vlan().clone(),
+            queues: port.spec.queues().get(),
+            offload: port.settings.offload(),
+            worker: 0,
+            counters: PortCounters { rx_packets: 10, rx_bytes: u64::MAX, rx_dropped: 3, ..PortCounters::default() },
+        }
+    }
+}
+
+fn device_trouble(device: &DeviceName) -> ControlResult<()> {
+    match device.as_str() {
+        "nosuch0" => Err(ControlError::NoSuchDevice {
+            device: device.to_string(),
+            nearest: nearest(device.as_str(), ["eth0", "eth1"]),
+        }),
+        "down0" => Err(ControlError::DeviceTrouble {
+            device: device.to_string(),
+            reason: "has no carrier".to_owned(),
+            fix: "plug the cable in".to_owned(),
+        }),
+        "secret0" => Err(ControlError::DaemonLacksPermission {
+            action: "open /dev/net/tun".to_owned(),
+            reason: "Operation not permitted".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionView {
+    ExtensionView {
+        switch: None,
+        id: id.to_owned(),
+        name: format!("The {id} extension"),
+        vendor: "Example\u{1b}[31m".to_owned(),
+        version: "1.2.3".to_owned(),
+        role,
+        path,
+        enabled: false,
+        running: false,
+        last_error: None,
+        abi: "1.0".to_owned(),
+        order: None,
+        config: BTreeMap::new(),
+        counters: Vec::new(),
+    }
+}
+
+fn catalogue() -> Vec<ExtensionView> {
+    vec![
+        installed("com.heddle.sflow", ExtensionRole::Capture, Some("/usr/lib/heddle/extensions/sflow.so".to_owned())),
+        installed("com.example.tally", ExtensionRole::Filter, None),
+        installed("com.example.route", ExtensionRole::Forwarding, None),
+        installed("com.example.overlay", ExtensionRole::Forwarding, None),
+    ]
+}
+
+fn resolve(extension: &ExtensionRef) -> ControlResult<ExtensionView> {
+    match extension {
+        ExtensionRef::Id(id) => {
+            let known = catalogue();
+            let nearest = nearest(id.as_str(), known.iter().map(|view| view.id.as_str()));
+            let missing = ControlError::NoSuchExtension { id: id.to_string(), nearest };
+            known.into_iter().find(|view| view.id == id.as_str()).ok_or(missing)
+        }
+        ExtensionRef::Path(path) if path.ends_with("text.so") => Err(ControlError::ExtensionRejected {
+            extension: path.display().to_string(),
+            reason: "it is not an ELF file; give a shared library".to_owned(),
+        }),
+        ExtensionRef::Path(path) => {
+            let stem = path.file_stem().unwrap().to_string_lossy();
+            Ok(installed(&format!("com.example.{stem}"), ExtensionRole::Filter, Some(path.display().to_string())))
+        }
+    }
+}
+
+impl ControlPlane for MemoryPlane {
+    fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView> {
+        match spec.name().as_str() {
+            "panic" => panic!("asked to by the test"),
+            "wedge" => loop {
+                std::thread::sleep(Duration::from_secs(60));
+            },
+            "busy" => {
+                let (thing, reason) = ("switch 'busy'".to_owned(), "it is being deleted".to_owned());
+                return Err(ControlError::Busy { thing, reason });
+            }
+            _ => {}
+        }
+        let mut switches = self.switches.lock().unwrap();
+        if switches.contains_key(spec.name()) {
+            return Err(ControlError::SwitchExists { name: spec.name().clone() });
+        }
+        if switches.len() == MAX_SWITCHES {
+            let fix = "delete one first".to_owned();
+            return Err(ControlError::LimitReached { what: "switches".to_owned(), limit: 4, fix });
+        }
+        let switch = Switch { spec: spec.clone(), ports: Vec::new(), extensions: Vec::new() };
+        let view = switch.view();
+        switches.insert(spec.name().clone(), switch);
+        Ok(view)
+    }
+
+    fn delete_switch(&self, name: &SwitchName) -> ControlResult<()> {
+        let mut switches = self.switches.lock().unwrap();
+        find(&mut switches, name)?;
+        switches.remove(name);
+        Ok(())
+    }
+
+    fn switches(&self) -> ControlResult<Vec<SwitchView>> {
+        Ok(self.switches.lock().unwrap().values().map(Switch::view).collect())
+    }
+
+    fn switch(&self, name: &SwitchName) -> ControlResult<SwitchView> {
+        Ok(find(&mut self.switches.lock().unwrap(), name)?.view())
+    }
+
+    fn add_port(&self, name: &SwitchName, spec: PortSpec) -> ControlResult<PortView> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        if switch.port(spec.name()).is_ok() {
+            return Err(ControlError::PortExists { switch: name.clone(), port: spec.name().clone() });
+        }
+        if spec.name().as_str() == "vetoed" {
+            return Err(ControlError::ExtensionVeto {
+                extension: "com.example.tally".to_owned(),
+                request: "port 'vetoed'".to_owned(),
+                reason: "no room".to_owned(),
+            });
+        }
+        if let Some(device) = spec.backend().device() {
+            device_trouble(device)?;
+            if let Some(port) = switch.ports.iter().find(|port| port.spec.backend().device() == Some(device)) {
+                let port = port.spec.name().clone();
+                return Err(ControlError::DeviceInUse { device: device.clone(), switch: name.clone(), port });
+            }
+        }
+        if spec.kind() == PortKind::External {
+            let switch_type = switch.spec.switch_type();
+            if switch_type != SwitchType::External {
+                return Err(ControlError::KindNotOnSwitch { switch: name.clone(), switch_type, kind: spec.kind() });
+            }
+            if let Some(holder) = switch.ports.iter().find(|port| port.spec.kind() == PortKind::External) {
+                let holder = holder.spec.name().clone();
+                return Err(ControlError::ExternalPortTaken { switch: name.clone(), holder });
+            }
+        }
+        if let Some(mac) = spec.settings().mac()
+            && let Some(holder) = switch.ports.iter().find(|port| port.settings.mac() == Some(mac))
+        {
+            let holder = holder.spec.name().clone();
+            return Err(ControlError::MacTaken { switch: name.clone(), mac, holder });
+        }
+        let id = switch.ports.last().map_or(1, |port| port.id + 1);
+        let port = Port { id, settings: spec.settings().clone(), spec };
+        let view = switch.port_view(&port);
+        switch.ports.push(port);
+        Ok(view)
+    }
+
+    fn set_port(&self, name: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        let found = switch.port(port)?;
+        let fixed = [
+            ("backend", change.backend.is_some()),
+            ("kind", change.kind.is_some()),
+            ("queues", change.queues.is_some()),
+        ];
+        if let Some((setting, _)) = fixed.into_iter().find(|(_, asked)| *asked) {
+            return Err(ControlError::FixedAtCreation { switch: name.clone(), port: port.clone(), setting });
+        }
+        found.settings = change.apply_to(&found.settings)?;
+        let place = switch.ports.iter().position(|known| known.spec.name() == port).unwrap();
+        Ok(switch.port_view(&switch.ports[place]))
+    }
+
+    fn remove_port(&self, name: &SwitchName, port: &PortName) -> ControlResult<()> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        switch.port(port)?;
+        switch.ports.retain(|known| known.spec.name() != port);
+        Ok(())
+    }
+
+    fn ports(&self, name: &SwitchName) -> ControlResult<Vec<PortView>> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        Ok(switch.ports.iter().map(|port| switch.port_view(port)).collect())
+    }
+
+    fn port(&self, name: &SwitchName, port: &PortName) -> ControlResult<PortView> {
+        find(&mut self.switches.lock().unwrap(), name)?.port(port)?;
+        Ok(self.ports(name)?.into_iter().find(|view| view.name == *port).unwrap())
+    }
+
+    fn extensions(&self, name: Option<&SwitchName>) -> ControlResult<Vec<ExtensionView>> {
+        let mut switches = self.switches.lock().unwrap();
+        match name {
+            Some(name) => Ok(find(&mut switches, name)?.extensions.clone()),
+            None => {
+                let enabled = switches.values().flat_map(|switch| switch.extensions.clone());
+                Ok(catalogue().into_iter().chain(enabled).collect())
+            }
+        }
+    }
+
+    fn enable_extension(
+        &self,
+        name: &SwitchName,
+        extension: &ExtensionRef,
+        config: ExtensionConfig,
+    ) -> ControlResult<ExtensionView> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        let mut view = resolve(extension)?;
+        let id = ExtensionId::new(&view.id)?;
+        if switch.extension(&id).is_ok() {
+            return Err(ControlError::ExtensionEnabled { switch: name.clone(), id });
+        }
+        let forwarding = |view: &&ExtensionView| view.role == ExtensionRole::Forwarding;
+        if view.role == ExtensionRole::Forwarding
+            && let Some(holder) = switch.extensions.iter().find(forwarding)
+        {
+            let (holder, id) = (holder.id.clone(), view.id);
+            return Err(ControlError::SecondForwarding { switch: name.clone(), holder, id });
+        }
+        view.switch = Some(name.clone());
+        view.enabled = true;
+        view.running = true;
+        view.order = u32::try_from(switch.extensions.len()).ok();
+        view.config = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        if let Some(file) = config.file() {
+            view.config.insert("file".to_owned(), format!("{} bytes", file.len()));
+        }
+        view.counters = vec![ExtensionCounter { name: "seen".to_owned(), unit: "packets".to_owned(), value: 42 }];
+        switch.extensions.push(view.clone());
+        Ok(view)
+    }
+
+    fn disable_extension(&self, name: &SwitchName, id: &ExtensionId) -> ControlResult<ExtensionView> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        let view = switch.extension(id)?.clone();
+        switch.extensions.retain(|known| known.id != id.as_str());
+        Ok(ExtensionView { enabled: false, running: false, order: None, ..view })
+    }
+
+    fn extension(&self, name: &SwitchName, id: &ExtensionId) -> ControlResult<ExtensionView> {
+        find(&mut self.switches.lock().unwrap(), name)?.extension(id).cloned()
+    }
+
+    fn drops(&self, name: &SwitchName) -> ControlResult<Vec<DropCount>> {
+        let ports = self.ports(name)?;
+        let ports = ports.iter().map(|view| PortDropCount { port: view.name.clone(), count: 3 }).collect();
+        let description = "A tagged frame on a port that takes untagged frames only.".to_owned();
+        Ok(vec![DropCount { reason: "vlan-tag-refused".to_owned(), description, count: 3, ports }])
+    }
+
+    fn stages(&self, name: &SwitchName) -> ControlResult<Vec<StageCost>> {
+        self.switch(name)?;
+        let cost = |stage: &str, leg, cycles_per_packet| StageCost {
+            stage: stage.to_owned(),
+            leg,
+            packets: 10,
+            cycles_per_packet,
+        };
+        Ok(vec![
+            cost("parse", Leg::Ingress, 12.5),
+            cost("forward", Leg::Ingress, 31.0),
+            cost("send", Leg::Egress, 7.25),
+        ])
+    }
+
+    fn fdb(&self, name: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {
+        let entry = |view: PortView| {
+            let (kind, age_seconds) = match view.mac {
+                Some(_) => (FdbEntryKind::Static, 0),
+                None => (FdbEntryKind::Learned, 17),
+            };
+            let mac = view.mac.unwrap_or(MacAddress::from_octets([2, 0, 0, 0, 0, 0x99]));
+            FdbEntryView { mac, vlan: 0, port: view.name, kind, age_seconds }
+        };
+        Ok(self.ports(name)?.into_iter().map(entry).collect())
+    }
+
+    fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
+        self.port(spec.switch(), spec.port())?;
+        let keep = usize::try_from(spec.snap_length().get()).unwrap();
+        std::thread::spawn(move || {
+            for number in 0u8.. {
+                let mut bytes = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
+                bytes.resize(61, number);
+                bytes.truncate(keep);
+                let frame = CapturedFrame {
+                    unix_nanoseconds: 1_700_000_000_000_000_001 + u64::from(number),
+                    direction: if number % 2 == 0 { CaptureDirection::Ingress } else { CaptureDirection::Egress },
+                    original_length: 61,
+                    bytes,
+                    drop_reason: (number % 3 == 2).then_some("vlan-tag-refused".into()),
+                };
+                if sink.offer(frame) == Offered::Closed || number == u8::MAX {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        Ok(())
+    }
+
+    fn engine(&self) -> ControlResult<EngineView> {
+        let buffers = vec![BufferClassView { bytes: 2048, total: 1000, free: 900 }];
+        Ok(EngineView { buffers, huge_pages: false, extension_dirs: self.extension_dirs.clone() })
+    }
+
+    fn shut_down(&self) {}
+}
