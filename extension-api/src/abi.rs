@@ -89,3 +89,47 @@ table!(
 const _: () = assert!(core::mem::size_of::<packet::Packet>() == 64);
 const _: () = assert!(core::mem::size_of::<packet::OffloadFacts>() == 16);
 const _: () = assert!(core::mem::size_of::<meta::Meta>() == 384);
+
+#[cfg(test)]
+mod tests {
+    use super::layout::LayoutRow;
+    use super::{control, entry, host, meta, packet, sampling, status, LAYOUT};
+
+    fn check(rows: &[LayoutRow], offsets: &[usize], size: usize) {
+        assert_eq!(rows.len(), offsets.len());
+        for (row, offset) in rows.iter().zip(offsets) {
+            assert_eq!(row.offset as usize, *offset, "{:?}", String::from_utf8_lossy(&row.field));
+            assert!(*offset + row.size as usize <= size);
+        }
+    }
+
+    macro_rules! check_all {
+        ($($t:ty),+ $(,)?) => {$(check(&<$t>::LAYOUT, &<$t>::compiler_offsets(), core::mem::size_of::<$t>());)+};
+    }
+
+    #[test]
+    fn offsets_are_the_compilers_own() {
+        check_all!(
+            meta::Meta,
+            status::Bytes,
+            status::ErrorText,
+            packet::Packet,
+            packet::OffloadFacts,
+            packet::Batch,
+            control::PortInfo,
+            control::Event,
+            sampling::Sample,
+            sampling::SamplingV1,
+            host::Host,
+            entry::ExtensionV1,
+        );
+    }
+
+    #[test]
+    fn no_two_rows_have_the_same_name() {
+        let mut names: Vec<_> = LAYOUT.iter().map(|row| (row.owner, row.field)).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), LAYOUT.len());
+    }
+}

@@ -113,6 +113,16 @@ macro_rules! abi_struct {
                 assert!($crate::abi::layout::align_up(offset, core::mem::align_of::<$name>()) == core::mem::size_of::<$name>());
                 rows
             };
+
+            /// Where the compiler puts the fields, in the order of `LAYOUT`.
+            #[cfg(test)]
+            #[allow(unsafe_code)]
+            pub(crate) fn compiler_offsets() -> Vec<usize> {
+                let place = core::mem::MaybeUninit::<$name>::uninit();
+                let start = place.as_ptr();
+                // SAFETY: only addresses inside `place` are taken, nothing is read.
+                vec![$(unsafe { core::ptr::addr_of!((*start).$field) as usize - start as usize }),+]
+            }
         }
     };
 }

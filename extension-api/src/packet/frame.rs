@@ -146,17 +146,17 @@ impl<'b, 'a, R: Rights> Frame<'b, 'a, R> {
     /// From the layer 3 header on; `None` when the parser found none.
     #[inline]
     pub fn layer3(&self) -> Option<&[u8]> {
-        self.from_offset(self.descriptor().l3)
+        self.tail_at(self.descriptor().l3)
     }
 
     /// From the layer 4 header on; `None` when the parser found none.
     #[inline]
     pub fn layer4(&self) -> Option<&[u8]> {
-        self.from_offset(self.descriptor().l4)
+        self.tail_at(self.descriptor().l4)
     }
 
     #[inline]
-    fn from_offset(&self, offset: u16) -> Option<&[u8]> {
+    fn tail_at(&self, offset: u16) -> Option<&[u8]> {
         if offset == 0 {
             return None;
         }

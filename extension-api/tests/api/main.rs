@@ -1,0 +1,9 @@
+//! The safe layer against a fake host: every role, every host call, the panic guard, null pointers, older hosts.
+
+mod capture;
+mod failure;
+mod fake_host;
+mod filter;
+mod forward;
+mod instance;
+mod service;
