@@ -109,6 +109,7 @@ impl Core {
             (report.queue_full, DropReason::TxQueueFull),
             (report.too_long, DropReason::FrameTooLong),
             (report.device_gone, DropReason::DeviceGone),
+            (report.refused, DropReason::DeviceRefused),
         ] {
             for _ in 0..count {
                 counters.drop(reason.code(), PortId::NONE, port);

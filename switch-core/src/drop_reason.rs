@@ -98,6 +98,8 @@ reasons! {
     ExtensionDiscard = 28, "extension-discard";
     /// The switch or the extension that held the frame is shutting down.
     ShuttingDown = 29, "shutting-down";
+    /// The device rejected the frame itself: a runt, or offload facts it does not take.
+    DeviceRefused = 30, "device-refused";
 }
 
 impl DropReason {
