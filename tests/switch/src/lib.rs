@@ -15,6 +15,7 @@
     reason = "a test package: a panic is how it reports, numbers are small, and names say what things are"
 )]
 
+pub mod bench;
 pub mod cases;
 pub mod frames;
 pub mod judge;

@@ -16,6 +16,7 @@ use heddle_switch_core::counters::{Counters, StageCounters};
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::fdb::FdbLimits;
 use heddle_switch_core::frame::RxFrame;
+use heddle_switch_core::offload::Offload;
 use heddle_switch_core::pool::{Homes, Pool};
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Leg, StageId};
@@ -24,7 +25,7 @@ use heddle_switch_core::worker::{Update, Worker, WorkerConfig};
 use crate::cases::Rng;
 use crate::frames::Frame;
 
-pub use control::{Control, StageSpec};
+pub use control::{Control, Make, StageSpec};
 pub use devices::{Devices, Manners, Sent};
 use ring::Ring;
 
@@ -83,6 +84,7 @@ pub struct Sim {
     next_number: u32,
     /// Receive buffers that could not be had; such frames never entered the switch.
     pub rx_missed: u64,
+    lie: Option<Offload>,
 }
 
 impl Sim {
@@ -113,6 +115,7 @@ impl Sim {
             setup,
             next_number: 1,
             rx_missed: 0,
+            lie: None,
         }
     }
 
@@ -183,7 +186,7 @@ impl Sim {
         while frames.len() < most && seat.rx.front().is_some_and(|(next, _)| *next == port) {
             let Some((_, frame)) = seat.rx.pop_front() else { break };
             match rx_frame(&frame, self.devices.arena(), seat.worker.pool()) {
-                Some(frame) => frames.push(frame),
+                Some(frame) => frames.push(RxFrame { offload: self.lie.unwrap_or(frame.offload), ..frame }),
                 None => self.rx_missed += 1,
             }
         }
@@ -282,6 +285,11 @@ impl Sim {
                 self.exchange(worker, other);
             }
         }
+    }
+
+    /// From now on devices hand over these offload facts, whatever the frame.
+    pub fn devices_lie_about(&mut self, offload: Offload) {
+        self.lie = Some(offload);
     }
 
     /// Frames that no worker has received yet.

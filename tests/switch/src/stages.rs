@@ -1,5 +1,9 @@
 //! Test extensions.
 
+mod custom;
+mod holder;
 mod scripted;
 
+pub use custom::{Custom, Samples};
+pub use holder::Holder;
 pub use scripted::Scripted;

@@ -14,7 +14,7 @@ use super::Log;
 use crate::oracle::{Port, Vlan};
 
 /// Makes a stage's context for a worker.
-pub(crate) type Make = Box<dyn Fn(u16, &Log) -> Box<dyn Stage>>;
+pub type Make = Box<dyn Fn(u16, &Log) -> Box<dyn Stage>>;
 
 /// An extension to enable.
 pub struct StageSpec {
@@ -26,7 +26,7 @@ pub struct StageSpec {
     pub quota: u32,
     pub hold_max_ns: u64,
     pub on_failure: OnFailure,
-    pub(crate) make: Make,
+    pub make: Make,
 }
 
 impl StageSpec {

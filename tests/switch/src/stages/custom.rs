@@ -1,0 +1,82 @@
+//! An extension made of closures, for tests of one behaviour.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex};
+
+use heddle_switch_core::call::Call;
+use heddle_switch_core::sample::Sample;
+use heddle_switch_core::stage::{CallEnd, Stage};
+
+type Function = Box<dyn FnMut(&mut Call<'_>) -> CallEnd + Send>;
+
+/// Samples that were reported.
+pub type Samples = Arc<Mutex<Vec<Sample>>>;
+
+/// The extension.
+pub struct Custom {
+    process: Function,
+    tick: Function,
+    skips: Vec<u32>,
+    samples: Samples,
+}
+
+impl Custom {
+    /// Calls `process` with every batch.
+    pub fn new(mut process: impl FnMut(&mut Call<'_>) + Send + 'static) -> Custom {
+        Custom::ending(move |call| {
+            process(call);
+            CallEnd::Returned
+        })
+    }
+
+    /// As [`Custom::new`], with an end of its own.
+    pub fn ending(process: impl FnMut(&mut Call<'_>) -> CallEnd + Send + 'static) -> Custom {
+        let tick: Function = Box::new(|_| CallEnd::Returned);
+        Custom { process: Box::new(process), tick, skips: Vec::new(), samples: Samples::default() }
+    }
+
+    /// Calls `tick` periodically.
+    #[must_use]
+    pub fn ticking(mut self, mut tick: impl FnMut(&mut Call<'_>) + Send + 'static) -> Custom {
+        self.tick = Box::new(move |call| {
+            tick(call);
+            CallEnd::Returned
+        });
+        self
+    }
+
+    /// Samples after each of these skips, the last one for ever.
+    #[must_use]
+    pub fn sampling(mut self, skips: &[u32], samples: &Samples) -> Custom {
+        self.skips = skips.iter().rev().copied().collect();
+        self.samples = Samples::clone(samples);
+        self
+    }
+}
+
+impl Stage for Custom {
+    fn process(&mut self, call: &mut Call<'_>) -> CallEnd {
+        (self.process)(call)
+    }
+
+    fn tick(&mut self, call: &mut Call<'_>) -> CallEnd {
+        (self.tick)(call)
+    }
+
+    fn next_skip(&mut self) -> u32 {
+        match self.skips.len() {
+            0 => u32::MAX,
+            1 => self.skips[0],
+            _ => self.skips.pop().unwrap_or(u32::MAX),
+        }
+    }
+
+    fn sampled(&mut self, sample: &Sample) -> CallEnd {
+        self.samples.lock().unwrap().push(sample.clone());
+        CallEnd::Returned
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
