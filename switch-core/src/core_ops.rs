@@ -66,17 +66,14 @@ impl Core {
         }
     }
 
-    /// Collects a frame for a port of this worker.
-    #[inline]
+    /// Collects a frame for a port of this worker. Inlined wherever it is called, so that the frame is put together in
+    /// its place in the queue.
+    #[inline(always)]
     pub(crate) fn enqueue(&mut self, port: PortId, frame: TxFrame, devices: &mut dyn Devices) {
         let slot = port.slot();
         let queue = &mut self.tx[slot];
         if queue.is_empty() {
-            if queue.capacity() == 0 {
-                queue.reserve_exact(TX_BATCH);
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "slots are below 4096")]
-            self.dirty.push(slot as u16);
+            note_dirty(slot, queue, &mut self.dirty);
         }
         queue.push(frame);
         if queue.len() >= TX_BATCH {
@@ -91,6 +88,7 @@ impl Core {
         }
     }
 
+    #[inline(never)]
     fn transmit(&mut self, slot: usize, devices: &mut dyn Devices) {
         let queue = &mut self.tx[slot];
         if queue.is_empty() {
@@ -183,4 +181,14 @@ impl Core {
             self.end_entry(entry, DropReason::PortGone.code());
         }
     }
+}
+
+/// The first frame for a port since its last transmit.
+#[inline(never)]
+fn note_dirty(slot: usize, queue: &mut Vec<TxFrame>, dirty: &mut Vec<u16>) {
+    if queue.capacity() == 0 {
+        queue.reserve_exact(TX_BATCH);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "slots are below 4096")]
+    dirty.push(slot as u16);
 }

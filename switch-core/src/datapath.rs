@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::burst::Burst;
 use crate::call::Call;
+use crate::edge::Scratch;
 use crate::snapshot::Snapshot;
 use crate::stage::{CallEnd, Leg, Position, ResumePoint, Role};
 use crate::worker::{Core, Devices, Running};
@@ -23,6 +24,7 @@ use crate::worker::{Core, Devices, Running};
 pub(crate) struct Pass<'a> {
     pub(crate) core: &'a mut Core,
     pub(crate) running: &'a mut Vec<Running>,
+    pub(crate) scratch: &'a mut Scratch,
     pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) devices: &'a mut dyn Devices,
     pub(crate) measured: Option<fn() -> u64>,

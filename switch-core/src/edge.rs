@@ -41,13 +41,42 @@ struct Keys {
 
 /// Working memory of the edge, kept so that nothing is allocated per burst.
 pub(crate) struct Scratch {
+    /// `None`: the frame is too short to have addresses.
     keys: [Option<Keys>; BURST],
     to: [To; BURST],
 }
 
+// The first loop writes an entry per frame and the second reads it: no byte more than the keys themselves.
+const _: () = assert!(size_of::<Option<Keys>>() == 24);
+
 impl Default for Scratch {
     fn default() -> Self {
         Scratch { keys: [None; BURST], to: [To::Nowhere(DropReason::NoDestination); BURST] }
+    }
+}
+
+/// What the decisions for the frames of a burst come to.
+#[derive(Default)]
+struct Decided {
+    /// Some frame has a set of destinations.
+    sets: bool,
+    /// Some frame has none.
+    refused: bool,
+}
+
+impl Decided {
+    /// Turns a frame with one destination round, marks one that has none.
+    #[inline]
+    fn note(&mut self, to: To, packet: &mut Packet, slot: &mut Slot) {
+        packet.drop_reason = 0;
+        match to {
+            To::One(port) => {
+                slot.destination = port;
+                packet.destination = port.raw();
+            }
+            To::Nowhere(reason) => self.refused |= mark(packet, reason),
+            To::AllOfVlan | To::UnknownOfVlan | To::Group(_) => self.sets = true,
+        }
     }
 }
 
@@ -57,52 +86,63 @@ impl Pass<'_> {
         if burst.is_empty() {
             return;
         }
-        let single =
-            if self.has_forwarder() { self.decided_by_forwarder(burst) } else { self.decided_by_address(burst) };
-        if single {
-            self.turn_in_place(burst);
+        let decided = if self.has_forwarder() {
+            self.decided_by_forwarder(burst)
         } else {
-            self.expand(burst);
+            self.prepare_keys(burst);
+            self.decided_by_address(burst)
+        };
+        if decided.sets {
+            return self.expand(burst);
         }
+        if decided.refused {
+            self.drop_marked(burst);
+        }
+        self.egress(burst, Position::MINIPORT_EDGE);
     }
 
-    /// Learns and looks up; whether every frame has at most one destination.
-    fn decided_by_address(&mut self, burst: &mut Burst) -> bool {
-        let core = &mut *self.core;
+    /// Hashes both addresses of every frame and asks for the cache lines they are looked up in.
+    fn prepare_keys(&mut self, burst: &mut Burst) {
+        let Core { arena, fdb, .. } = &*self.core;
         let (packets, slots) = burst.halves();
-        for ((packet, slot), keys) in packets.iter().zip(slots.iter()).zip(core.scratch.keys.iter_mut()) {
-            let frame = core.arena.frame(&slot.buf, packet.start, packet.length);
+        for ((packet, slot), keys) in packets.iter().zip(slots.iter()).zip(self.scratch.keys.iter_mut()) {
+            let frame = arena.frame(&slot.buf, packet.start, packet.length);
             *keys = frame.first_chunk::<12>().map(|macs| {
                 let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = *macs;
                 let destination = FdbKey::new(slot.vid, &[d0, d1, d2, d3, d4, d5]);
                 let source = FdbKey::new(slot.vid, &[s0, s1, s2, s3, s4, s5]);
-                let (destination_place, source_place) = (core.fdb.place(destination), core.fdb.place(source));
-                core.fdb.prefetch(destination_place);
-                core.fdb.prefetch(source_place);
+                let (destination_place, source_place) = (fdb.place(destination), fdb.place(source));
+                fdb.prefetch(destination_place);
+                fdb.prefetch(source_place);
                 Keys { destination, source, destination_place, source_place }
             });
         }
-        let mut single = true;
+    }
+
+    /// Learns and looks up.
+    fn decided_by_address(&mut self, burst: &mut Burst) -> Decided {
+        let mut decided = Decided::default();
         let mut learning: (PortId, Option<&PortEntry>) = (PortId::NONE, None);
-        for (index, slot) in slots.iter().enumerate() {
+        let (packets, slots) = burst.halves();
+        let places = self.scratch.keys.iter().zip(self.scratch.to.iter_mut());
+        for ((packet, slot), (keys, to)) in packets.iter_mut().zip(slots.iter_mut()).zip(places) {
             if slot.source != learning.0 {
                 learning = (slot.source, self.snapshot.port(slot.source));
             }
-            let to = match core.scratch.keys.get(index).copied().flatten() {
-                Some(keys) => core.decide(&keys, slot, learning.1, self.snapshot),
+            *to = match keys {
+                Some(keys) => self.core.decide(keys, slot, learning.1, self.snapshot),
                 None => To::Nowhere(DropReason::FrameTooShort),
             };
-            single &= matches!(to, To::One(_) | To::Nowhere(_));
-            core.scratch.to[index] = to;
+            decided.note(*to, packet, slot);
         }
-        single
+        decided
     }
 
-    /// Reads the forwarding extension's verdicts; whether every frame has at most one destination.
-    fn decided_by_forwarder(&mut self, burst: &mut Burst) -> bool {
-        let mut single = true;
+    /// Reads the forwarding extension's verdicts.
+    fn decided_by_forwarder(&mut self, burst: &mut Burst) -> Decided {
+        let mut decided = Decided::default();
         let (packets, slots) = burst.halves();
-        for ((packet, slot), to) in packets.iter_mut().zip(slots.iter()).zip(self.core.scratch.to.iter_mut()) {
+        for ((packet, slot), to) in packets.iter_mut().zip(slots.iter_mut()).zip(self.scratch.to.iter_mut()) {
             *to = match packet.verdict {
                 VERDICT_TO_PORT => match PortId::from_raw(packet.destination) {
                     port if port == slot.source => To::Nowhere(DropReason::SamePort),
@@ -111,42 +151,21 @@ impl Pass<'_> {
                 VERDICT_TO_GROUP => To::Group(packet.destination),
                 _ => To::Nowhere(DropReason::NoForwardingDecision),
             };
-            single &= matches!(to, To::One(_) | To::Nowhere(_));
             packet.verdict = VERDICT_PASS;
+            decided.note(*to, packet, slot);
         }
-        single
-    }
-
-    fn turn_in_place(&mut self, burst: &mut Burst) {
-        let mut dropped = false;
-        let (packets, slots) = burst.halves();
-        for ((packet, slot), to) in packets.iter_mut().zip(slots.iter_mut()).zip(self.core.scratch.to.iter()) {
-            packet.drop_reason = 0;
-            match to {
-                To::One(port) => {
-                    slot.destination = *port;
-                    packet.destination = port.raw();
-                }
-                To::Nowhere(reason) => dropped |= mark(packet, *reason),
-                _ => dropped |= mark(packet, DropReason::NoDestination),
-            }
-        }
-        if dropped {
-            self.drop_marked(burst);
-        }
-        self.egress(burst, Position::MINIPORT_EDGE);
+        decided
     }
 
     /// Copies descriptors, in order, one per delivery; the frames themselves are shared.
     fn expand(&mut self, burst: &mut Burst) {
         let Some(mut deliveries) = self.core.expanded.take() else { return };
-        let decisions = self.core.scratch.to;
         let mut index = 0;
         burst.drain(|packet, slot| {
-            let to = decisions.get(index).copied().unwrap_or(To::Nowhere(DropReason::NoDestination));
+            let to = self.scratch.to.get(index).copied().unwrap_or(To::Nowhere(DropReason::NoDestination));
             index += 1;
             packet.drop_reason = 0;
-            self.replicate(*packet, slot, to, &mut deliveries);
+            self.replicate(*packet, slot.take(), to, &mut deliveries);
         });
         self.egress(&mut deliveries, Position::MINIPORT_EDGE);
         self.core.expanded = Some(deliveries);

@@ -42,25 +42,24 @@ impl Pass<'_> {
     pub(crate) fn deliver(&mut self, burst: &mut Burst) {
         burst.drain(|packet, slot| {
             let Some(port) = self.snapshot.port(slot.destination) else {
-                return self.core.drop_slot(slot, DropReason::PortGone.code());
+                return self.core.drop_slot(slot.take(), DropReason::PortGone.code());
             };
             if slot.sample != 0 {
                 self.core.samples.delivered(slot.sample, port.id, slot.tag());
             }
             if slot.has(Slot::SHARED) {
-                self.count_group_address(packet, &slot, port.id);
+                self.count_group_address(packet, slot, port.id);
             }
             let plain = slot.offload.gso == GsoKind::None && slot.offload.csum.is_none();
             if plain {
-                let frame = tx_frame(packet, slot, 0);
-                self.send(port, frame);
+                self.send(port, tx_frame(packet, slot, 0));
             } else {
                 self.deliver_offloaded(packet, slot, port);
             }
         });
     }
 
-    fn deliver_offloaded(&mut self, packet: &mut Packet, mut slot: Slot, port: &PortEntry) {
+    fn deliver_offloaded(&mut self, packet: &mut Packet, slot: &mut Slot, port: &PortEntry) {
         let frame = self.core.arena.frame(&slot.buf, packet.start, packet.length);
         let headers = header_len(frame, packet.l4, slot.offload.gso);
         let headers = u16::try_from(headers).unwrap_or(0);
@@ -73,7 +72,7 @@ impl Pass<'_> {
         if port.capabilities.checksum {
             return self.send(port, tx_frame(packet, slot, headers));
         }
-        if let Err(reason) = self.complete_checksum(packet, &mut slot) {
+        if let Err(reason) = self.complete_checksum(packet, slot) {
             return self.core.drop_undelivered(slot, reason);
         }
         self.send(port, tx_frame(packet, slot, headers));
@@ -91,23 +90,23 @@ impl Pass<'_> {
     }
 
     /// Cuts a frame into wire frames. One that cannot be had for lack of buffers is dropped alone.
-    fn segment(&mut self, packet: &Packet, slot: Slot, port: &PortEntry) {
+    fn segment(&mut self, packet: &Packet, slot: &mut Slot, port: &PortEntry) {
         let frame = self.core.arena.frame(&slot.buf, packet.start, packet.length);
         let Ok(plan) = SegmentPlan::new(frame, packet.l3, packet.l4, &slot.offload) else {
             return self.core.drop_undelivered(slot, DropReason::SegmentationFailed);
         };
         self.core.counters.law.replicated += u64::from(plan.count().saturating_sub(1));
         for index in 0..plan.count() {
-            match self.core.write_segment(&plan, index, packet, &slot) {
+            match self.core.write_segment(&plan, index, packet, slot) {
                 Ok(frame) => self.send(port, frame),
                 Err(reason) => self.core.counters.drop(reason.code(), slot.source, slot.destination),
             }
         }
-        self.core.pool.free(slot.buf);
+        self.core.pool.free(slot.buf.take());
     }
 
     /// Queues a frame on this worker, or for the worker that owns the port.
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, port: &PortEntry, frame: TxFrame) {
         if port.owner == self.core.id {
             self.core.enqueue(port.id, frame, self.devices);
@@ -134,9 +133,9 @@ impl Pass<'_> {
 
 impl crate::worker::Core {
     /// Ends a delivery whose sample was already told of it.
-    fn drop_undelivered(&mut self, mut slot: Slot, reason: DropReason) {
+    fn drop_undelivered(&mut self, slot: &mut Slot, reason: DropReason) {
         slot.sample = 0;
-        self.drop_slot(slot, reason.code());
+        self.drop_slot(slot.take(), reason.code());
     }
 
     fn write_segment(
@@ -172,7 +171,7 @@ impl crate::worker::Core {
 }
 
 #[inline]
-fn tx_frame(packet: &Packet, slot: Slot, header_len: u16) -> TxFrame {
+fn tx_frame(packet: &Packet, slot: &mut Slot, header_len: u16) -> TxFrame {
     TxFrame {
         length: packet.length,
         start: packet.start,
@@ -180,6 +179,6 @@ fn tx_frame(packet: &Packet, slot: Slot, header_len: u16) -> TxFrame {
         offload: slot.offload,
         l4: packet.l4,
         header_len,
-        buf: slot.buf,
+        buf: slot.buf.take(),
     }
 }

@@ -77,7 +77,7 @@ impl Pass<'_> {
             if packet.drop_reason == 0 {
                 return true;
             }
-            core.drop_slot(std::mem::replace(slot, Slot::EMPTY), packet.drop_reason);
+            core.drop_slot(slot.take(), packet.drop_reason);
             false
         });
     }

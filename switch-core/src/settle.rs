@@ -58,7 +58,7 @@ impl Core {
                 Fate::Gone => false,
                 Fate::Drop(code) => {
                     counters.dropped += 1;
-                    self.drop_slot(std::mem::replace(slot, Slot::EMPTY), code);
+                    self.drop_slot(slot.take(), code);
                     false
                 }
             }

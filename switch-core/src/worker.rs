@@ -78,7 +78,6 @@ pub struct Core {
     pub(crate) tx: Box<[Vec<TxFrame>]>,
     pub(crate) dirty: Vec<u16>,
     pub(crate) outboxes: Vec<Outbox>,
-    pub(crate) scratch: Box<Scratch>,
     pub(crate) offload_facts: Vec<OffloadFacts>,
     pub(crate) expanded: Option<Burst>,
     pub(crate) ticks: Option<fn() -> u64>,
@@ -102,6 +101,7 @@ pub struct Worker {
     pub(crate) running: Vec<Running>,
     pub(crate) snapshot: Arc<Snapshot>,
     burst: Option<Burst>,
+    scratch: Box<Scratch>,
 }
 
 /// A change for one worker: the new snapshot, and the contexts of extensions it does not run yet.
@@ -128,7 +128,6 @@ impl Worker {
             tx: (0..PORTS_MAX).map(|_| Vec::new()).collect(),
             dirty: Vec::with_capacity(PORTS_MAX),
             outboxes: (0..config.workers).map(|_| Outbox::default()).collect(),
-            scratch: Box::default(),
             offload_facts: Vec::with_capacity(BURST),
             expanded: Some(Burst::default()),
             ticks: config.ticks,
@@ -138,7 +137,7 @@ impl Worker {
             now_s: 0,
         };
         let snapshot = Arc::new(Snapshot::new(0, Vec::new(), Vec::new()));
-        Worker { core, running: Vec::new(), snapshot, burst: Some(Burst::default()) }
+        Worker { core, running: Vec::new(), snapshot, burst: Some(Burst::default()), scratch: Box::default() }
     }
 
     /// Takes up a new snapshot between two bursts; gives back the contexts of extensions that are gone, with their
@@ -292,7 +291,14 @@ impl Worker {
 
     fn pass<'a>(&'a mut self, devices: &'a mut dyn Devices) -> Pass<'a> {
         let measured = self.core.ticks.filter(|_| self.core.measuring % MEASURE_EVERY == 0);
-        Pass { core: &mut self.core, running: &mut self.running, snapshot: &self.snapshot, devices, measured }
+        Pass {
+            core: &mut self.core,
+            running: &mut self.running,
+            scratch: &mut self.scratch,
+            snapshot: &self.snapshot,
+            devices,
+            measured,
+        }
     }
 
     fn report_samples(&mut self) {

@@ -3,6 +3,8 @@
 //! An outcome is one variant and says all a caller needs to count it or to raise an event; none of them is an error of the
 //! frame, which is forwarded either way. Seconds and numbers of entries are the only units.
 
+use core::num::NonZeroU64;
+
 use thiserror::Error;
 
 /// Port slots are dense indexes below this.
@@ -19,14 +21,17 @@ pub const MAX_AGEING_S: u32 = 1_000_000;
 const VID_SHIFT: u32 = 48;
 const MAC_MASK: u64 = (1 << VID_SHIFT) - 1;
 const VID_MASK: u16 = 0x0FFF;
-/// Set in every key, so that no key looks like a vacant way.
-const PRESENT: u64 = 1 << 63;
+/// Set in every key, so that no key looks like a vacant way, and the lack of a key needs no room beside it.
+const PRESENT: NonZeroU64 = match NonZeroU64::new(1 << 63) {
+    Some(bit) => bit,
+    None => NonZeroU64::MIN,
+};
 /// The I/G bit: first bit on the wire, lowest bit of the first byte.
 const GROUP: u64 = 1 << 40;
 
 /// What the database is searched by: a VLAN and a station in it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct FdbKey(u64);
+pub struct FdbKey(NonZeroU64);
 
 impl FdbKey {
     /// The key of `mac` in VLAN `vid`, of which the low 12 bits count.
@@ -39,28 +44,29 @@ impl FdbKey {
 
     /// The VLAN.
     pub fn vid(self) -> u16 {
-        let [high, low, ..] = self.0.to_be_bytes();
+        let [high, low, ..] = self.bits().to_be_bytes();
         u16::from_be_bytes([high, low]) & VID_MASK
     }
 
     /// The MAC address.
+    #[inline]
     pub fn mac(self) -> [u8; 6] {
-        let [_, _, mac @ ..] = self.0.to_be_bytes();
+        let [_, _, mac @ ..] = self.bits().to_be_bytes();
         mac
     }
 
     /// False for group addresses and for all zeroes, which no station sends from.
     pub fn is_station(self) -> bool {
-        self.0 & GROUP == 0 && self.0 & MAC_MASK != 0
+        self.bits() & GROUP == 0 && self.bits() & MAC_MASK != 0
     }
 
     #[inline(always)]
     pub(super) fn bits(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     pub(super) fn from_bits(bits: u64) -> Option<Self> {
-        (bits != 0).then_some(Self(bits))
+        NonZeroU64::new(bits).map(Self)
     }
 }
 
