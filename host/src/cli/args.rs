@@ -30,11 +30,11 @@ value_enum!(AdminState, BackendKind, PortKind, SwitchType, VlanMode);
 #[command(name = "heddle", version, arg_required_else_help = true)]
 pub struct Cli {
     /// The control socket of heddled
-    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "HEDDLE_SOCKET")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "PATH", default_value = DEFAULT_SOCKET, env = "HEDDLE_SOCKET")]
     pub socket: PathBuf,
 
     /// Answer in JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Options of every command")]
     pub json: bool,
 
     #[command(subcommand)]
