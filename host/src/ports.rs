@@ -12,10 +12,11 @@
 mod error;
 mod landing;
 pub mod memory;
+pub mod packet;
 mod sys;
 pub mod tap;
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
@@ -43,7 +44,7 @@ pub trait RxQueue: Send {
     fn receive(&mut self, pool: &mut Pool, out: &mut Vec<RxFrame>, budget: usize) -> RxStatus;
 
     /// Descriptor that becomes readable when there may be frames; `None` when the queue must be polled.
-    fn poll_fd(&self) -> Option<RawFd>;
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>>;
 
     /// What was lost before the switch saw it, since the queue was opened. A system call for some backends: ask at the
     /// pace of statistics, not of frames.

@@ -5,6 +5,8 @@
 mod errors;
 #[path = "ports/memory.rs"]
 mod memory;
+#[path = "ports/packet.rs"]
+mod packet;
 #[path = "ports/packets.rs"]
 mod packets;
 #[path = "ports/rig.rs"]

@@ -16,7 +16,7 @@ mod registry;
 mod ring;
 pub mod source;
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -121,7 +121,7 @@ impl RxQueue for MemoryRx {
         RxStatus::More
     }
 
-    fn poll_fd(&self) -> Option<RawFd> {
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
@@ -231,7 +231,7 @@ impl RxQueue for SilentRx {
     fn receive(&mut self, _: &mut Pool, _: &mut Vec<RxFrame>, _: usize) -> RxStatus {
         RxStatus::Empty
     }
-    fn poll_fd(&self) -> Option<RawFd> {
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }

@@ -4,6 +4,7 @@
 //! namespace are made by a thread that enters it.
 
 use std::fs::File;
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::sync::Arc;
@@ -130,6 +131,17 @@ pub(crate) fn forwarded(frame: RxFrame, pool: &Pool) -> TxFrame {
     }
 }
 
+/// Lets the kernel send one buffer as datagrams of `size` bytes.
+pub(crate) fn set_segment_size(socket: &UdpSocket, size: libc::c_int) {
+    // SAFETY: the option's value is an int that lives across the call.
+    #[expect(unsafe_code, reason = "std has no call for this option")]
+    let result = unsafe {
+        let value = (&raw const size).cast();
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, value, size_of_val(&size) as u32)
+    };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
 /// Whether the test may make interfaces; says what is skipped when not.
 pub(crate) fn privileged(test: &str) -> bool {
     let root = Command::new("ip").args(["tuntap", "show"]).output().is_ok()
@@ -174,6 +186,13 @@ impl Namespace {
     /// Runs `ip` in the namespace.
     pub(crate) fn ip(&self, words: &str) {
         ip(&format!("-n {} {words}", self.name));
+    }
+
+    /// Whether the interface is up, has a carrier, and sends.
+    pub(crate) fn shows_up(&self, interface: &str) -> bool {
+        let words = ["-n", &self.name, "link", "show", interface];
+        let output = Command::new("ip").args(words).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).contains("state UP")
     }
 
     /// Takes the interface in, brings it up with `address` and no IPv6 chatter.

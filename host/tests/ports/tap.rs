@@ -2,12 +2,11 @@
 
 use crate::packets::{PAYLOAD, Udp, is_udp_to, udp_checksum_right};
 use crate::rig::{
-    Link, Namespace, await_frame, await_frames, await_status, bytes, free, ip, pool, privileged, transmit, tx_frame,
-    unique,
+    Link, Namespace, await_frame, await_frames, await_status, bytes, free, ip, pool, privileged, set_segment_size,
+    transmit, tx_frame, unique,
 };
 use heddle_host::ports::{self, OpenPort, OpenSpec, RxStatus};
 use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 const PEER_MAC: [u8; 6] = [2, 0, 0, 0, 9, 2];
@@ -33,17 +32,6 @@ fn socket(space: &Namespace, port: u16) -> UdpSocket {
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     socket.connect(("10.9.0.2", port)).unwrap();
     socket
-}
-
-/// Lets the kernel send one buffer as datagrams of `size` bytes.
-fn set_segment_size(socket: &UdpSocket, size: libc::c_int) {
-    // SAFETY: the option's value is an int that lives across the call.
-    #[expect(unsafe_code, reason = "std has no call for this option")]
-    let result = unsafe {
-        let value = (&raw const size).cast();
-        libc::setsockopt(socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, value, size_of_val(&size) as u32)
-    };
-    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
 #[test]

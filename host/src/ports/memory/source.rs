@@ -8,7 +8,7 @@
 //!
 //! Limits: after a pause at most 1,024 frames are caught up. Time is the monotonic clock, read once per call.
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use heddle_switch_core::arena::HEADROOM;
@@ -167,7 +167,7 @@ impl RxQueue for SourceRx {
         self.emit(Instant::now(), pool, out, budget)
     }
 
-    fn poll_fd(&self) -> Option<RawFd> {
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }

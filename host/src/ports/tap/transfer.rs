@@ -4,7 +4,7 @@
 //! MAC addresses, the tag and the rest, so that a buffer shared with other ports is never written.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use heddle_switch_core::arena::{Buf, Class};
@@ -124,8 +124,8 @@ impl RxQueue for TapRx {
         status
     }
 
-    fn poll_fd(&self) -> Option<RawFd> {
-        self.tap.queues.get(self.nth).map(AsRawFd::as_raw_fd)
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.tap.queues.get(self.nth).map(AsFd::as_fd)
     }
 
     fn losses(&mut self) -> RxLosses {

@@ -1,0 +1,155 @@
+//! The packet backend: AF_PACKET sockets on any Ethernet interface of this network namespace, physical, virtual or VF.
+//!
+//! A socket per receive queue and one for sending, so that different workers can own them. Every frame carries a virtio-net
+//! header: what other local stacks left unfinished (partial checksums, segments together) arrives as facts, and goes
+//! out as facts when offload is on. Frames this machine sends through the interface itself are not received. The kernel
+//! takes the outermost tag out of received frames and gives it beside them; 0x8100 stays beside (the descriptor holds it),
+//! any other is put back into the data. With several queues the kernel spreads flows over the sockets.
+//!
+//! The interface is brought up and made promiscuous; its MTU is raised when the port asks for more, never lowered. When it
+//! goes down or away the port is down, and it takes up an interface of the same name that appears later. A rename changes
+//! nothing while the interface lives.
+//!
+//! Limits: this machine's own stack sees what arrives too (an interface given to a switch should have no address).
+//! Frames longer than the interface's MTU are refused here, segmentation-offload frames by what they will be cut into.
+
+mod receive;
+mod transmit;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use heddle_switch_core::frame::Capabilities;
+
+use super::error::{OpenPortError, STEP_SOCKET};
+use super::sys::interface;
+use super::sys::packet::{self, Purpose};
+use super::{BackendEntry, OpenPort, OpenSpec, RxQueue};
+use receive::PacketRx;
+use transmit::PacketTx;
+
+/// Receive buffer of a port, shared by its queues: 10,000 small frames or 100 of 64 KiB, by the kernel's accounting.
+const RECEIVE_BUFFER: i32 = 8 << 20;
+/// Send buffer of a port.
+const SEND_BUFFER: i32 = 4 << 20;
+
+inventory::submit! {
+    BackendEntry { name: "packet", summary: "AF_PACKET sockets on an existing Ethernet interface", open }
+}
+
+/// What the sockets of one port have in common.
+struct Device {
+    /// Name it was opened by, and by which it is taken up again.
+    name: String,
+    queues: u16,
+    /// Group of the sockets of several queues, with the interface it belongs to.
+    group: Mutex<Option<(u32, u16)>>,
+}
+
+/// A socket and the interface it is bound to.
+struct Bound {
+    socket: OwnedFd,
+    index: u32,
+}
+
+/// Which step failed, and how.
+type StepError = (&'static str, io::Error);
+
+impl Device {
+    fn receiver(&self) -> Result<Bound, StepError> {
+        let step = |name: &'static str| move |error| (name, error);
+        let index = interface::index(&self.name).map_err(step("looking the interface up"))?;
+        let owned = packet::socket().map_err(step(STEP_SOCKET))?;
+        let socket = owned.as_fd();
+        packet::use_headers(socket).map_err(step("asking for offload headers"))?;
+        packet::use_auxiliary_data(socket).map_err(step("asking for tags"))?;
+        packet::ignore_outgoing(socket).map_err(step("leaving out outgoing frames"))?;
+        let bytes = RECEIVE_BUFFER / i32::from(self.queues.max(1));
+        packet::set_receive_buffer(socket, bytes.max(1 << 20)).map_err(step("sizing the receive buffer"))?;
+        packet::join_promiscuous(socket, index).map_err(step("making the interface promiscuous"))?;
+        packet::bind(socket, index, Purpose::Receive).map_err(step("binding to the interface"))?;
+        if self.queues > 1 {
+            self.join_group(socket, index).map_err(step("sharing flows between queues"))?;
+        }
+        Ok(Bound { socket: owned, index })
+    }
+
+    fn join_group(&self, socket: std::os::fd::BorrowedFd<'_>, index: u32) -> io::Result<()> {
+        // A panic elsewhere cannot leave the number half-written.
+        let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = group.filter(|(of, _)| *of == index).map(|(_, number)| number);
+        *group = Some((index, packet::join_group(socket, known)?));
+        Ok(())
+    }
+
+    fn sender(&self) -> Result<Bound, StepError> {
+        let step = |name: &'static str| move |error| (name, error);
+        let index = interface::index(&self.name).map_err(step("looking the interface up"))?;
+        let socket = packet::socket().map_err(step(STEP_SOCKET))?;
+        packet::use_headers(socket.as_fd()).map_err(step("asking for offload headers"))?;
+        packet::set_send_buffer(socket.as_fd(), SEND_BUFFER).map_err(step("sizing the send buffer"))?;
+        packet::bind(socket.as_fd(), index, Purpose::Send).map_err(step("binding to the interface"))?;
+        Ok(Bound { socket, index })
+    }
+}
+
+fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
+    let name = spec.device.as_str();
+    let bad = |reason: &str| OpenPortError::BadDevice {
+        device: name.to_owned(),
+        backend: "packet",
+        reason: reason.to_owned(),
+    };
+    if name.is_empty() {
+        return Err(bad("it needs a network device; name one of `ip link show`"));
+    }
+    let failed = |(step, error)| OpenPortError::from_step(name, step, error);
+    let asking = |error| OpenPortError::from_step(name, "asking for the interface's settings", error);
+    let mac = interface::mac(name).map_err(asking)?;
+    if mac.is_none() {
+        return Err(bad("it is not an Ethernet interface; use one that is, such as a physical or veth device"));
+    }
+    let device = Arc::new(Device { name: name.to_owned(), queues: spec.queues, group: Mutex::new(None) });
+    let sender = device.sender().map_err(failed)?;
+    let mut mtu = interface::mtu(name).map_err(asking)?;
+    if let Some(wanted) = spec.mtu.filter(|wanted| *wanted > mtu) {
+        interface::set_mtu(name, wanted).map_err(|source| mtu_error(name, wanted, source))?;
+        mtu = wanted;
+    }
+    interface::set_up(name).map_err(|error| OpenPortError::from_step(name, "bringing the interface up", error))?;
+    let mut rx: Vec<Box<dyn RxQueue>> = Vec::new();
+    for _ in 0..spec.queues {
+        rx.push(Box::new(PacketRx::new(Arc::clone(&device), device.receiver().map_err(failed)?)));
+    }
+    let offload = spec.offload;
+    Ok(OpenPort {
+        device: name.to_owned(),
+        device_index: Some(sender.index),
+        rx,
+        tx: Box::new(PacketTx::new(device, sender, mtu)),
+        capabilities: Capabilities {
+            checksum: offload,
+            tcp_segmentation: offload,
+            udp_segmentation: offload && knows_udp_segmentation(),
+        },
+        mtu,
+        mac,
+        speed_mbps: interface::speed(name),
+        carrier: interface::flags(name).is_ok_and(|flags| flags.running),
+    })
+}
+
+fn mtu_error(name: &str, mtu: u32, source: io::Error) -> OpenPortError {
+    if source.raw_os_error() == Some(libc::EPERM) {
+        return OpenPortError::from_step(name, "raising the MTU", source);
+    }
+    OpenPortError::Mtu { device: name.to_owned(), mtu, source }
+}
+
+/// Whether the kernel takes VIRTIO_NET_HDR_GSO_UDP_L4 on a packet socket: since Linux 6.2.
+fn knows_udp_segmentation() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 2)
+}
