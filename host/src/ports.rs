@@ -9,6 +9,7 @@
 //! name. Whoever waits on [`RxQueue::poll_fd`] must not wait on a queue that said `Down` (its descriptor stays readable):
 //! call `receive` about once a second instead and, once it says something else, add the descriptor to the wait set anew.
 
+pub mod device;
 mod error;
 mod landing;
 pub mod memory;

@@ -142,6 +142,9 @@ impl Core {
         for port in old.ports.iter().flatten().filter(|port| new.port(port.id).is_none()) {
             self.forget_port(port.id);
         }
+        for port in new.ports.iter().flatten().filter(|port| old.port(port.id).is_none()) {
+            self.counters.reset_port(port.id);
+        }
         let key = |entry: &StaticEntry| FdbKey::new(entry.vid, &entry.mac);
         for entry in old.static_entries.iter().filter(|entry| !new.static_entries.contains(entry)) {
             self.fdb.remove_static(key(entry));

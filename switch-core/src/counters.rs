@@ -6,7 +6,7 @@
 //! writes; readers get a copy between two bursts, so the law is exact in every copy taken while no frame is on its way
 //! between workers.
 
-use crate::drop_reason::{CODES, DropReason};
+use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
 use crate::port_id::{PORTS_MAX, PortId};
 
 /// The terms of the conservation law.
@@ -106,6 +106,18 @@ pub struct StageCounters {
     pub measured: u64,
 }
 
+impl StageCounters {
+    /// Sum of two workers.
+    pub fn add(&mut self, other: &StageCounters) {
+        self.packets += other.packets;
+        self.dropped += other.dropped;
+        self.failures += other.failures;
+        self.violations += other.violations;
+        self.ticks += other.ticks;
+        self.measured += other.measured;
+    }
+}
+
 /// All counters of one worker.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -115,6 +127,8 @@ pub struct Counters {
     pub ports: Box<[PortCounters]>,
     /// By drop code.
     pub drops: Box<[u64]>,
+    /// By port slot and drop code, for ports that dropped anything; codes of extensions are summed under 0.
+    pub drops_of_port: Vec<Option<Box<[u64; EXTENSION_FIRST as usize]>>>,
     /// Learnt addresses that could not be told to another worker (its ring was full); it will flood or learn itself.
     pub fdb_sync_lost: u64,
     /// Addresses not learnt because the table, its neighbourhood or the port's share was full.
@@ -131,6 +145,7 @@ impl Default for Counters {
             law: Law::default(),
             ports: vec![PortCounters::default(); PORTS_MAX].into_boxed_slice(),
             drops: vec![0; CODES].into_boxed_slice(),
+            drops_of_port: vec![None; PORTS_MAX],
             fdb_sync_lost: 0,
             fdb_full: 0,
             fdb_moves: 0,
@@ -152,10 +167,48 @@ impl Counters {
         let code = usize::from(code).min(CODES - 1);
         self.drops[code] += 1;
         self.law.dropped += 1;
-        if !destination.is_none() {
-            self.port(destination).tx_dropped += 1;
-        } else if !source.is_none() {
-            self.port(source).rx_dropped += 1;
+        let charged = if destination.is_none() { source } else { destination };
+        if charged.is_none() {
+            return;
+        }
+        let port = self.port(charged);
+        if destination.is_none() {
+            port.rx_dropped += 1;
+        } else {
+            port.tx_dropped += 1;
+        }
+        if let Some(place) = self.drops_of_port.get_mut(charged.slot()) {
+            let codes = place.get_or_insert_with(|| Box::new([0; EXTENSION_FIRST as usize]));
+            codes[if code < codes.len() { code } else { 0 }] += 1;
+        }
+    }
+
+    /// Number dropped on account of a port under a code of the switch's own.
+    pub fn port_drops(&self, id: PortId, code: usize) -> u64 {
+        let codes = self.drops_of_port.get(id.slot()).and_then(Option::as_ref);
+        codes.and_then(|codes| codes.get(code)).copied().unwrap_or(0)
+    }
+
+    /// A copy that covers the first `slots` ports only: what a report needs, without copying thousands of unused ones.
+    pub fn report(&self, slots: usize) -> Counters {
+        let slots = slots.min(self.ports.len());
+        Counters {
+            law: self.law,
+            ports: self.ports[..slots].into(),
+            drops: self.drops.clone(),
+            drops_of_port: self.drops_of_port[..slots].to_vec(),
+            fdb_sync_lost: self.fdb_sync_lost,
+            fdb_full: self.fdb_full,
+            fdb_moves: self.fdb_moves,
+            samples_lost: self.samples_lost,
+        }
+    }
+
+    /// Starts a port's counters anew, when its slot gets a new port.
+    pub fn reset_port(&mut self, id: PortId) {
+        *self.port(id) = PortCounters::default();
+        if let Some(place) = self.drops_of_port.get_mut(id.slot()) {
+            *place = None;
         }
     }
 
@@ -169,6 +222,11 @@ impl Counters {
         self.law.add(&other.law);
         self.ports.iter_mut().zip(&other.ports).for_each(|(mine, theirs)| mine.add(theirs));
         self.drops.iter_mut().zip(&other.drops).for_each(|(mine, theirs)| *mine += theirs);
+        for (mine, theirs) in self.drops_of_port.iter_mut().zip(&other.drops_of_port) {
+            let Some(theirs) = theirs else { continue };
+            let mine = mine.get_or_insert_with(|| Box::new([0; EXTENSION_FIRST as usize]));
+            mine.iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| *mine += theirs);
+        }
         self.fdb_sync_lost += other.fdb_sync_lost;
         self.fdb_full += other.fdb_full;
         self.fdb_moves += other.fdb_moves;

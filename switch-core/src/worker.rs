@@ -272,7 +272,7 @@ impl Worker {
 
     /// A copy of its counters, with what is held right now.
     pub fn counters(&self) -> Counters {
-        let mut counters = self.core.counters.clone();
+        let mut counters = self.core.counters.report(self.snapshot.ports.len().max(1));
         counters.law.held = self.core.held.held() + self.core.resume.len() as u64;
         counters
     }

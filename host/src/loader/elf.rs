@@ -102,10 +102,7 @@ fn symbol<'d>(elf: &ElfFile64<'d, Endianness>, name: &'static str, length: usize
     let data = section.data().map_err(|_| damaged("is outside the file"))?;
     let start = address.checked_sub(section.address()).and_then(|start| usize::try_from(start).ok());
     let start = start.ok_or_else(|| damaged("is outside its section"))?;
-    start
-        .checked_add(length)
-        .and_then(|end| data.get(start..end))
-        .ok_or_else(|| damaged("is longer than its section"))
+    start.checked_add(length).and_then(|end| data.get(start..end)).ok_or_else(|| damaged("is longer than its section"))
 }
 
 /// Reads little-endian fields one after the other.

@@ -98,7 +98,9 @@ pub enum LoadError {
     #[error("{0}; build it with this ABI's SDK")]
     Layout(String),
     /// The function table is too short to be one.
-    #[error("function table says it has {found} bytes, ABI {major}.0 has {least}; build it with the SDK of ABI {major}")]
+    #[error(
+        "function table says it has {found} bytes, ABI {major}.0 has {least}; build it with the SDK of ABI {major}"
+    )]
     EntrySize {
         /// Size it states.
         found: u32,

@@ -1,9 +1,9 @@
 //! What an extension says of itself, copied out of its metadata: the host keeps no pointer into vendor memory.
 
+use heddle_extension_api::abi::meta::{ABI_MAJOR, ABI_MINOR};
 use heddle_extension_api::abi::meta::{
     CAPABILITIES_KNOWN, LITTLE_ENDIAN, MAGIC, Meta, ROLE_CAPTURE, ROLE_FILTER, ROLE_FORWARDING, ROLE_SERVICE,
 };
-use heddle_extension_api::abi::meta::{ABI_MAJOR, ABI_MINOR};
 
 use super::LoadError;
 

@@ -13,9 +13,7 @@ use heddle_extension_api::abi::control::PortInfo;
 use heddle_extension_api::abi::host::{Host, LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARN};
 use heddle_extension_api::abi::meta::{ABI_MINOR, ROLE_FORWARDING};
 use heddle_extension_api::abi::packet::Packet;
-use heddle_extension_api::abi::status::{
-    Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK,
-};
+use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK};
 use heddle_switch_core::call::{Call, Refusal};
 use heddle_switch_core::port_id::PortId;
 
@@ -140,8 +138,7 @@ unsafe extern "C" fn log(host: *mut c_void, level: u32, line: Bytes) {
 
 unsafe extern "C" fn counter_register(host: *mut c_void, name: Bytes, unit: Bytes, out: *mut u32) -> i32 {
     // SAFETY: `host` as in `log`; `name` and `unit` are the caller's texts.
-    let (Some(shared), Some(name), Some(unit)) = (unsafe { (shared(host), text(name, 32), text(unit, 16)) })
-    else {
+    let (Some(shared), Some(name), Some(unit)) = (unsafe { (shared(host), text(name, 32), text(unit, 16)) }) else {
         return E_INVALID;
     };
     match shared.register_counter(name, unit) {
@@ -161,8 +158,7 @@ unsafe extern "C" fn counter_add(host: *mut c_void, counter: u32, delta: u64) ->
 
 unsafe extern "C" fn drop_reason_register(host: *mut c_void, id: Bytes, sentence: Bytes, out: *mut u16) -> i32 {
     // SAFETY: `host` as in `log`; the texts are the caller's.
-    let (Some(shared), Some(id), Some(sentence)) =
-        (unsafe { (shared(host), text(id, 48), text(sentence, 160)) })
+    let (Some(shared), Some(id), Some(sentence)) = (unsafe { (shared(host), text(id, 48), text(sentence, 160)) })
     else {
         return E_INVALID;
     };
@@ -338,6 +334,5 @@ unsafe extern "C" fn clone_packet(call: *mut c_void, index: u32, out: *mut u64, 
 
 unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source_port: u32) -> i32 {
     // SAFETY: as in `make_writable`.
-    unsafe { current(call) }
-        .map_or(E_INVALID, |call| status(call.inject(handle, PortId::from_raw(source_port))))
+    unsafe { current(call) }.map_or(E_INVALID, |call| status(call.inject(handle, PortId::from_raw(source_port))))
 }

@@ -51,7 +51,11 @@ unsafe impl Sync for Instance {}
 
 impl Instance {
     /// Creates an instance with configuration text (`key=value` lines).
-    pub fn create(library: Arc<Library>, shared: Arc<InstanceShared>, config: &str) -> Result<Arc<Instance>, CreateFailure> {
+    pub fn create(
+        library: Arc<Library>,
+        shared: Arc<InstanceShared>,
+        config: &str,
+    ) -> Result<Arc<Instance>, CreateFailure> {
         let host = host_table::table(&shared);
         let create = library.entry().create.ok_or(CreateFailure::NoObject("create"))?;
         let mut instance = std::ptr::null_mut();

@@ -4,6 +4,7 @@
 //! kernel reads. Backends see slices, owned descriptors and `io::Error`.
 
 pub(super) mod interface;
+pub(super) mod netlink;
 pub(super) mod packet;
 pub(super) mod tun;
 

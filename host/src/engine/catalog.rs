@@ -1,0 +1,109 @@
+//! Which extensions there are: built in, in the extension directories, or given by path.
+//!
+//! A library that was loaded is kept and used again for the same bytes; the same path with other bytes is a new one.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use sha2::{Digest, Sha256};
+
+use super::lock;
+use crate::control::error::ControlError;
+use crate::control::model::{ExtensionRef, nearest};
+use crate::control::plane::ControlResult;
+use crate::loader::{self, ExtensionFacts, Library, LoadError, elf};
+
+/// The catalogue.
+pub(crate) struct Catalog {
+    copies: PathBuf,
+    loaded: Mutex<HashMap<[u8; 32], Arc<Library>>>,
+    built_in: Vec<Arc<Library>>,
+}
+
+/// An extension that could be enabled.
+pub(crate) struct Installed {
+    /// Who it is; the reason when its file is refused.
+    pub(crate) facts: Result<ExtensionFacts, LoadError>,
+    /// Its file; `None` when built in.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// Removes copies that earlier daemons left.
+pub(crate) fn remove_stale_copies(copies: &Path) {
+    let Ok(entries) = std::fs::read_dir(copies) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(".so")) {
+        // One that cannot be removed does no harm.
+        let _ = std::fs::remove_file(entry.path());
+    }
+}
+
+impl Catalog {
+    /// A catalogue that keeps its private copies in `copies`.
+    pub(crate) fn new(copies: PathBuf) -> Catalog {
+        let mut built_in = Vec::new();
+        for library in loader::built_in() {
+            match library {
+                Ok(library) => built_in.push(Arc::new(library)),
+                Err(error) => tracing::error!(%error, "a built-in extension is refused"),
+            }
+        }
+        Catalog { copies, loaded: Mutex::default(), built_in }
+    }
+
+    /// Everything installed: built in first, then the directories in order.
+    pub(crate) fn installed(&self, directories: &[PathBuf]) -> Vec<Installed> {
+        let built_in = self.built_in.iter().map(|library| Installed { facts: Ok(library.facts().clone()), path: None });
+        let files = directories.iter().flat_map(|directory| libraries_in(directory)).map(|path| Installed {
+            facts: read(&path).and_then(|file| elf::inspect(&file)).map(|inspected| inspected.facts),
+            path: Some(path),
+        });
+        built_in.chain(files).collect()
+    }
+
+    /// Finds and loads what an operator named.
+    pub(crate) fn library(&self, wanted: &ExtensionRef, directories: &[PathBuf]) -> ControlResult<Arc<Library>> {
+        let rejected = |error: LoadError| ControlError::ExtensionRejected {
+            extension: wanted.to_string(),
+            reason: error.to_string(),
+        };
+        let id = match wanted {
+            ExtensionRef::Path(path) => return self.load(path).map_err(rejected),
+            ExtensionRef::Id(id) => id.as_str(),
+        };
+        if let Some(library) = self.built_in.iter().find(|library| library.facts().id == id) {
+            return Ok(Arc::clone(library));
+        }
+        let installed = self.installed(directories);
+        let known: Vec<&str> = installed.iter().flat_map(|one| &one.facts).map(|facts| facts.id.as_str()).collect();
+        let found = installed.iter().find(|one| one.facts.as_ref().is_ok_and(|facts| facts.id == id));
+        match found.and_then(|one| one.path.as_deref()) {
+            Some(path) => self.load(path).map_err(rejected),
+            None => Err(ControlError::NoSuchExtension { id: id.to_owned(), nearest: nearest(id, known) }),
+        }
+    }
+
+    fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
+        let digest: [u8; 32] = Sha256::digest(read(path)?).into();
+        let mut loaded = lock(&self.loaded);
+        if let Some(library) = loaded.get(&digest) {
+            return Ok(Arc::clone(library));
+        }
+        let library = Arc::new(loader::load(path, &self.copies)?);
+        loaded.insert(digest, Arc::clone(&library));
+        Ok(library)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path)
+        .map_err(|error| LoadError::Unreadable { path: path.display().to_string(), reason: error.to_string() })
+}
+
+fn libraries_in(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let is_library = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "so");
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_library).collect();
+    files.sort();
+    files
+}

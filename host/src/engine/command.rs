@@ -1,0 +1,75 @@
+//! What the control side asks of a worker thread. Requests are carried out between two bursts; each has its answer.
+
+use std::sync::mpsc::Sender;
+
+use heddle_switch_core::counters::{Counters, StageCounters};
+use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::stage::{Stage, StageId};
+use heddle_switch_core::worker::Update;
+
+use crate::control::capture::CaptureSink;
+use crate::ports::{RxLosses, RxQueue, TxQueue};
+
+/// A context that left a worker, with its counters there.
+pub(crate) type Retired = (StageId, Box<dyn Stage>, StageCounters);
+
+/// What a worker counted.
+pub(crate) struct Report {
+    /// Its counters.
+    pub(crate) counters: Counters,
+    /// Its extensions' counters.
+    pub(crate) stages: Vec<(StageId, StageCounters)>,
+    /// The switch's own cost.
+    pub(crate) own: StageCounters,
+    /// What its receive queues lost, by port.
+    pub(crate) losses: Vec<(PortId, RxLosses)>,
+    /// Free buffers of each class.
+    pub(crate) free: [usize; 3],
+}
+
+/// An entry of a worker's filtering database.
+pub(crate) struct FdbRow {
+    /// VLAN.
+    pub(crate) vid: u16,
+    /// Address.
+    pub(crate) mac: [u8; 6],
+    /// Port slot.
+    pub(crate) slot: u16,
+    /// Whether it is static.
+    pub(crate) is_static: bool,
+    /// Seconds since it was seen.
+    pub(crate) age_s: u32,
+}
+
+/// A copy of a port's frames for an operator.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    /// The port.
+    pub(crate) port: PortId,
+    /// Where to.
+    pub(crate) sink: CaptureSink,
+    /// Bytes kept of each frame.
+    pub(crate) snap: usize,
+}
+
+/// A request.
+pub(crate) enum Command {
+    /// Forward by a new snapshot from now on.
+    Update(Update, Sender<Vec<Retired>>),
+    /// Poll a queue.
+    AttachRx(PortId, Box<dyn RxQueue>),
+    /// Send for a port.
+    AttachTx(PortId, Box<dyn TxQueue>),
+    /// Let go of a port's queues; they come back to be closed.
+    Detach(PortId, Sender<(Vec<Box<dyn RxQueue>>, Option<Box<dyn TxQueue>>)>),
+    /// Say what was counted.
+    Report(Sender<Report>),
+    /// Say what was learnt.
+    Fdb(Sender<Vec<FdbRow>>),
+    /// Pass on what other workers sent and what is for them; answered when done.
+    Settle(Sender<()>),
+    /// Copy frames of a port.
+    Capture(Tap),
+    /// End.
+    Stop,
+}

@@ -1,0 +1,292 @@
+//! Extensions on a running switch: enabling, disabling, periodic calls, events.
+//!
+//! Enabling: load and check, create the instance, tell it of everything there is, make a context for each worker, then
+//! put it into the stack with one published snapshot; traffic goes on meanwhile. Disabling takes it out of the stack
+//! first, so that no call is under way when its contexts end. An extension that panicked is taken out by maintenance.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use heddle_extension_api::abi::control as abi;
+use heddle_extension_api::abi::meta::{ROLE_CAPTURE, ROLE_FILTER, ROLE_FORWARDING};
+use heddle_switch_core::counters::PortCounters;
+use heddle_switch_core::stage::{OnFailure, Role, Stage, StageId};
+use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, StageSpec, Veto};
+
+use super::ports::port_info;
+use super::{LiveSwitch, State};
+use crate::control::error::ControlError;
+use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
+use crate::control::plane::ControlResult;
+use crate::loader::{Instance, InstanceShared, Library};
+
+/// Frames an extension may hold at a time on one worker.
+const HOLD_QUOTA: u32 = 4_096;
+/// Longest time an extension may hold a frame, in nanoseconds.
+const HOLD_MAX_NS: u64 = 5_000_000_000;
+
+/// An enabled extension.
+pub(crate) struct Enabled {
+    /// Its identity on the switch; `None` for services, which have no data path, and for ones that do not run any more.
+    pub(crate) stage: Option<StageId>,
+    /// The instance; `None` when it does not run any more.
+    pub(crate) instance: Option<Arc<Instance>>,
+    /// Its library.
+    pub(crate) library: Arc<Library>,
+    /// Configuration in effect.
+    pub(crate) config: BTreeMap<String, String>,
+    /// Where its file is.
+    pub(crate) path: Option<PathBuf>,
+    /// The last thing that went wrong.
+    pub(crate) last_error: Option<String>,
+}
+
+/// Takes control events to instances.
+pub(super) struct Sink<'a> {
+    live: &'a LiveSwitch,
+    enabled: Vec<(StageId, Arc<Instance>)>,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(live: &'a LiveSwitch, enabled: &[Enabled]) -> Sink<'a> {
+        let pair = |one: &Enabled| Some((one.stage?, Arc::clone(one.instance.as_ref()?)));
+        Sink { live, enabled: enabled.iter().filter_map(pair).collect() }
+    }
+
+    fn newcomer(live: &'a LiveSwitch, instance: &Arc<Instance>) -> NewcomerSink<'a> {
+        NewcomerSink { live, instance: Arc::clone(instance) }
+    }
+}
+
+/// Takes events to the one instance that is being introduced, whatever its identity will be.
+struct NewcomerSink<'a> {
+    live: &'a LiveSwitch,
+    instance: Arc<Instance>,
+}
+
+impl EventSink for NewcomerSink<'_> {
+    fn event(&mut self, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
+        self.live.tell(&self.instance, stage, event)
+    }
+}
+
+impl EventSink for Sink<'_> {
+    fn event(&mut self, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
+        match self.enabled.iter().find(|(id, _)| *id == stage) {
+            Some((_, instance)) => self.live.tell(instance, stage, event),
+            None => Ok(()),
+        }
+    }
+}
+
+impl LiveSwitch {
+    fn tell(&self, instance: &Instance, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
+        let info = event.port.map(|port| port_info(port, &PortCounters::default()));
+        if let (Some(port), Some(info)) = (event.port, info)
+            && matches!(event.kind, EventKind::PortCreate | EventKind::NicConnect)
+        {
+            self.directory.put(port.id, info);
+        }
+        let port = event.port.map_or(0, |port| port.id.raw());
+        instance
+            .event(code(event.kind), port, info.as_ref(), self.spec.name().as_str())
+            .map_err(|reason| Veto { stage, reason })
+    }
+
+    /// Enables an extension.
+    pub(crate) fn enable(
+        &self,
+        state: &mut State,
+        library: Arc<Library>,
+        path: Option<PathBuf>,
+        config: &ExtensionConfig,
+    ) -> ControlResult<()> {
+        let facts = library.facts().clone();
+        let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
+        if let Some(there) = state.enabled.iter().find(|one| one.library.facts().id == facts.id) {
+            if there.instance.is_some() {
+                let id = ExtensionId::new(&facts.id)?;
+                return Err(ControlError::ExtensionEnabled { switch: self.spec.name().clone(), id });
+            }
+            // One that was taken out after a panic is enabled anew.
+            state.enabled.retain(|one| one.library.facts().id != facts.id);
+        }
+        let number = instance_number();
+        let shared = InstanceShared::new(
+            (facts.id.clone(), facts.role),
+            number,
+            Arc::clone(&self.services),
+            Arc::clone(&self.groups),
+            Arc::clone(&self.directory),
+        );
+        let instance = Instance::create(Arc::clone(&library), shared, &config_text(config))
+            .map_err(|failure| rejected(failure.to_string()))?;
+        let introduced = self.introduce(state, &instance);
+        let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
+        let config = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        state.enabled.push(Enabled { stage, instance: Some(instance), library, config, path, last_error: None });
+        Ok(())
+    }
+
+    /// Tells a new instance of everything, and puts it into the stack.
+    fn introduce(&self, state: &mut State, instance: &Arc<Instance>) -> ControlResult<Option<StageId>> {
+        let facts = instance.library().facts();
+        let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
+        let role = match facts.role {
+            ROLE_CAPTURE => Role::Capture,
+            ROLE_FILTER => Role::Filter,
+            ROLE_FORWARDING => Role::Forwarding,
+            _ => return Ok(None),
+        };
+        let mut contexts = Vec::new();
+        for worker in 0..state.workers.len() {
+            let worker = u16::try_from(worker).unwrap_or(u16::MAX);
+            contexts.push(instance.worker(worker).map_err(|failure| rejected(failure.to_string()))?);
+        }
+        let (ingress, egress, tick) = contexts.first().map_or((false, false, false), |context| context.functions());
+        let spec = StageSpec {
+            role,
+            ingress,
+            egress,
+            tick,
+            sampling: instance.sampling_header(),
+            hold_quota: HOLD_QUOTA,
+            hold_max_ns: HOLD_MAX_NS,
+            on_failure: OnFailure::Open,
+        };
+        let entry =
+            state.switch.introduce(&spec, &mut Sink::newcomer(self, instance)).map_err(|error| match error {
+                EnableError::SecondForwarding { holder } => ControlError::SecondForwarding {
+                    switch: self.spec.name().clone(),
+                    holder: self.stage_name(state, holder),
+                    id: facts.id.clone(),
+                },
+                other => rejected(other.to_string()),
+            })?;
+        let id = entry.id;
+        state.switch.enable(entry);
+        let started = contexts.into_iter().map(|context| vec![(id, Box::new(context) as Box<dyn Stage>)]).collect();
+        self.publish(state, started)?;
+        Ok(Some(id))
+    }
+
+    /// Disables an extension.
+    pub(crate) fn disable(&self, state: &mut State, id: &ExtensionId) -> ControlResult<Enabled> {
+        let Some(at) = state.enabled.iter().position(|one| one.library.facts().id == id.as_str()) else {
+            return Err(self.not_enabled(state, id));
+        };
+        self.take_out(state, at)?;
+        Ok(state.enabled.remove(at))
+    }
+
+    /// Takes an extension out of the stack and ends its instance; its entry stays.
+    fn take_out(&self, state: &mut State, at: usize) -> ControlResult<()> {
+        let Some(one) = state.enabled.get_mut(at) else { return Ok(()) };
+        let (stage, instance) = (one.stage.take(), one.instance.take());
+        if let Some(stage) = stage {
+            state.switch.disable(stage);
+            self.publish(state, Vec::new())?;
+        }
+        if let Some(instance) = instance {
+            let deleted = ControlEvent { kind: EventKind::SwitchDelete, port: None };
+            // The end cannot be refused.
+            let _ = self.tell(&instance, StageId(0), &deleted);
+            self.groups.remove_of(instance.shared().instance);
+        }
+        Ok(())
+    }
+
+    /// Takes all extensions out.
+    pub(super) fn disable_all(&self, state: &mut State) -> ControlResult<()> {
+        for at in 0..state.enabled.len() {
+            self.take_out(state, at)?;
+        }
+        state.enabled.clear();
+        Ok(())
+    }
+
+    /// Periodic calls, changed groups, extensions that panicked.
+    pub(super) fn maintain_extensions(&self, state: &mut State) -> ControlResult<()> {
+        if state.enabled.is_empty() {
+            return Ok(());
+        }
+        let reports = self.reports(state)?;
+        let counters = Self::counters(&reports);
+        for port in state.switch.ports() {
+            let of_port = counters.ports.get(port.id.slot()).copied().unwrap_or_default();
+            self.directory.put(port.id, port_info(port, &of_port));
+        }
+        let now_ns = self.now_ns();
+        for instance in state.enabled.iter().filter_map(|one| one.instance.clone()) {
+            if !instance.has_panicked() {
+                instance.tick(now_ns);
+            }
+        }
+        let panicked = |one: &Enabled| one.instance.as_ref().is_some_and(|it| it.has_panicked());
+        while let Some(at) = state.enabled.iter().position(panicked) {
+            let id = state.enabled[at].library.facts().id.clone();
+            tracing::error!(switch = %self.spec.name(), extension = id, "the extension panicked and is taken out");
+            self.take_out(state, at)?;
+            if let Some(one) = state.enabled.get_mut(at) {
+                one.last_error = Some("it panicked and was taken out; enable it again when it is mended".to_owned());
+            }
+        }
+        if self.groups.have_changed() {
+            self.publish(state, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// Name of an extension by its identity.
+    pub(super) fn stage_name(&self, state: &State, id: StageId) -> String {
+        let found = state.enabled.iter().find(|one| one.stage == Some(id));
+        found.map_or_else(|| "an extension".to_owned(), |one| one.library.facts().id.clone())
+    }
+
+    /// The error for an extension that is not enabled here.
+    pub(crate) fn not_enabled(&self, state: &State, id: &ExtensionId) -> ControlError {
+        let known = state.enabled.iter().map(|one| one.library.facts().id.as_str());
+        ControlError::ExtensionNotEnabled {
+            switch: self.spec.name().clone(),
+            id: id.clone(),
+            nearest: nearest(id.as_str(), known),
+        }
+    }
+}
+
+/// Numbers instances within the process.
+fn instance_number() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Configuration as an extension gets it: the file's lines, then `key=value` lines, which win.
+fn config_text(config: &ExtensionConfig) -> String {
+    let mut text = config.file().map(|file| String::from_utf8_lossy(file).into_owned()).unwrap_or_default();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for (key, value) in config.iter() {
+        text.push_str(&format!("{key}={value}\n"));
+    }
+    text
+}
+
+fn code(kind: EventKind) -> u32 {
+    match kind {
+        EventKind::SwitchCreate => abi::EVENT_SWITCH_CREATE,
+        EventKind::SwitchActivate => abi::EVENT_SWITCH_ACTIVATE,
+        EventKind::SwitchDelete => abi::EVENT_SWITCH_DELETE,
+        EventKind::PortCreate => abi::EVENT_PORT_CREATE,
+        EventKind::PortUpdated => abi::EVENT_PORT_UPDATED,
+        EventKind::PortTeardown => abi::EVENT_PORT_TEARDOWN,
+        EventKind::PortDelete => abi::EVENT_PORT_DELETE,
+        EventKind::NicCreate => abi::EVENT_NIC_CREATE,
+        EventKind::NicConnect => abi::EVENT_NIC_CONNECT,
+        EventKind::NicUpdated => abi::EVENT_NIC_UPDATED,
+        EventKind::NicDisconnect => abi::EVENT_NIC_DISCONNECT,
+        EventKind::NicDelete => abi::EVENT_NIC_DELETE,
+    }
+}

@@ -1,0 +1,379 @@
+//! Ports of a running switch: opening and plugging in, changing, unplugging and closing.
+//!
+//! Adding: open the device, create port and NIC (extensions may veto), publish, hand the queues to their workers, connect
+//! the NIC. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
+//! undone, so an error leaves the switch as it was.
+
+use heddle_extension_api::abi::control::{
+    NIC_CONNECTED, NIC_CREATED, NIC_DISCONNECTED, NIC_NONE, PORT_EMULATED, PORT_EXTERNAL, PORT_INTERNAL,
+    PORT_SYNTHETIC, PortInfo,
+};
+use heddle_switch_core::counters::PortCounters;
+use heddle_switch_core::frame::Capabilities;
+use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::switch::{
+    NicState, Port, PortChange as CoreChange, PortError, PortKind as CoreKind, PortSpec as CoreSpec,
+};
+use heddle_switch_core::vlan::{VlanMode, VlanSet};
+
+use super::extensions::Sink;
+use super::{LiveSwitch, State, answer};
+use crate::control::capture::CaptureSink;
+use crate::control::error::ControlError;
+use crate::control::model::{
+    AdminState, BackendSpec, MacAddress, PortChange, PortKind, PortName, PortSettings, PortSpec, SnapLength,
+    VlanSettings, nearest,
+};
+use crate::control::plane::ControlResult;
+use crate::engine::command::{Command, Tap};
+use crate::ports::{self, OpenPort, OpenPortError, OpenSpec};
+
+/// What is plugged into a port.
+pub(crate) struct Plugged {
+    /// As it was asked for, with the settings in effect.
+    pub(crate) spec: PortSpec,
+    /// Settings in effect.
+    pub(crate) settings: PortSettings,
+    /// The device's present name.
+    pub(crate) device: String,
+    /// The device's number.
+    pub(crate) device_index: Option<u32>,
+    /// Why it does not carry traffic although it should.
+    pub(crate) trouble: Option<String>,
+}
+
+impl LiveSwitch {
+    /// Adds a port and plugs it in.
+    pub(crate) fn add_port(&self, state: &mut State, spec: PortSpec) -> ControlResult<PortId> {
+        let name = spec.name().clone();
+        let settings = spec.settings().clone();
+        let mut open = ports::open(&self.open_spec(&spec)).map_err(|error| open_error(error))?;
+        let owner = state.next_home % u16::try_from(state.workers.len()).unwrap_or(1).max(1);
+        let core = CoreSpec {
+            name: name.to_string(),
+            kind: core_kind(spec.kind()),
+            admin_up: settings.admin() == AdminState::Up,
+            mac: settings.mac().map(MacAddress::octets),
+            vlan: core_vlan(settings.vlan()),
+            mtu: settings.mtu().get(),
+            speed_mbps: open.speed_mbps,
+            owner,
+            capabilities: if settings.offload() { open.capabilities } else { Capabilities::default() },
+        };
+        let mut sink = Sink::new(self, &state.enabled);
+        let id = state.switch.create_port(core, &mut sink).map_err(|error| self.port_error(state, &name, error))?;
+        if let Err(error) = state.switch.create_nic(id, &mut Sink::new(self, &state.enabled)) {
+            let undone = state.switch.delete_port(id, &mut Sink::new(self, &state.enabled));
+            debug_assert!(undone.is_ok(), "a port without NIC can be deleted");
+            return Err(self.port_error(state, &name, error));
+        }
+        state.next_home = state.next_home.wrapping_add(1);
+        let (device, device_index) = (open.device.clone(), open.device_index);
+        let trouble = (!open.carrier).then(|| "the device has no carrier".to_owned());
+        state.ports.insert(id, Plugged { spec, settings, device, device_index, trouble });
+        self.plug_in(state, id, owner, &mut open)?;
+        Ok(id)
+    }
+
+    /// Publishes the port, hands its queues out and connects the NIC.
+    fn plug_in(&self, state: &mut State, id: PortId, owner: u16, open: &mut OpenPort) -> ControlResult<()> {
+        self.publish(state, Vec::new())?;
+        let count = state.workers.len().max(1);
+        if let Some(worker) = state.workers.get(usize::from(owner)) {
+            let tx = std::mem::replace(&mut open.tx, Box::new(Nowhere));
+            worker.send(Command::AttachTx(id, tx))?;
+        }
+        for (queue, rx) in open.rx.drain(..).enumerate() {
+            let home = (usize::from(owner) + queue) % count;
+            if let Some(worker) = state.workers.get(home) {
+                worker.send(Command::AttachRx(id, rx))?;
+            }
+        }
+        let connected = state.switch.connect_nic(id, &mut Sink::new(self, &state.enabled));
+        debug_assert!(connected.is_ok(), "a created NIC can be connected");
+        self.publish(state, Vec::new())?;
+        if let Some(port) = state.switch.port(id) {
+            self.directory.put(id, port_info(port, &PortCounters::default()));
+        }
+        Ok(())
+    }
+
+    fn open_spec(&self, spec: &PortSpec) -> OpenSpec {
+        let device = match spec.backend() {
+            BackendSpec::Memory => String::new(),
+            other => other.device().map(ToString::to_string).unwrap_or_default(),
+        };
+        let mut open =
+            OpenSpec::new(format!("{}/{}", self.spec.name(), spec.name()), spec.backend().kind().as_str(), device);
+        open.queues = spec.queues().get();
+        open.offload = spec.settings().offload();
+        open.mtu = matches!(spec.backend(), BackendSpec::Tap { .. }).then(|| spec.settings().mtu().get());
+        open
+    }
+
+    /// Changes settings of a port.
+    pub(crate) fn set_port(&self, state: &mut State, name: &PortName, change: &PortChange) -> ControlResult<PortId> {
+        let id = self.port_id(state, name)?;
+        let fixed = |setting: &'static str| ControlError::FixedAtCreation {
+            switch: self.spec.name().clone(),
+            port: name.clone(),
+            setting,
+        };
+        let Some(plugged) = state.ports.get(&id) else { return Err(self.no_such_port(state, name)) };
+        if change.backend.as_ref().is_some_and(|backend| backend != plugged.spec.backend()) {
+            return Err(fixed("--backend"));
+        }
+        if change.kind.is_some_and(|kind| kind != plugged.spec.kind()) {
+            return Err(fixed("--kind"));
+        }
+        if change.queues.is_some_and(|queues| queues != plugged.spec.queues()) {
+            return Err(fixed("--queues"));
+        }
+        let settings = change.apply_to(&plugged.settings)?;
+        if settings.offload() != plugged.settings.offload() {
+            return Err(fixed("--offload"));
+        }
+        let core = CoreChange {
+            admin_up: change.admin.map(|admin| admin == AdminState::Up),
+            link_up: None,
+            mac: change.mac.map(|mac| mac.map(MacAddress::octets)),
+            vlan: (!change.vlan.is_empty()).then(|| core_vlan(settings.vlan())),
+            mtu: change.mtu.map(|mtu| mtu.get()),
+        };
+        let changed = state.switch.change_port(id, core, &mut Sink::new(self, &state.enabled));
+        changed.map_err(|error| self.port_error(state, name, error))?;
+        if let Some(plugged) = state.ports.get_mut(&id) {
+            plugged.settings = settings;
+        }
+        self.publish(state, Vec::new())?;
+        Ok(id)
+    }
+
+    /// Unplugs and deletes a port, after everything of it has arrived.
+    pub(crate) fn remove_port(&self, state: &mut State, name: &PortName) -> ControlResult<()> {
+        let id = self.port_id(state, name)?;
+        // Only a connected NIC can be disconnected; a port whose NIC is not is on its way out already.
+        let _ = state.switch.disconnect_nic(id, &mut Sink::new(self, &state.enabled));
+        self.publish(state, Vec::new())?;
+        self.settle(state)?;
+        for worker in &state.workers {
+            let queues = answer(&worker.ask(|sender| Command::Detach(id, sender))?)?;
+            // Closing a device may take the kernel some time: here, not on the worker.
+            drop(queues);
+        }
+        let _ = state.switch.delete_nic(id, &mut Sink::new(self, &state.enabled));
+        let deleted = state.switch.delete_port(id, &mut Sink::new(self, &state.enabled));
+        state.ports.remove(&id);
+        self.directory.remove(id);
+        self.publish(state, Vec::new())?;
+        deleted.map(drop).map_err(|error| self.port_error(state, name, error))
+    }
+
+    /// Starts a capture on a port.
+    pub(crate) fn capture(
+        &self,
+        state: &State,
+        name: &PortName,
+        snap: SnapLength,
+        sink: CaptureSink,
+    ) -> ControlResult<()> {
+        let port = self.port_id(state, name)?;
+        let snap = usize::try_from(snap.get()).unwrap_or(usize::MAX);
+        for worker in &state.workers {
+            worker.send(Command::Capture(Tap { port, sink: sink.clone(), snap }))?;
+        }
+        Ok(())
+    }
+
+    /// The id of a port by name.
+    pub(crate) fn port_id(&self, state: &State, name: &PortName) -> ControlResult<PortId> {
+        let found = state.switch.ports().find(|port| port.name == name.as_str());
+        found.map(|port| port.id).ok_or_else(|| self.no_such_port(state, name))
+    }
+
+    fn no_such_port(&self, state: &State, name: &PortName) -> ControlError {
+        ControlError::NoSuchPort {
+            switch: self.spec.name().clone(),
+            port: name.to_string(),
+            nearest: nearest(name.as_str(), state.switch.ports().map(|port| port.name.as_str())),
+        }
+    }
+
+    fn port_error(&self, state: &State, name: &PortName, error: PortError) -> ControlError {
+        let switch = self.spec.name().clone();
+        let holder_name = |holder: &str| PortName::new(holder).unwrap_or_else(|_| name.clone());
+        let plugged = |name: &str| state.ports.values().find(|plugged| plugged.spec.name().as_str() == name);
+        match error {
+            PortError::NameTaken { .. } => ControlError::PortExists { switch, port: name.clone() },
+            PortError::TooMany { limit } => ControlError::LimitReached {
+                what: format!("ports on switch '{switch}'"),
+                limit: limit as u64,
+                fix: "remove a port first".to_owned(),
+            },
+            PortError::ExternalTaken { holder } => {
+                ControlError::ExternalPortTaken { switch, holder: holder_name(&holder) }
+            }
+            PortError::KindRefused => ControlError::KindNotOnSwitch {
+                switch_type: self.spec.switch_type(),
+                kind: plugged(name.as_str()).map_or(PortKind::External, |plugged| plugged.spec.kind()),
+                switch,
+            },
+            PortError::Vetoed(veto) => ControlError::ExtensionVeto {
+                extension: self.stage_name(state, veto.stage),
+                request: format!("port '{name}'"),
+                reason: veto.reason,
+            },
+            other => ControlError::Refused {
+                thing: format!("port '{name}' of switch '{switch}'"),
+                reason: format!("cannot be changed: {other}"),
+                fix: "look at `heddle port show`".to_owned(),
+            },
+        }
+    }
+
+    /// Takes note of what happened to devices.
+    pub(super) fn follow_devices(&self, state: &mut State) {
+        let carrier = |device: &str| std::fs::read_to_string(format!("/sys/class/net/{device}/carrier"));
+        let mut changed = Vec::new();
+        for (id, plugged) in &mut state.ports {
+            if plugged.device_index.is_none() {
+                continue;
+            }
+            let trouble = match carrier(&plugged.device) {
+                Ok(text) if text.trim() == "1" => None,
+                Ok(_) => Some(format!("device '{}' has no carrier", plugged.device)),
+                Err(_) if std::path::Path::new("/sys/class/net").join(&plugged.device).exists() => {
+                    Some(format!("device '{}' is down; `ip link set {} up`", plugged.device, plugged.device))
+                }
+                Err(_) => Some(format!("device '{}' is gone from this network namespace", plugged.device)),
+            };
+            if trouble != plugged.trouble {
+                changed.push((*id, trouble.is_none()));
+                plugged.trouble = trouble;
+            }
+        }
+        for (id, link_up) in changed {
+            let change = CoreChange { link_up: Some(link_up), ..CoreChange::default() };
+            // A port that is being deleted meanwhile needs no news.
+            let _ = state.switch.change_port(id, change, &mut Sink::new(self, &state.enabled));
+        }
+    }
+}
+
+/// A transmit side that has been handed out.
+struct Nowhere;
+
+impl ports::TxQueue for Nowhere {
+    fn transmit(
+        &mut self,
+        pool: &mut heddle_switch_core::pool::Pool,
+        frames: &mut Vec<heddle_switch_core::frame::TxFrame>,
+        report: &mut heddle_switch_core::frame::TxReport,
+    ) {
+        for frame in frames.drain(..) {
+            report.device_gone += 1;
+            pool.free(frame.buf);
+        }
+    }
+}
+
+fn core_kind(kind: PortKind) -> CoreKind {
+    match kind {
+        PortKind::External => CoreKind::External,
+        PortKind::Internal => CoreKind::Internal,
+        PortKind::Synthetic => CoreKind::Synthetic,
+        PortKind::Emulated => CoreKind::Emulated,
+    }
+}
+
+fn core_vlan(settings: &VlanSettings) -> VlanMode {
+    match settings {
+        VlanSettings::Untagged => VlanMode::Untagged,
+        VlanSettings::Access { vlan } => VlanMode::Access(vlan.get()),
+        VlanSettings::Trunk { allowed, native } => {
+            let mut set = VlanSet::empty();
+            allowed.iter().for_each(|vid| set.insert(vid.get()));
+            VlanMode::Trunk { native: native.map_or(0, |vid| vid.get()), allowed: set }
+        }
+    }
+}
+
+/// A port as extensions are told of it.
+pub(super) fn port_info(port: &Port, counters: &PortCounters) -> PortInfo {
+    let mut name = [0u8; 64];
+    name.iter_mut().zip(port.name.as_bytes()).for_each(|(to, from)| *to = *from);
+    PortInfo {
+        struct_size: u32::try_from(size_of::<PortInfo>()).unwrap_or(0),
+        port: port.id.raw(),
+        kind: match port.kind {
+            CoreKind::External => PORT_EXTERNAL,
+            CoreKind::Internal => PORT_INTERNAL,
+            CoreKind::Synthetic => PORT_SYNTHETIC,
+            CoreKind::Emulated => PORT_EMULATED,
+        },
+        nic_state: match port.nic {
+            NicState::None => NIC_NONE,
+            NicState::Created => NIC_CREATED,
+            NicState::Connected => NIC_CONNECTED,
+            NicState::Disconnected => NIC_DISCONNECTED,
+        },
+        link_up: u8::from(port.link_up),
+        admin_up: u8::from(port.admin_up),
+        mtu: port.mtu,
+        mac: port.mac.unwrap_or_default(),
+        vlan: match &port.vlan {
+            VlanMode::Untagged => 0,
+            VlanMode::Access(vid) => *vid,
+            VlanMode::Trunk { native, .. } => *native,
+        },
+        speed_mbps: port.speed_mbps,
+        rx_packets: counters.rx_packets,
+        rx_bytes: counters.rx_bytes,
+        tx_packets: counters.tx_packets,
+        tx_bytes: counters.tx_bytes,
+        rx_dropped: counters.rx_dropped,
+        tx_dropped: counters.tx_dropped,
+        rx_multicast: counters.rx_multicast,
+        rx_broadcast: counters.rx_broadcast,
+        tx_multicast: counters.tx_multicast,
+        tx_broadcast: counters.tx_broadcast,
+        name,
+    }
+}
+
+fn open_error(error: OpenPortError) -> ControlError {
+    match error {
+        OpenPortError::NoDevice { device } => {
+            let near = std::fs::read_dir("/sys/class/net").ok().and_then(|entries| {
+                let names: Vec<String> =
+                    entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+                nearest(&device, names.iter().map(String::as_str))
+            });
+            ControlError::NoSuchDevice { device, nearest: near }
+        }
+        OpenPortError::NoPermission { device, step, capability } => ControlError::DaemonLacksPermission {
+            action: format!("use device '{device}'"),
+            reason: format!("{step} needs {capability}"),
+        },
+        OpenPortError::Busy { device, fix } => ControlError::DeviceTrouble {
+            device,
+            reason: "is in use by another process or port".to_owned(),
+            fix: fix.to_owned(),
+        },
+        OpenPortError::Mtu { device, mtu, source } => ControlError::DeviceTrouble {
+            reason: format!("refuses an MTU of {mtu} bytes ({source})"),
+            fix: format!("`ip -d link show {device}` shows its limits"),
+            device,
+        },
+        OpenPortError::System { device, step, source, fix } => ControlError::DeviceTrouble {
+            device,
+            reason: format!("cannot be used: {step} failed: {source}"),
+            fix: fix.to_owned(),
+        },
+        other => ControlError::Refused {
+            thing: "the port".to_owned(),
+            reason: format!("cannot be opened: {other}"),
+            fix: "change the options".to_owned(),
+        },
+    }
+}

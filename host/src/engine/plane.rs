@@ -1,0 +1,210 @@
+//! The operator's requests, carried out: [`ControlPlane`] for the engine.
+
+use std::sync::{Arc, MutexGuard};
+
+use super::live::{LiveSwitch, State};
+use super::views::installed_view;
+use super::{Engine, SWITCHES_MAX, lock};
+use crate::control::capture::CaptureSink;
+use crate::control::error::ControlError;
+use crate::control::model::{
+    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView,
+    FdbEntryView, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
+};
+use crate::control::plane::{ControlPlane, ControlResult};
+
+impl Engine {
+    fn live(&self, name: &SwitchName) -> ControlResult<Arc<LiveSwitch>> {
+        let switches = lock(&self.shared.switches);
+        switches.get(name).cloned().ok_or_else(|| ControlError::NoSuchSwitch {
+            name: name.to_string(),
+            nearest: nearest(name.as_str(), switches.keys().map(SwitchName::as_str)),
+        })
+    }
+
+    /// Runs `work` under the switch's lock.
+    fn with<T>(
+        &self,
+        name: &SwitchName,
+        work: impl FnOnce(&LiveSwitch, &mut MutexGuard<'_, State>) -> ControlResult<T>,
+    ) -> ControlResult<T> {
+        let live = self.live(name)?;
+        let mut state = live.state();
+        work(&live, &mut state)
+    }
+
+    /// A device carries at most one port on this host.
+    fn check_device(&self, spec: &PortSpec) -> ControlResult<()> {
+        let Some(device) = spec.backend().device() else { return Ok(()) };
+        let switches: Vec<Arc<LiveSwitch>> = lock(&self.shared.switches).values().cloned().collect();
+        for live in switches {
+            if let Some(port) = live.state().port_on(device.as_str()) {
+                let switch = live.name().clone();
+                return Err(ControlError::DeviceInUse { device: device.clone(), switch, port });
+            }
+        }
+        Ok(())
+    }
+
+    fn view_of(live: &LiveSwitch, state: &State, id: &ExtensionId) -> ControlResult<ExtensionView> {
+        let found = live.extension_views(state).into_iter().find(|view| view.id == id.as_str());
+        found.ok_or_else(|| live.not_enabled(state, id))
+    }
+
+    fn port_view(live: &LiveSwitch, state: &State, port: &PortName) -> ControlResult<PortView> {
+        let id = live.port_id(state, port)?;
+        let found = live.port_views(state)?.into_iter().find(|view| view.id == id.raw());
+        found.ok_or_else(|| ControlError::Internal {
+            what: format!("looking at port '{port}'"),
+            reason: "it has no device".to_owned(),
+        })
+    }
+}
+
+impl ControlPlane for Engine {
+    fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView> {
+        let mut switches = lock(&self.shared.switches);
+        if switches.contains_key(spec.name()) {
+            return Err(ControlError::SwitchExists { name: spec.name().clone() });
+        }
+        if switches.len() >= SWITCHES_MAX {
+            return Err(ControlError::LimitReached {
+                what: "switches".to_owned(),
+                limit: SWITCHES_MAX as u64,
+                fix: "delete a switch first".to_owned(),
+            });
+        }
+        let name = spec.name().clone();
+        let live = LiveSwitch::start(spec, Arc::clone(&self.shared.services))?;
+        let view = live.view(&live.state())?;
+        switches.insert(name, live);
+        Ok(view)
+    }
+
+    fn delete_switch(&self, switch: &SwitchName) -> ControlResult<()> {
+        let live = self.live(switch)?;
+        lock(&self.shared.switches).remove(switch);
+        live.stop();
+        Ok(())
+    }
+
+    fn switches(&self) -> ControlResult<Vec<SwitchView>> {
+        let switches: Vec<Arc<LiveSwitch>> = lock(&self.shared.switches).values().cloned().collect();
+        switches.iter().map(|live| live.view(&live.state())).collect()
+    }
+
+    fn switch(&self, switch: &SwitchName) -> ControlResult<SwitchView> {
+        self.with(switch, |live, state| live.view(state))
+    }
+
+    fn add_port(&self, switch: &SwitchName, spec: PortSpec) -> ControlResult<PortView> {
+        self.live(switch)?;
+        self.check_device(&spec)?;
+        let name = spec.name().clone();
+        self.with(switch, |live, state| {
+            live.add_port(state, spec)?;
+            Self::port_view(live, state, &name)
+        })
+    }
+
+    fn set_port(&self, switch: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView> {
+        self.with(switch, |live, state| {
+            live.set_port(state, port, &change)?;
+            Self::port_view(live, state, port)
+        })
+    }
+
+    fn remove_port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<()> {
+        self.with(switch, |live, state| live.remove_port(state, port))
+    }
+
+    fn ports(&self, switch: &SwitchName) -> ControlResult<Vec<PortView>> {
+        self.with(switch, |live, state| live.port_views(state))
+    }
+
+    fn port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<PortView> {
+        self.with(switch, |live, state| Self::port_view(live, state, port))
+    }
+
+    fn extensions(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<ExtensionView>> {
+        if let Some(switch) = switch {
+            return self.with(switch, |live, state| Ok(live.extension_views(state)));
+        }
+        let mut views = Vec::new();
+        for one in self.shared.catalog.installed(&self.shared.extension_dirs) {
+            let path = one.path.map(|path| path.display().to_string());
+            match one.facts {
+                Ok(facts) => views.push(installed_view(&facts, path)),
+                Err(error) => tracing::warn!(file = path, %error, "not an extension that can be enabled"),
+            }
+        }
+        let switches: Vec<Arc<LiveSwitch>> = lock(&self.shared.switches).values().cloned().collect();
+        views.extend(switches.iter().flat_map(|live| live.extension_views(&live.state())));
+        Ok(views)
+    }
+
+    fn enable_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionRef,
+        config: ExtensionConfig,
+    ) -> ControlResult<ExtensionView> {
+        self.live(switch)?;
+        let library = self.shared.catalog.library(extension, &self.shared.extension_dirs)?;
+        let id = ExtensionId::new(&library.facts().id)?;
+        let path = match extension {
+            ExtensionRef::Path(path) => Some(path.clone()),
+            ExtensionRef::Id(_) => library.path().map(std::path::Path::to_path_buf),
+        };
+        self.with(switch, |live, state| {
+            live.enable(state, library, path, &config)?;
+            Self::view_of(live, state, &id)
+        })
+    }
+
+    fn disable_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        self.with(switch, |live, state| {
+            let gone = live.disable(state, extension)?;
+            let mut view = live.extension_view(&gone, 0);
+            (view.enabled, view.running, view.order) = (false, false, None);
+            Ok(view)
+        })
+    }
+
+    fn extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        self.with(switch, |live, state| Self::view_of(live, state, extension))
+    }
+
+    fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {
+        self.with(switch, |live, state| live.drop_counts(state))
+    }
+
+    fn stages(&self, switch: &SwitchName) -> ControlResult<Vec<StageCost>> {
+        self.with(switch, |live, state| live.stage_costs(state))
+    }
+
+    fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {
+        self.with(switch, |live, state| live.fdb_views(state))
+    }
+
+    fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
+        self.with(spec.switch(), |live, state| live.capture(state, spec.port(), spec.snap_length(), sink))
+    }
+
+    fn engine(&self) -> ControlResult<EngineView> {
+        let switches: Vec<Arc<LiveSwitch>> = lock(&self.shared.switches).values().cloned().collect();
+        let mut buffers: Vec<BufferClassView> = Vec::new();
+        for live in &switches {
+            live.add_buffers(&live.state(), &mut buffers)?;
+        }
+        Ok(EngineView {
+            buffers,
+            huge_pages: switches.iter().any(|live| live.hugepages),
+            extension_dirs: self.shared.extension_dirs.iter().map(|path| path.display().to_string()).collect(),
+        })
+    }
+
+    fn shut_down(&self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,228 @@
+//! What operators see: views of a running switch, taken at one moment.
+
+use std::collections::BTreeMap;
+
+use heddle_switch_core::counters::{Counters, StageCounters};
+use heddle_switch_core::drop_reason::DropReason;
+use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::stage::StageId;
+use heddle_switch_core::switch::{NicState as CoreNic, Port};
+
+use super::command::Report;
+use super::live::{Enabled, LiveSwitch, State};
+use crate::control::model::{
+    DropCount, ExtensionCounter, ExtensionRole, ExtensionView, FdbEntryKind, FdbEntryView, LawView, Leg, MacAddress,
+    NicState, PortCounters, PortDropCount, PortName, PortState, PortView, StageCost, SwitchView,
+};
+use crate::control::plane::ControlResult;
+use crate::loader::ExtensionFacts;
+
+impl LiveSwitch {
+    /// The switch with its law.
+    pub(crate) fn view(&self, state: &State) -> ControlResult<SwitchView> {
+        let law = Self::counters(&self.reports(state)?).law;
+        Ok(SwitchView {
+            name: self.spec.name().clone(),
+            switch_type: self.spec.switch_type(),
+            workers: self.spec.workers().get(),
+            ports: u32::try_from(state.switch.ports().count()).unwrap_or(u32::MAX),
+            extensions: state.in_order().map(|one| one.library.facts().id.clone()).collect(),
+            ageing_seconds: self.spec.ageing().get(),
+            law: LawView {
+                rx: law.rx,
+                originated: law.originated,
+                replicated: law.replicated,
+                tx: law.tx,
+                dropped: law.dropped,
+                consumed: law.consumed,
+                held: law.held,
+                balance: i64::try_from(law.balance()).unwrap_or(i64::MAX),
+            },
+        })
+    }
+
+    /// All ports.
+    pub(crate) fn port_views(&self, state: &State) -> ControlResult<Vec<PortView>> {
+        let reports = self.reports(state)?;
+        let counters = Self::counters(&reports);
+        Ok(state.switch.ports().filter_map(|port| self.port_view(state, port, &counters, &reports)).collect())
+    }
+
+    fn port_view(&self, state: &State, port: &Port, counters: &Counters, reports: &[Report]) -> Option<PortView> {
+        let plugged = state.ports.get(&port.id)?;
+        let of_port = counters.ports.get(port.id.slot()).copied().unwrap_or_default();
+        let losses = reports.iter().flat_map(|report| &report.losses).filter(|(id, _)| *id == port.id);
+        Some(PortView {
+            switch: self.spec.name().clone(),
+            name: plugged.spec.name().clone(),
+            id: port.id.raw(),
+            kind: plugged.spec.kind(),
+            backend: plugged.spec.backend().kind(),
+            device: (!plugged.device.is_empty()).then(|| plugged.device.clone()),
+            state: if port.teardown { PortState::Teardown } else { PortState::Created },
+            nic_state: match port.nic {
+                CoreNic::None => NicState::Absent,
+                CoreNic::Created => NicState::Created,
+                CoreNic::Connected => NicState::Connected,
+                CoreNic::Disconnected => NicState::Disconnected,
+            },
+            admin: plugged.settings.admin(),
+            trouble: plugged.trouble.clone(),
+            mac: plugged.settings.mac(),
+            mtu: port.mtu,
+            vlan: plugged.settings.vlan().clone(),
+            queues: plugged.spec.queues().get(),
+            offload: plugged.settings.offload(),
+            worker: port.owner,
+            counters: PortCounters {
+                rx_packets: of_port.rx_packets,
+                rx_bytes: of_port.rx_bytes,
+                tx_packets: of_port.tx_packets,
+                tx_bytes: of_port.tx_bytes,
+                rx_missed: losses.map(|(_, lost)| lost.missed + lost.too_long + lost.malformed).sum(),
+                rx_dropped: of_port.rx_dropped,
+                tx_dropped: of_port.tx_dropped,
+            },
+        })
+    }
+
+    /// Drops by reason, largest first.
+    pub(crate) fn drop_counts(&self, state: &State) -> ControlResult<Vec<DropCount>> {
+        let counters = Self::counters(&self.reports(state)?);
+        let mut drops: Vec<DropCount> = counters
+            .drops
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(code, count)| {
+                let (reason, description) = self.describe(code);
+                DropCount { reason, description, count: *count, ports: port_drops(state, &counters, code) }
+            })
+            .collect();
+        drops.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reason.cmp(&b.reason)));
+        Ok(drops)
+    }
+
+    fn describe(&self, code: usize) -> (String, String) {
+        let code = u16::try_from(code).unwrap_or(u16::MAX);
+        match DropReason::from_code(code) {
+            Some(reason) => (reason.name().to_owned(), reason.description().to_owned()),
+            None => self.services.reasons.describe(code).unwrap_or_else(|| {
+                (
+                    format!("extension-code-{code}"),
+                    "An extension dropped it under a code it never registered.".to_owned(),
+                )
+            }),
+        }
+    }
+
+    /// Cost of each stage.
+    pub(crate) fn stage_costs(&self, state: &State) -> ControlResult<Vec<StageCost>> {
+        let reports = self.reports(state)?;
+        let mut own = StageCounters::default();
+        let mut by_stage: BTreeMap<StageId, StageCounters> = BTreeMap::new();
+        for report in &reports {
+            own.add(&report.own);
+            for (id, counters) in &report.stages {
+                by_stage.entry(*id).or_default().add(counters);
+            }
+        }
+        let mut costs = vec![cost("switch", &own, own.measured)];
+        for one in state.in_order() {
+            let Some(counters) = one.stage.and_then(|stage| by_stage.get(&stage)) else { continue };
+            costs.push(cost(&one.library.facts().id, counters, counters.packets));
+        }
+        Ok(costs)
+    }
+
+    /// The filtering database over all workers.
+    pub(crate) fn fdb_views(&self, state: &State) -> ControlResult<Vec<FdbEntryView>> {
+        let mut merged: BTreeMap<(u16, [u8; 6]), FdbEntryView> = BTreeMap::new();
+        for row in self.fdb_rows(state)? {
+            let found = state.switch.ports().find(|port| port.id.slot() == usize::from(row.slot));
+            let Some(port) = found.and_then(|port| PortName::new(&port.name).ok()) else { continue };
+            let age_seconds = if row.is_static { 0 } else { u64::from(row.age_s) };
+            let kind = if row.is_static { FdbEntryKind::Static } else { FdbEntryKind::Learned };
+            let entry = FdbEntryView { mac: MacAddress::from_octets(row.mac), vlan: row.vid, port, kind, age_seconds };
+            let younger = merged.get(&(row.vid, row.mac)).is_none_or(|known| age_seconds < known.age_seconds);
+            if younger {
+                merged.insert((row.vid, row.mac), entry);
+            }
+        }
+        Ok(merged.into_values().collect())
+    }
+
+    /// The enabled extensions in ingress order.
+    pub(crate) fn extension_views(&self, state: &State) -> Vec<ExtensionView> {
+        state.in_order().enumerate().map(|(order, one)| self.extension_view(one, order)).collect()
+    }
+
+    /// One enabled extension.
+    pub(crate) fn extension_view(&self, one: &Enabled, order: usize) -> ExtensionView {
+        let mut view = installed_view(one.library.facts(), one.path.as_ref().map(|path| path.display().to_string()));
+        view.switch = Some(self.spec.name().clone());
+        view.enabled = true;
+        view.running = one.instance.is_some();
+        view.last_error.clone_from(&one.last_error);
+        view.order = u32::try_from(order).ok();
+        view.config.clone_from(&one.config);
+        if let Some(instance) = &one.instance {
+            let counter = |(name, unit, value)| ExtensionCounter { name, unit, value };
+            view.counters = instance.shared().counters().into_iter().map(counter).collect();
+        }
+        view
+    }
+}
+
+impl State {
+    /// Enabled extensions in ingress order; those without a place in the stack last.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Enabled> {
+        let place = |one: &&Enabled| {
+            let at = self.switch.stack().iter().position(|stage| Some(stage.id) == one.stage);
+            at.unwrap_or(usize::MAX)
+        };
+        let mut enabled: Vec<&Enabled> = self.enabled.iter().collect();
+        enabled.sort_by_key(place);
+        enabled.into_iter()
+    }
+}
+
+/// An installed extension, bound to no switch.
+pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> ExtensionView {
+    ExtensionView {
+        switch: None,
+        id: facts.id.clone(),
+        name: facts.name.clone(),
+        vendor: facts.vendor.clone(),
+        version: facts.version.clone(),
+        role: match facts.role_name() {
+            "capture" => ExtensionRole::Capture,
+            "filter" => ExtensionRole::Filter,
+            "forwarding" => ExtensionRole::Forwarding,
+            _ => ExtensionRole::Service,
+        },
+        path,
+        enabled: false,
+        running: false,
+        last_error: None,
+        abi: format!("{}.{}", facts.abi.0, facts.abi.1),
+        order: None,
+        config: BTreeMap::new(),
+        counters: Vec::new(),
+    }
+}
+
+fn port_drops(state: &State, counters: &Counters, code: usize) -> Vec<PortDropCount> {
+    let of_port = |port: &Port| {
+        let count = counters.port_drops(PortId::from_raw(port.id.raw()), code);
+        let name = PortName::new(&port.name).ok()?;
+        (count > 0).then_some(PortDropCount { port: name, count })
+    };
+    state.switch.ports().filter_map(of_port).collect()
+}
+
+fn cost(stage: &str, counters: &StageCounters, packets: u64) -> StageCost {
+    #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
+    let mean = if counters.measured == 0 { 0.0 } else { counters.ticks as f64 / counters.measured as f64 };
+    StageCost { stage: stage.to_owned(), leg: Leg::Ingress, packets, cycles_per_packet: mean }
+}
