@@ -26,6 +26,10 @@ pub struct Slot {
     pub source: PortId,
     /// Where this delivery goes (egress).
     pub destination: PortId,
+    /// Length of the frame, as the switch set it.
+    pub length: u32,
+    /// First byte of the frame in its buffer, as the switch set it.
+    pub start: u16,
     /// Offload facts.
     pub offload: Offload,
     /// VLAN the frame belongs to; meaningful behind the ingress policy.
@@ -54,6 +58,8 @@ impl Slot {
         unit: 0,
         source: PortId::NONE,
         destination: PortId::NONE,
+        length: 0,
+        start: 0,
         offload: NO_OFFLOAD,
         vid: 0,
         tci: 0,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use heddle_extension_api::abi::packet::{
     GSO_NONE, GSO_TCP4, GSO_TCP6, GSO_UDP, OffloadFacts, PACKET_CLONE, PACKET_ORIGINATED, Packet, VERDICT_HOLD,
-    VERDICT_PASS,
+    VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
 };
 
 use crate::arena::{Arena, FRAME_MAX, HEADROOM};
@@ -18,7 +18,7 @@ use crate::intake::flags_of;
 use crate::offload::GsoKind;
 use crate::parse::{ETHERNET_HEADER_LEN, parse};
 use crate::port_id::PortId;
-use crate::settle::drop_code;
+use crate::settle::{accept_bounds, drop_code, restore};
 use crate::snapshot::Snapshot;
 use crate::stage::{Leg, ResumePoint, Role, StageEntry};
 use crate::worker::Core;
@@ -158,9 +158,20 @@ impl<'a> Call<'a> {
         }
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
-        let slot = std::mem::replace(slot, Slot { unit: u32::MAX, ..Slot::EMPTY });
+        restore(packet, slot, self.leg);
+        if slot.has(Slot::WRITTEN) && !accept_bounds(&self.core.arena, packet, slot) {
+            return Err(Refusal::Invalid);
+        }
+        // Only a forwarding extension may decide first and hold then; nothing else it wrote goes with the frame.
+        let decided = self.entry.role == Role::Forwarding
+            && self.leg == Leg::Ingress
+            && matches!(packet.verdict, VERDICT_TO_PORT | VERDICT_TO_GROUP);
+        let verdict = if decided { packet.verdict } else { VERDICT_PASS };
+        // The mark makes the switch look at the empty place, whatever the extension writes over the packet.
+        let mut slot = std::mem::replace(slot, Slot { unit: u32::MAX, flags: Slot::WRITTEN, ..Slot::EMPTY });
+        slot.flags &= !Slot::WRITTEN;
         let entry = Entry {
-            packet: *packet,
+            packet: Packet { verdict, drop_reason: 0, ..*packet },
             slot,
             resume: ResumePoint { leg: self.leg, after: self.entry.position },
             stage: self.entry.id,
@@ -216,7 +227,7 @@ impl<'a> Call<'a> {
             flags: PACKET_ORIGINATED,
             ..Packet::default()
         };
-        self.draft(packet, Slot { buf, unit, ..Slot::EMPTY }, false)
+        self.draft(packet, Slot { buf, unit, start: packet.start, length: packet.length, ..Slot::EMPTY }, false)
     }
 
     /// Copies packet `index` into a draft; destinations are not kept.
@@ -226,7 +237,11 @@ impl<'a> Call<'a> {
         }
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
-        let mut packet = Packet { destination: 0, verdict: VERDICT_PASS, ..*packet };
+        restore(packet, slot, self.leg);
+        if slot.has(Slot::WRITTEN) && !accept_bounds(&self.core.arena, packet, slot) {
+            return Err(Refusal::Invalid);
+        }
+        let mut packet = Packet { destination: 0, verdict: VERDICT_PASS, drop_reason: 0, ..*packet };
         packet.flags |= PACKET_CLONE;
         let mut copy = copy_of(slot);
         copy.buf = self.core.arena.share(&slot.buf);
@@ -300,6 +315,8 @@ pub(crate) fn copy_of(slot: &Slot) -> Slot {
         unit: slot.unit,
         source: slot.source,
         destination: slot.destination,
+        length: slot.length,
+        start: slot.start,
         offload: slot.offload,
         vid: slot.vid,
         tci: slot.tci,

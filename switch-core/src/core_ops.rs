@@ -122,14 +122,16 @@ impl Core {
             packet.flags &= !PACKET_SHARED;
             return Ok(());
         }
-        let Some(mut fresh) = self.pool.alloc_for(packet.length as usize) else { return Err(DropReason::PoolEmpty) };
-        let frame = self.arena.frame(&slot.buf, packet.start, packet.length);
+        let Some(mut fresh) = self.pool.alloc_for(slot.length as usize) else { return Err(DropReason::PoolEmpty) };
+        let frame = self.arena.frame(&slot.buf, slot.start, slot.length);
         if let Some(to) = self.arena.bytes_mut(&mut fresh).and_then(|bytes| bytes.get_mut(usize::from(HEADROOM)..)) {
             to.iter_mut().zip(frame).for_each(|(to, from)| *to = *from);
         }
         slot.unit = self.arena.unit(&fresh);
+        slot.start = HEADROOM;
         packet.buffer = slot.unit;
         packet.start = HEADROOM;
+        packet.length = slot.length;
         packet.flags &= !PACKET_SHARED;
         slot.flags &= !Slot::SHARED;
         let old = std::mem::replace(&mut slot.buf, fresh);

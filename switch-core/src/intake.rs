@@ -172,6 +172,8 @@ impl Core {
             buf: rx.buf.take(),
             unit,
             source,
+            length: rx.length,
+            start: rx.start,
             offload: rx.offload,
             vid: tag.unwrap_or(0) & VID_MASK,
             tci: tag.unwrap_or(0),

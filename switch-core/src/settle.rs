@@ -8,10 +8,11 @@ use heddle_extension_api::abi::packet::{
     Packet, VERDICT_DROP, VERDICT_HOLD, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
 };
 
-use crate::arena::CLASS_LEN;
+use crate::arena::Arena;
 use crate::burst::{Burst, Slot};
 use crate::counters::StageCounters;
 use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
+use crate::parse::ETHERNET_HEADER_LEN;
 use crate::stage::{CallEnd, Leg, OnFailure, Role, StageEntry};
 use crate::worker::Core;
 
@@ -40,19 +41,21 @@ impl Core {
                 // Taken by `hold`; the entry has the truth.
                 return false;
             }
+            let writable = slot.has(Slot::WRITTEN);
             counters.violations += u64::from(restore(packet, slot, leg));
             let fate = match end {
                 CallEnd::Failed => failed(packet, slot, entry),
                 CallEnd::Returned => judge(packet, slot, entry.role, leg, counters),
             };
             let fate = match fate {
-                Fate::Stays if !self.in_bounds(packet, slot) => {
+                Fate::Stays if writable && !accept_bounds(&self.arena, packet, slot) => {
                     counters.violations += 1;
                     Fate::Drop(DropReason::ExtensionBadBounds.code())
                 }
                 other => other,
             };
             slot.flags &= !Slot::WRITTEN;
+            packet.drop_reason = 0;
             match fate {
                 Fate::Stays => true,
                 Fate::Gone => false,
@@ -64,11 +67,16 @@ impl Core {
             }
         });
     }
+}
 
-    fn in_bounds(&self, packet: &Packet, slot: &Slot) -> bool {
-        let end = usize::from(packet.start) + packet.length as usize;
-        end <= self.arena.buffer_len(&slot.buf) && packet.length as usize >= crate::parse::ETHERNET_HEADER_LEN
+/// Takes over where an extension left the frame in a buffer it may write; false when that is no place for a frame.
+pub(crate) fn accept_bounds(arena: &Arena, packet: &Packet, slot: &mut Slot) -> bool {
+    let end = usize::from(packet.start) + packet.length as usize;
+    let inside = end <= arena.buffer_len(&slot.buf) && packet.length as usize >= ETHERNET_HEADER_LEN;
+    if inside {
+        (slot.start, slot.length) = (packet.start, packet.length);
     }
+    inside
 }
 
 /// Whether any packet needs a closer look.
@@ -80,7 +88,9 @@ fn is_odd(burst: &mut Burst, leg: Leg) -> bool {
         odd |= u32::from(packet.verdict);
         odd |= packet.buffer ^ slot.unit;
         odd |= packet.source_port ^ slot.source.raw();
-        odd |= u32::from(u32::from(packet.start) + packet.length.min(1 << 20) > CLASS_LEN[0] as u32);
+        odd |= u32::from(packet.drop_reason);
+        odd |= packet.length ^ slot.length;
+        odd |= u32::from(packet.start ^ slot.start);
         odd |= u32::from(slot.flags & Slot::WRITTEN);
         if leg == Leg::Egress {
             odd |= packet.destination ^ slot.destination.raw();
@@ -89,9 +99,14 @@ fn is_odd(burst: &mut Burst, leg: Leg) -> bool {
     odd != 0
 }
 
-/// Puts fields back that are the host's; whether one had changed.
-fn restore(packet: &mut Packet, slot: &Slot, leg: Leg) -> bool {
+/// Puts fields back that are the host's; whether one had changed. Start and length are the extension's while it may
+/// write the frame.
+pub(crate) fn restore(packet: &mut Packet, slot: &Slot, leg: Leg) -> bool {
     let mut changed = packet.buffer != slot.unit || packet.source_port != slot.source.raw();
+    if !slot.has(Slot::WRITTEN) {
+        changed |= packet.start != slot.start || packet.length != slot.length;
+        (packet.start, packet.length) = (slot.start, slot.length);
+    }
     packet.buffer = slot.unit;
     packet.source_port = slot.source.raw();
     if leg == Leg::Egress {
