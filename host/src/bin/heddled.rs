@@ -1,18 +1,9 @@
-//! The daemon: supervisor and switch process in one binary.
+//! The switch daemon: the engine under the control API, under a supervisor.
 
+use heddle_host::daemon;
+use heddle_host::engine::Engine;
 use std::process::ExitCode;
 
-use clap::Parser;
-use heddle_host::daemon::{self, DaemonArgs};
-use heddle_host::engine::Engine;
-
 fn main() -> ExitCode {
-    let args = DaemonArgs::parse();
-    match daemon::run(&args, Engine::build) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("heddled: {error}");
-            ExitCode::from(error.class().row().exit)
-        }
-    }
+    daemon::main(Engine::build)
 }

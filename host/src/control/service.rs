@@ -158,7 +158,7 @@ impl ControlService {
 
 /// What a change is about, for the log.
 fn subject(switch: &str, thing: &str) -> String {
-    format!("{switch}/{thing}")
+    format!("{switch} {thing}")
 }
 
 fn switch_name(name: &str) -> Result<SwitchName, InvalidValue> {
@@ -333,6 +333,7 @@ impl Control for ControlService {
                 fix: "end one of them first".to_owned(),
             })
         })?;
+        let about = subject(&asked.switch, &asked.port);
         let limits = CaptureLimits { frames: asked.count, seconds: asked.seconds };
         let (sink, source) = capture_pipe();
         let started = self.block(move |plane| {
@@ -343,7 +344,7 @@ impl Control for ControlService {
             Ok(wire::CaptureStarted { port: Some(port.into()), snap_length })
         });
         let started = started.await.map_err(|error| status::from_error(&error))?;
-        tracing::info!(uid = peer.uid, pid = peer.pid, request = "Capture", "started");
+        tracing::info!(uid = peer.uid, pid = peer.pid, request = "Capture", subject = about, "started");
         Ok(Response::new(stream_capture(started, source, limits, self.stopping.clone(), place)))
     }
 }
