@@ -20,7 +20,7 @@ use crate::parse::{ETHERNET_HEADER_LEN, parse};
 use crate::port_id::PortId;
 use crate::settle::{accept_bounds, drop_code, restore};
 use crate::snapshot::Snapshot;
-use crate::stage::{Leg, ResumePoint, Role, StageEntry};
+use crate::stage::{Leg, Position, ResumePoint, Role, StageEntry};
 use crate::worker::Core;
 
 /// Why a request of an extension is refused.
@@ -248,6 +248,11 @@ impl<'a> Call<'a> {
         copy.destination = PortId::NONE;
         copy.sample = 0;
         copy.flags &= Slot::TAGGED;
+        if self.leg == Leg::Ingress && self.entry.position < Position::POLICY {
+            // The frame has no VLAN yet; a trusted clone would never get one.
+            let port = self.snapshot.port(slot.source);
+            copy.vid = port.and_then(|port| port.vlan.classify(slot.tag()).ok()).unwrap_or(slot.vid);
+        }
         if self.core.make_private(&mut packet, &mut copy).is_err() {
             self.core.pool.free(copy.buf);
             return Err(Refusal::Full);
@@ -280,7 +285,8 @@ impl<'a> Call<'a> {
 
     /// Sends a draft down the ingress leg below this extension, as if from `source` (0 = trusted, no port policy).
     pub fn inject(&mut self, handle: u64, source: PortId) -> Result<(), Refusal> {
-        let port = self.snapshot.port(source);
+        // Only a connected NIC originates.
+        let port = self.snapshot.port(source).filter(|port| port.transmits);
         if !source.is_none() && port.is_none() {
             return Err(Refusal::Gone);
         }
@@ -290,6 +296,7 @@ impl<'a> Call<'a> {
         let Some(mut entry) = held.take(handle, self.entry.id) else { return Err(Refusal::Gone) };
         entry.slot.source = source;
         entry.packet.source_port = source.raw();
+        self.core.untag_draft(&mut entry.packet, &mut entry.slot);
         match port {
             None => entry.slot.flags |= Slot::TRUSTED,
             Some(port) if self.entry.role == Role::Forwarding => {

@@ -182,6 +182,25 @@ impl Core {
         };
     }
 
+    /// Moves the tag that an extension wrote into its frame where the switch keeps tags, so that it counts as one.
+    #[cold]
+    pub(crate) fn untag_draft(&mut self, packet: &mut Packet, slot: &mut Slot) {
+        if slot.has(Slot::TAGGED) || outer_tag(self.arena.frame(&slot.buf, slot.start, slot.length)).is_none() {
+            return;
+        }
+        let (length, start, offload) = (slot.length, slot.start, slot.offload);
+        let mut rx = RxFrame { buf: slot.buf.take(), length, start, vlan_tci: None, offload };
+        if let Some(tci) = self.untag(&mut rx) {
+            (slot.tci, slot.vid) = (tci, tci & VID_MASK);
+            slot.flags |= Slot::TAGGED;
+            packet.vlan_tci = tci;
+            packet.flags |= PACKET_VLAN;
+            packet.traffic_class = tci.to_be_bytes()[0] >> 5;
+        }
+        (slot.length, slot.start, slot.offload, slot.buf) = (rx.length, rx.start, rx.offload, rx.buf);
+        (packet.length, packet.start) = (rx.length, rx.start);
+    }
+
     /// Moves the outermost tag out of the data: the MACs go four bytes towards the EtherType behind it.
     fn untag(&mut self, rx: &mut RxFrame) -> Option<u16> {
         let start = usize::from(rx.start);
