@@ -1,0 +1,622 @@
+//! What extensions may do, and what comes of those that lie, fail or forget.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use heddle_extension_api::abi::packet::{
+    Packet, VERDICT_DROP, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
+};
+use heddle_switch_core::call::{Call, Refusal};
+use heddle_switch_core::drop_reason::DropReason;
+use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::stage::{CallEnd, Leg, OnFailure, Role, StageId};
+use heddle_switch_tests::bench::{from_1_to_2, pair, switch};
+use heddle_switch_tests::frames::{BROADCAST, Body, Frame, Left, Mark, station};
+use heddle_switch_tests::memory::write_frame;
+use heddle_switch_tests::oracle::Port;
+use heddle_switch_tests::sim::{Sim, StageSpec};
+use heddle_switch_tests::stages::Custom;
+
+/// An extension that does something to every packet of a leg.
+fn each(sim: &mut Sim, role: Role, order: u16, on: Leg, act: impl Fn(&mut Call<'_>, usize) + Send + Copy + 'static) -> StageId {
+    sim.custom(role, order, move || {
+        Custom::new(move |call| {
+            if call.leg() == on {
+                (0..call.len()).for_each(|index| act(call, index));
+            }
+        })
+    })
+}
+
+/// A filter that changes the descriptor of a frame from 1 to 2 on ingress, without leave to.
+fn lied_to(change: impl Fn(&mut Packet) + Send + Copy + 'static) -> (Sim, StageId, Frame) {
+    let mut sim = pair();
+    let id = each(&mut sim, Role::Filter, 0, Leg::Ingress, move |call, index| change(&mut call.packets_mut()[index]));
+    let frame = from_1_to_2();
+    sim.run(1, frame.clone());
+    sim.check_rest();
+    (sim, id, frame)
+}
+
+fn arrives_whole(sim: &Sim, frame: &Frame) {
+    sim.expect_drops(&[]);
+    let mut frame = frame.clone();
+    frame.mark.number = 1;
+    assert_eq!(sim.devices.of(2).len(), 1);
+    assert_eq!(sim.devices.of(2)[0].bytes, frame.bytes());
+}
+
+#[test]
+fn descriptor_fields_of_the_host_are_put_back() {
+    let changes: [fn(&mut Packet); 6] = [
+        |packet| packet.buffer += 33,
+        |packet| packet.source_port = 77,
+        |packet| packet.length -= 20,
+        |packet| packet.length += 20,
+        |packet| packet.start += 14,
+        |packet| (packet.start, packet.length) = (0, 2_000),
+    ];
+    for change in changes {
+        let (sim, id, frame) = lied_to(change);
+        arrives_whole(&sim, &frame);
+        assert_eq!(sim.stage(id).violations, 1);
+    }
+}
+
+#[test]
+fn destination_set_by_a_filter_on_ingress_is_ignored() {
+    let (sim, _, frame) = lied_to(|packet| packet.destination = 1);
+    arrives_whole(&sim, &frame);
+}
+
+#[test]
+fn delivery_redirected_on_egress_goes_where_it_was_going() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
+    let other = sim.control.id(3).raw();
+    let id = each(&mut sim, Role::Filter, 0, Leg::Egress, move |call, index| {
+        call.packets_mut()[index].destination = other;
+    });
+    let number = sim.run(1, from_1_to_2());
+    sim.expect_receivers(number, &[(2, None)]);
+    assert_eq!(sim.stage(id).violations, 1);
+}
+
+#[test]
+fn tag_changed_on_egress_does_not_reach_the_device() {
+    let mut sim = switch(&[Port::access(10), Port::trunk(1, &[10, 20])]);
+    sim.control.fix(10, station(2), 2);
+    sim.publish_now();
+    each(&mut sim, Role::Filter, 0, Leg::Egress, |call, index| call.packets_mut()[index].vlan_tci = 20);
+    let number = sim.run(1, from_1_to_2());
+    sim.expect_receivers(number, &[(2, Some(10))]);
+}
+
+#[test]
+fn private_frame_may_shrink_and_grow_within_its_buffer() {
+    let mut sim = pair();
+    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+        call.make_writable(index).unwrap();
+        let packet = &mut call.packets_mut()[index];
+        packet.start -= 4;
+        packet.length += 4;
+        let packet = *packet;
+        write_frame(call.arena(), &packet, |bytes| {
+            bytes.copy_within(4..16, 0);
+            bytes[12..16].copy_from_slice(&[0x88, 0xa8, 0, 7]);
+        });
+        call.reparse(index).unwrap();
+    });
+    let id = each(&mut sim, Role::Filter, 1, Leg::Ingress, |_, _| {});
+    let frame = from_1_to_2();
+    let number = sim.run(1, frame.clone());
+    sim.expect_receivers(number, &[(2, None)]);
+    assert_eq!(sim.devices.of(2)[0].bytes.len(), frame.length() + 4);
+    assert_eq!(sim.devices.of(2)[0].bytes[12..18], [0x88, 0xa8, 0, 7, 8, 0]);
+    assert_eq!(sim.stage(id).violations, 0);
+    sim.check_rest();
+}
+
+#[test]
+fn frame_cut_below_an_ethernet_header_is_out_of_bounds() {
+    for length in [0, 13] {
+        let mut sim = pair();
+        let id = each(&mut sim, Role::Filter, 0, Leg::Ingress, move |call, index| {
+            call.make_writable(index).unwrap();
+            call.packets_mut()[index].length = length;
+        });
+        sim.run(1, from_1_to_2());
+        sim.expect_drops(&[(DropReason::ExtensionBadBounds, 1)]);
+        assert_eq!(sim.stage(id).violations, 1);
+    }
+}
+
+#[test]
+fn capture_has_no_say() {
+    for (leg, verdict) in [(Leg::Ingress, VERDICT_DROP), (Leg::Ingress, VERDICT_TO_PORT), (Leg::Egress, VERDICT_DROP), (Leg::Egress, 200)] {
+        let mut sim = pair();
+        let id = each(&mut sim, Role::Capture, 0, leg, move |call, index| {
+            call.packets_mut()[index].verdict = verdict;
+            assert_eq!(call.make_writable(index), Err(Refusal::Forbidden));
+            assert_eq!(call.hold(index), Err(Refusal::Forbidden));
+            assert_eq!(call.reparse(index), Err(Refusal::Forbidden));
+            assert!(matches!(call.clone_packet(index), Err(Refusal::Forbidden)));
+        });
+        let number = sim.run(1, from_1_to_2());
+        sim.expect_receivers(number, &[(2, None)]);
+        assert_eq!(sim.stage(id).violations, 1);
+        sim.expect_drops(&[]);
+    }
+}
+
+#[test]
+fn nothing_is_modified_on_egress() {
+    for role in [Role::Filter, Role::Forwarding] {
+        let mut sim = pair();
+        each(&mut sim, role, 0, Leg::Egress, |call, index| {
+            assert_eq!(call.make_writable(index), Err(Refusal::Forbidden));
+            assert_eq!(call.reparse(index), Err(Refusal::Forbidden));
+        });
+        sim.control.entry(StageId(1)).ingress = false;
+        sim.publish_now();
+        let number = sim.run(1, from_1_to_2());
+        sim.expect_receivers(number, &[(2, None)]);
+    }
+}
+
+#[test]
+fn verdicts_a_role_or_leg_does_not_have_are_drops() {
+    let bad = [
+        (Role::Filter, Leg::Ingress, VERDICT_TO_PORT),
+        (Role::Filter, Leg::Ingress, VERDICT_TO_GROUP),
+        (Role::Filter, Leg::Ingress, 2),
+        (Role::Filter, Leg::Egress, VERDICT_TO_PORT),
+        (Role::Filter, Leg::Egress, 99),
+        (Role::Forwarding, Leg::Egress, VERDICT_TO_PORT),
+    ];
+    for (role, leg, verdict) in bad {
+        let mut sim = pair();
+        let id = each(&mut sim, role, 0, leg, move |call, index| call.packets_mut()[index].verdict = verdict);
+        sim.control.entry(id).ingress = leg == Leg::Ingress;
+        sim.publish_now();
+        sim.run(1, from_1_to_2());
+        sim.expect_drops(&[(DropReason::ExtensionBadVerdict, 1)]);
+        assert_eq!(sim.stage(id).violations, 1);
+        sim.check_rest();
+    }
+}
+
+#[test]
+fn reason_left_behind_with_a_pass_harms_nobody() {
+    for leg in [Leg::Ingress, Leg::Egress] {
+        let mut sim = switch(&[Port::access(10), Port::access(10)]);
+        let role = if leg == Leg::Ingress { Role::Filter } else { Role::Forwarding };
+        let id = each(&mut sim, role, 0, leg, |call, index| call.packets_mut()[index].drop_reason = 70);
+        sim.control.entry(id).ingress = leg == Leg::Ingress;
+        sim.publish_now();
+        let good = sim.send(1, from_1_to_2());
+        // The policy refuses these two in the same burst, one on each leg.
+        sim.send(1, from_1_to_2().tagged(10));
+        sim.send(1, from_1_to_2().of(Body::Udp4, 1_600));
+        sim.finish();
+        sim.expect_receivers(good, &[(2, None)]);
+        sim.expect_drops(&[(DropReason::VlanTagNotAllowed, 1), (DropReason::FrameTooLong, 1)]);
+    }
+}
+
+/// Holds what comes on a leg after `before` changed the descriptor, and lets it go at the next tick.
+fn holds(sim: &mut Sim, order: u16, on: Leg, before: impl Fn(&mut Call<'_>, usize) + Send + Copy + 'static) -> StageId {
+    let spec = StageSpec::new(Role::Filter, order, move |_, _| {
+        let handles = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&handles);
+        let hold = move |call: &mut Call<'_>| {
+            for index in (0..call.len()).filter(|_| call.leg() == on).collect::<Vec<_>>() {
+                before(call, index);
+                handles.lock().unwrap().push(call.hold(index).unwrap());
+            }
+        };
+        Custom::new(hold).ticking(move |call| {
+            for handle in kept.lock().unwrap().drain(..) {
+                call.release(handle).unwrap();
+                assert_eq!(call.release(handle), Err(Refusal::Gone));
+            }
+        })
+    });
+    sim.enable(spec)
+}
+
+#[test]
+fn verdict_left_on_a_held_frame_decides_nothing() {
+    for (leg, verdict) in [(Leg::Ingress, VERDICT_DROP), (Leg::Egress, VERDICT_DROP), (Leg::Ingress, VERDICT_TO_PORT)] {
+        let mut sim = pair();
+        let capture = each(&mut sim, Role::Capture, 0, leg, |call, index| {
+            assert_eq!(call.packets_mut()[index].verdict, VERDICT_PASS);
+        });
+        let filter = each(&mut sim, Role::Filter, 1, leg, |call, index| {
+            assert_eq!(call.packets_mut()[index].verdict, VERDICT_PASS);
+        });
+        let order = if leg == Leg::Ingress { 0 } else { 2 };
+        holds(&mut sim, order, leg, move |call, index| call.packets_mut()[index].verdict = verdict);
+        let number = sim.run(1, from_1_to_2());
+        sim.expect_receivers(number, &[(2, None)]);
+        assert_eq!(sim.stage(capture).violations + sim.stage(filter).violations, 0);
+    }
+}
+
+#[test]
+fn filter_cannot_decide_for_the_forwarder_by_holding() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
+    let other = sim.control.id(3).raw();
+    holds(&mut sim, 0, Leg::Ingress, move |call, index| {
+        let packet = &mut call.packets_mut()[index];
+        (packet.verdict, packet.destination) = (VERDICT_TO_PORT, other);
+    });
+    each(&mut sim, Role::Forwarding, 0, Leg::Ingress, |_, _| {});
+    sim.run(1, from_1_to_2());
+    sim.expect_drops(&[(DropReason::NoForwardingDecision, 1)]);
+}
+
+#[test]
+fn frame_written_and_held_survives_the_failure_of_another_extension() {
+    let mut sim = pair();
+    holds(&mut sim, 0, Leg::Ingress, |call, index| call.make_writable(index).unwrap());
+    sim.custom(Role::Filter, 1, || Custom::ending(|_| CallEnd::Failed));
+    let number = sim.run(1, from_1_to_2());
+    sim.expect_receivers(number, &[(2, None)]);
+}
+
+#[test]
+fn held_place_cannot_be_passed_off_as_a_packet() {
+    let mut sim = pair();
+    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+        let handle = call.hold(index).unwrap();
+        // As if nothing had happened: an empty place with matching fields.
+        call.packets_mut()[index] = Packet { buffer: u32::MAX, ..Packet::default() };
+        assert_eq!(call.make_writable(index), Err(Refusal::Invalid));
+        assert_eq!(call.hold(index), Err(Refusal::Invalid));
+        call.discard(handle, 0).unwrap();
+    });
+    sim.run(1, from_1_to_2());
+    sim.expect_drops(&[(DropReason::ExtensionDiscard, 1)]);
+    sim.check_rest();
+}
+
+#[test]
+fn handles_of_others_and_used_up_ones_name_nothing() {
+    let stolen = Arc::new(AtomicU64::new(0));
+    let mut sim = pair();
+    let from = Arc::clone(&stolen);
+    sim.custom(Role::Filter, 0, move || {
+        let from = Arc::clone(&from);
+        Custom::new(move |call| {
+            if call.leg() == Leg::Ingress {
+                from.store(call.hold(0).unwrap(), Ordering::Relaxed);
+            }
+        })
+    });
+    sim.custom(Role::Filter, 1, move || {
+        let stolen = Arc::clone(&stolen);
+        Custom::new(|_| {}).ticking(move |call| {
+            let handle = stolen.load(Ordering::Relaxed);
+            for handle in [handle, 0, u64::MAX, handle + 1, handle ^ (1 << 40)] {
+                assert_eq!(call.release(handle), Err(Refusal::Gone));
+                assert_eq!(call.discard(handle, 0), Err(Refusal::Gone));
+                assert_eq!(call.inject(handle, PortId::NONE), Err(Refusal::Gone));
+            }
+        })
+    });
+    sim.send(1, from_1_to_2());
+    sim.receive(0, 1);
+    sim.tick(0);
+    assert_eq!(sim.counters().law.held, 1);
+    sim.check_rest();
+}
+
+#[test]
+fn held_frame_is_no_draft_and_a_draft_is_not_held() {
+    let mut sim = pair();
+    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+        let (draft, _) = call.originate(60).unwrap();
+        assert_eq!(call.release(draft), Err(Refusal::Gone));
+        let held = call.hold(index).unwrap();
+        assert_eq!(call.inject(held, PortId::NONE), Err(Refusal::Invalid));
+        call.release(held).unwrap();
+        call.discard(draft, 0).unwrap();
+    });
+    let number = sim.run(1, from_1_to_2());
+    sim.expect_receivers(number, &[(2, None)]);
+    sim.expect_drops(&[]);
+    sim.check_rest();
+}
+
+#[test]
+fn quota_bounds_what_an_extension_keeps() {
+    let mut sim = pair();
+    let spec = StageSpec::new(Role::Filter, 0, |_, _| {
+        Custom::new(|call| {
+            if call.leg() == Leg::Ingress {
+                let outcomes: Vec<bool> = (0..call.len()).map(|index| call.hold(index).is_ok()).collect();
+                assert_eq!(outcomes, [true, true, true, false, false]);
+                assert!(matches!(call.originate(60), Err(Refusal::Full)));
+                assert!(matches!(call.clone_packet(4), Err(Refusal::Full)));
+            }
+        })
+    });
+    let id = sim.enable(StageSpec { quota: 3, ..spec });
+    (0..5).for_each(|_| assert!(sim.send(1, from_1_to_2()) > 0));
+    sim.receive(0, 5);
+    assert_eq!(sim.counters().law.held, 3);
+    assert_eq!(sim.devices.of(2).len(), 2, "what finds no place goes on");
+    sim.control.disable(id);
+    sim.publish_now();
+    sim.expect_drops(&[(DropReason::ExtensionDisabled, 3)]);
+    sim.check_rest();
+}
+
+#[test]
+fn held_table_is_bounded_over_all_extensions() {
+    use heddle_switch_core::held::HELD_MAX;
+    let mut sim = switch(&[Port::default(), Port::default()]);
+    for order in 0..3 {
+        let spec = StageSpec::new(Role::Filter, order, |_, _| {
+            Custom::new(|_| {}).ticking(|call| {
+                let mut made = 0;
+                while call.originate(14).is_ok() {
+                    made += 1;
+                }
+                assert!(made <= HELD_MAX);
+            })
+        });
+        sim.control.enable(StageSpec { quota: 10_000, ..spec });
+    }
+    sim.publish_now();
+    sim.tick(0);
+    // The pool is the smaller bound here; what was made is given back when the extensions go.
+    (1..=3).for_each(|id| sim.control.disable(StageId(id)));
+    sim.publish_now();
+    sim.expect_drops(&[]);
+    sim.check_rest();
+}
+
+#[test]
+fn failed_call_follows_the_fail_policy() {
+    for (policy, delivered) in [(OnFailure::Open, 1), (OnFailure::Closed, 0)] {
+        let mut sim = pair();
+        let spec = StageSpec::new(Role::Filter, 0, |_, _| {
+            Custom::ending(|call| {
+                if call.leg() == Leg::Egress {
+                    return CallEnd::Returned;
+                }
+                // Verdicts of a failed call are void.
+                call.packets_mut().iter_mut().for_each(|packet| packet.verdict = VERDICT_DROP);
+                CallEnd::Failed
+            })
+        });
+        let id = sim.enable(StageSpec { on_failure: policy, ..spec });
+        sim.run(1, from_1_to_2());
+        assert_eq!(sim.devices.of(2).len(), delivered);
+        assert_eq!(sim.dropped(DropReason::ExtensionPanic), 1 - delivered as u64);
+        assert_eq!(sim.stage(id).failures, 1);
+        sim.check_rest();
+    }
+}
+
+#[test]
+fn failed_call_costs_only_the_frames_it_had_written() {
+    let mut sim = pair();
+    sim.custom(Role::Filter, 0, || {
+        Custom::ending(|call| {
+            if call.leg() == Leg::Egress || call.len() < 4 {
+                return CallEnd::Returned;
+            }
+            call.make_writable(1).unwrap();
+            let held = call.hold(2).unwrap();
+            call.release(held).unwrap();
+            CallEnd::Failed
+        })
+    });
+    let numbers: Vec<u32> = (0..4).map(|_| sim.send(1, from_1_to_2())).collect();
+    sim.finish();
+    let got: Vec<usize> = numbers.iter().map(|number| sim.devices.receivers(*number).len()).collect();
+    assert_eq!(got, [1, 0, 1, 1]);
+    sim.expect_drops(&[(DropReason::ExtensionPanic, 1)]);
+    sim.check_rest();
+}
+
+#[test]
+fn write_to_a_private_copy_is_seen_by_nobody_else() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
+    // A copy of each broadcast goes in below, the original is scribbled on.
+    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+        let (handle, draft) = call.clone_packet(index).unwrap();
+        write_frame(call.arena(), &draft, |bytes| bytes[60] ^= 1);
+        call.inject(handle, PortId::from_raw(draft.source_port)).unwrap();
+    });
+    each(&mut sim, Role::Filter, 1, Leg::Ingress, |call, index| {
+        call.make_writable(index).unwrap();
+        let packet = call.packets_mut()[index];
+        write_frame(call.arena(), &packet, |bytes| bytes[61] ^= 1);
+    });
+    let number = sim.run(1, Frame::udp(station(1), BROADCAST));
+    sim.expect_receivers(number, &[(2, None), (2, None), (3, None), (3, None)]);
+    let mut frame = sim.sent[&number].1.bytes();
+    frame[61] ^= 1;
+    let [original, clone] = sim.devices.of(3)[..] else { panic!("two frames") };
+    assert_eq!(original.bytes, frame);
+    frame[60] ^= 1;
+    assert_eq!(clone.bytes, frame);
+    let law = sim.counters().law;
+    assert_eq!((law.rx, law.replicated, law.originated, law.tx), (1, 3, 0, 4));
+    sim.check_rest();
+}
+
+#[test]
+fn clone_made_on_egress_goes_down_from_its_maker() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for (name, order) in [("upper", 0), ("maker", 1), ("lower", 2)] {
+        let seen = Arc::clone(&seen);
+        sim.custom(Role::Filter, order, move || {
+            let seen = Arc::clone(&seen);
+            Custom::new(move |call| {
+                for index in 0..call.len() {
+                    let clone = call.packets_mut()[index].flags & 2 != 0;
+                    seen.lock().unwrap().push((name, call.leg(), clone));
+                    if name == "maker" && call.leg() == Leg::Egress && !clone {
+                        let (handle, packet) = call.clone_packet(index).unwrap();
+                        assert_eq!(packet.destination, 0, "destinations are not kept");
+                        write_frame(call.arena(), &packet, |bytes| bytes[..6].copy_from_slice(&station(3)));
+                        call.inject(handle, PortId::from_raw(packet.source_port)).unwrap();
+                    }
+                }
+            })
+        });
+    }
+    let number = sim.run(1, from_1_to_2());
+    sim.expect_receivers(number, &[(2, None), (3, None)]);
+    let clones: Vec<_> = seen.lock().unwrap().iter().filter(|seen| seen.2).map(|seen| (seen.0, seen.1)).collect();
+    let way = [("lower", Leg::Ingress), ("lower", Leg::Egress), ("maker", Leg::Egress), ("upper", Leg::Egress)];
+    assert_eq!(clones, way);
+    sim.check_rest();
+}
+
+/// A capture that makes one frame of these bytes at the first tick, from a port or trusted.
+fn originates(sim: &mut Sim, role: Role, bytes: Vec<u8>, from: Option<u16>) {
+    let source = from.map_or(PortId::NONE, |slot| sim.control.id(slot));
+    let spec = StageSpec::new(role, 0, move |_, _| {
+        let mut bytes = Some(bytes.clone());
+        Custom::new(|_| {}).ticking(move |call| {
+            let Some(bytes) = bytes.take() else { return };
+            let (handle, packet) = call.originate(bytes.len()).unwrap();
+            write_frame(call.arena(), &packet, |frame| frame.copy_from_slice(&bytes));
+            call.inject(handle, source).unwrap();
+        })
+    });
+    sim.enable(spec);
+    sim.finish();
+    sim.check_rest();
+}
+
+#[test]
+fn frame_originated_from_a_port_obeys_its_policy() {
+    let mut sim = switch(&[Port::access(10), Port::access(10), Port::access(20)]);
+    originates(&mut sim, Role::Capture, Frame::udp(station(1), BROADCAST).bytes(), Some(1));
+    assert_eq!((sim.devices.of(1).len(), sim.devices.of(2).len(), sim.devices.of(3).len()), (0, 1, 0));
+    assert_eq!(sim.counters().law.originated, 1);
+}
+
+#[test]
+fn trusted_frame_goes_to_the_ports_without_a_vlan() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::access(20)]);
+    originates(&mut sim, Role::Capture, Frame::udp(station(9), BROADCAST).bytes(), None);
+    assert_eq!((sim.devices.of(1).len(), sim.devices.of(2).len(), sim.devices.of(3).len()), (1, 1, 0));
+}
+
+#[test]
+fn tag_in_an_originated_frame_is_a_tag() {
+    // From an access port it is refused like any tagged frame.
+    let mut sim = switch(&[Port::access(10), Port::access(10), Port::access(20)]);
+    let tagged = Frame::udp(station(1), BROADCAST).tagged(20).received().0;
+    originates(&mut sim, Role::Filter, tagged.clone(), Some(1));
+    sim.expect_drops(&[(DropReason::VlanTagNotAllowed, 1)]);
+    // From a trunk it is in its VLAN, and its tag is not in the data any more.
+    let mut sim = switch(&[Port::trunk(10, &[20]), Port::access(10), Port::access(20)]);
+    originates(&mut sim, Role::Filter, tagged.clone(), Some(1));
+    assert_eq!((sim.devices.of(2).len(), sim.devices.of(3).len()), (0, 1));
+    assert_eq!(sim.devices.of(3)[0].bytes, Frame::udp(station(1), BROADCAST).bytes());
+    // A trusted one may enter any VLAN.
+    let mut sim = switch(&[Port::access(10), Port::access(20), Port::access(20)]);
+    originates(&mut sim, Role::Filter, tagged, None);
+    assert_eq!((sim.devices.of(1).len(), sim.devices.of(2).len(), sim.devices.of(3).len()), (0, 1, 1));
+}
+
+#[test]
+fn trusted_clone_stays_in_the_vlan_of_its_original() {
+    let mut sim = switch(&[Port::access(10), Port::access(10), Port::default()]);
+    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+        let (handle, _) = call.clone_packet(index).unwrap();
+        call.inject(handle, PortId::NONE).unwrap();
+    });
+    let number = sim.run(1, Frame::udp(station(1), BROADCAST));
+    // The clone has no source port, so it comes back to port 1 too.
+    sim.expect_receivers(number, &[(1, None), (2, None), (2, None)]);
+}
+
+#[test]
+fn injection_names_a_connected_port() {
+    let mut sim = switch(&[Port::default(), Port { transmits: false, ..Port::default() }]);
+    let (disconnected, gone) = (sim.control.id(2), PortId::new(9, 1));
+    sim.custom(Role::Filter, 0, move || {
+        Custom::new(|_| {}).ticking(move |call| {
+            let (handle, _) = call.originate(60).unwrap();
+            assert_eq!(call.inject(handle, gone), Err(Refusal::Gone));
+            assert_eq!(call.inject(handle, disconnected), Err(Refusal::Gone));
+            call.discard(handle, 0).unwrap();
+        })
+    });
+    sim.tick(0);
+    sim.check_rest();
+}
+
+/// A forwarder that sends by the frame's flow number: to that port, or to group `flow - 100`.
+fn by_flow(call: &mut Call<'_>, index: usize) {
+    let Some(mark) = Mark::find(call.frame(index)) else { return };
+    let packet = &mut call.packets_mut()[index];
+    match mark.flow {
+        0 => {}
+        flow @ 1..100 => (packet.verdict, packet.destination) = (VERDICT_TO_PORT, (1 << 12) + u32::from(flow)),
+        flow => (packet.verdict, packet.destination) = (VERDICT_TO_GROUP, u32::from(flow) - 100),
+    }
+}
+
+#[test]
+fn forwarder_decides_and_policy_still_holds() {
+    let ports = [Port::access(10), Port::access(10), Port::access(20), Port::access(10), Port { transmits: false, ..Port::access(10) }];
+    let mut sim = switch(&ports);
+    let ids: Vec<PortId> = (1..=5).map(|slot| sim.control.id(slot)).collect();
+    sim.control.groups = vec![Some(ids.clone()), None, Some(Vec::new()), Some(vec![ids[0]])];
+    each(&mut sim, Role::Forwarding, 0, Leg::Ingress, by_flow);
+    let one = sim.run(1, from_1_to_2().flow(4));
+    sim.expect_receivers(one, &[(4, None)]);
+    let group = sim.run(1, from_1_to_2().flow(100));
+    sim.expect_receivers(group, &[(2, None), (4, None)]);
+    sim.expect_drops(&[(DropReason::VlanNotAllowedEgress, 1), (DropReason::PortDown, 1)]);
+    for flow in [0, 1, 77, 101, 102, 103] {
+        let number = sim.run(1, from_1_to_2().flow(flow));
+        sim.expect_receivers(number, &[]);
+    }
+    sim.expect_drops(&[
+        (DropReason::NoForwardingDecision, 1),
+        (DropReason::SamePort, 1),
+        (DropReason::PortGone, 1),
+        (DropReason::GroupGone, 1),
+        (DropReason::NoDestination, 2),
+        (DropReason::VlanNotAllowedEgress, 1),
+        (DropReason::PortDown, 1),
+    ]);
+    sim.check_rest();
+}
+
+#[test]
+fn burst_keeps_its_order_when_some_frames_have_several_destinations() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
+    let ids: Vec<PortId> = (1..=3).map(|slot| sim.control.id(slot)).collect();
+    sim.control.groups = vec![Some(ids)];
+    each(&mut sim, Role::Forwarding, 0, Leg::Ingress, by_flow);
+    let numbers: Vec<u32> = (0..250).map(|n| sim.send(1, from_1_to_2().flow(if n % 3 == 0 { 100 } else { 2 }))).collect();
+    sim.finish();
+    let at_2: Vec<u32> = sim.devices.of(2).iter().filter_map(|sent| sent.number()).collect();
+    assert_eq!(at_2, numbers);
+    sim.check_rest();
+}
+
+#[test]
+fn offload_facts_are_told() {
+    let mut sim = pair();
+    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, _| {
+        let facts = call.offload_facts()[0];
+        assert_eq!((facts.checksum_start, facts.checksum_offset), (34, 16));
+        assert_eq!((facts.segment_size, facts.segments), (100, 3));
+    });
+    let number = sim.run(1, from_1_to_2().of(Body::Tcp4, 300).left(Left::Segments(100)));
+    assert_eq!(sim.devices.receivers(number).len(), 3);
+}
