@@ -197,6 +197,30 @@ fn a_reader_that_leaves_ends_the_capture_quietly() {
 }
 
 #[test]
+fn a_pipe_shows_each_frame_at_once() {
+    let daemon = lab();
+    daemon.ok("port add lab once --backend memory");
+    let start = Instant::now();
+    let mut heddle = daemon
+        .command(&["capture", "--switch", "lab", "--port", "once", "-w", "-", "--seconds", "10"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdout = heddle.stdout.take().unwrap();
+    // Section header and interface, then the first frame; no other frame follows.
+    for _ in 0..3 {
+        let mut head = [0; 8];
+        stdout.read_exact(&mut head).unwrap();
+        let mut rest = vec![0; word(&head, 4) as usize - 8];
+        stdout.read_exact(&mut rest).unwrap();
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    heddle.kill().unwrap();
+    heddle.wait().unwrap();
+}
+
+#[test]
 fn an_unwritable_file_is_named() {
     let daemon = lab();
     let outcome = daemon.heddle(&["capture", "--switch", "lab", "--port", "web", "-w", "no/dir.pcapng"]);

@@ -1,7 +1,7 @@
-//! The operator's surface from outside: the real `heddle` binary against a real heddled on a UNIX socket.
+//! The operator's surface from outside: the real `heddle` binary against a heddled on a UNIX socket.
 //!
-//! heddled here is this test program started again (`daemon_process` below) with a plane that lives in memory, so what is
-//! tested is everything but the data plane: command line, proto, credentials, supervision, files.
+//! In most tests heddled is this test program started again (`daemon_process` below) with a plane that only keeps books, so
+//! that every answer and every error can be provoked. `whole` runs the real binary with the real data plane.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -13,6 +13,7 @@ mod permissions;
 mod plane;
 mod process;
 mod supervision;
+mod whole;
 
 use heddle_host::daemon::{self, DaemonArgs};
 

@@ -379,6 +379,7 @@ impl ControlPlane for MemoryPlane {
     fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
         self.port(spec.switch(), spec.port())?;
         let keep = usize::try_from(spec.snap_length().get()).unwrap();
+        let last = if spec.port().as_str() == "once" { 0 } else { u8::MAX };
         std::thread::spawn(move || {
             for number in 0u8.. {
                 let mut bytes = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
@@ -391,7 +392,14 @@ impl ControlPlane for MemoryPlane {
                     bytes,
                     drop_reason: (number % 3 == 2).then_some("vlan-tag-refused".into()),
                 };
-                if sink.offer(frame) == Offered::Closed || number == u8::MAX {
+                if sink.offer(frame) == Offered::Closed {
+                    return;
+                }
+                if number == last {
+                    // The capture stays open without another frame until its client leaves.
+                    while !sink.is_closed() {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
                     return;
                 }
                 std::thread::sleep(Duration::from_millis(5));
@@ -405,5 +413,9 @@ impl ControlPlane for MemoryPlane {
         Ok(EngineView { buffers, huge_pages: false, extension_dirs: self.extension_dirs.clone() })
     }
 
-    fn shut_down(&self) {}
+    fn shut_down(&self) {
+        if std::env::var_os(super::process::STUCK_PLANE).is_some() {
+            std::thread::sleep(Duration::from_secs(60));
+        }
+    }
 }

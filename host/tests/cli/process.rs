@@ -13,6 +13,9 @@ pub(crate) const ARGUMENTS: &str = "HEDDLE_TEST_DAEMON_ARGUMENTS";
 /// Environment variable that makes the plane refuse to start.
 pub(crate) const BROKEN_PLANE: &str = "HEDDLE_TEST_BROKEN_PLANE";
 
+/// Environment variable that makes the plane hang when it is shut down.
+pub(crate) const STUCK_PLANE: &str = "HEDDLE_TEST_STUCK_PLANE";
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A command that runs this program as heddled.

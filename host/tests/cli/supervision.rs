@@ -1,6 +1,6 @@
 //! Two processes that live and die together, one daemon for each socket, and an orderly end.
 
-use super::process::{BROKEN_PLANE, Daemon, Outcome, alive, heddled, signal, wait_for};
+use super::process::{BROKEN_PLANE, Daemon, Outcome, STUCK_PLANE, alive, heddled, signal, wait_for};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -89,6 +89,20 @@ fn a_wedged_plane_does_not_keep_the_daemon() {
     daemon.wait();
     assert!(start.elapsed() < Duration::from_millis(2500), "{:?}", start.elapsed());
     assert_eq!(stuck.wait().unwrap().code(), Some(7), "its client learns that the daemon is gone");
+}
+
+#[test]
+fn a_plane_that_does_not_shut_down_is_left_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = heddled(&directory.path().join("heddled.sock"), &["--foreground-single-process"]);
+    command.env(STUCK_PLANE, "1");
+    let mut daemon = Daemon::start_command(directory, command);
+    daemon.ok("switch list");
+    let start = Instant::now();
+    daemon.signal("TERM");
+    daemon.wait();
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(!daemon.socket().exists());
 }
 
 #[test]
