@@ -218,12 +218,15 @@ impl Arena {
         }
     }
 
-    /// Byte offset and length of a buffer.
-    #[inline]
+    /// Byte offset and length of a buffer. Nearly all buffers are small, so that answer is all a caller inlines.
+    #[inline(always)]
     fn place(&self, index: u32) -> (usize, usize) {
-        if index < self.ends[0] {
-            (index as usize * CLASS_LEN[0], CLASS_LEN[0])
-        } else if index < self.ends[1] {
+        if index < self.ends[0] { (index as usize * CLASS_LEN[0], CLASS_LEN[0]) } else { self.place_of_large(index) }
+    }
+
+    #[inline(never)]
+    fn place_of_large(&self, index: u32) -> (usize, usize) {
+        if index < self.ends[1] {
             (self.starts[1] + (index - self.ends[0]) as usize * CLASS_LEN[1], CLASS_LEN[1])
         } else if index < self.ends[2] {
             (self.starts[2] + (index - self.ends[1]) as usize * CLASS_LEN[2], CLASS_LEN[2])

@@ -17,7 +17,7 @@ use crate::fdb::{FdbKey, Learn, Place};
 use crate::message::{LEARNT_MAX, Learnt};
 use crate::policy::mark;
 use crate::port_id::PortId;
-use crate::snapshot::{PortEntry, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::stage::Position;
 use crate::worker::Core;
 
@@ -89,8 +89,8 @@ impl Pass<'_> {
         let decided = if self.has_forwarder() {
             self.decided_by_forwarder(burst)
         } else {
-            self.prepare_keys(burst);
-            self.decided_by_address(burst)
+            self.core.prepare_keys(self.scratch, burst);
+            self.core.decide_by_address(self.snapshot, self.scratch, burst)
         };
         if decided.sets {
             return self.expand(burst);
@@ -99,43 +99,6 @@ impl Pass<'_> {
             self.drop_marked(burst);
         }
         self.egress(burst, Position::MINIPORT_EDGE);
-    }
-
-    /// Hashes both addresses of every frame and asks for the cache lines they are looked up in.
-    fn prepare_keys(&mut self, burst: &mut Burst) {
-        let Core { arena, fdb, .. } = &*self.core;
-        let (packets, slots) = burst.halves();
-        for ((packet, slot), keys) in packets.iter().zip(slots.iter()).zip(self.scratch.keys.iter_mut()) {
-            let frame = arena.frame(&slot.buf, packet.start, packet.length);
-            *keys = frame.first_chunk::<12>().map(|macs| {
-                let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = *macs;
-                let destination = FdbKey::new(slot.vid, &[d0, d1, d2, d3, d4, d5]);
-                let source = FdbKey::new(slot.vid, &[s0, s1, s2, s3, s4, s5]);
-                let (destination_place, source_place) = (fdb.place(destination), fdb.place(source));
-                fdb.prefetch(destination_place);
-                fdb.prefetch(source_place);
-                Keys { destination, source, destination_place, source_place }
-            });
-        }
-    }
-
-    /// Learns and looks up.
-    fn decided_by_address(&mut self, burst: &mut Burst) -> Decided {
-        let mut decided = Decided::default();
-        let mut learning: (PortId, Option<&PortEntry>) = (PortId::NONE, None);
-        let (packets, slots) = burst.halves();
-        let places = self.scratch.keys.iter().zip(self.scratch.to.iter_mut());
-        for ((packet, slot), (keys, to)) in packets.iter_mut().zip(slots.iter_mut()).zip(places) {
-            if slot.source != learning.0 {
-                learning = (slot.source, self.snapshot.port(slot.source));
-            }
-            *to = match keys {
-                Some(keys) => self.core.decide(keys, slot, learning.1, self.snapshot),
-                None => To::Nowhere(DropReason::FrameTooShort),
-            };
-            decided.note(*to, packet, slot);
-        }
-        decided
     }
 
     /// Reads the forwarding extension's verdicts.
@@ -208,6 +171,7 @@ impl Pass<'_> {
             }
             if deliveries.is_full() {
                 self.egress(deliveries, Position::MINIPORT_EDGE);
+                self.egress_waiting();
             }
             if let Err(slot) = deliveries.push(packet, slot) {
                 self.core.drop_slot(slot, DropReason::ResumeQueueFull.code());
@@ -216,40 +180,74 @@ impl Pass<'_> {
     }
 }
 
+// The two loops take what they work on as arguments of their own: the compiler then knows that none of it overlaps and
+// keeps the table's parameters in registers.
 impl Core {
-    #[inline]
-    fn decide(&mut self, keys: &Keys, slot: &Slot, source: Option<&PortEntry>, snapshot: &Snapshot) -> To {
-        let [first, ..] = keys.source.mac();
-        if first & 1 != 0 {
+    /// Hashes both addresses of every frame and asks for the cache lines they are looked up in.
+    #[inline(never)]
+    fn prepare_keys(&self, scratch: &mut Scratch, burst: &mut Burst) {
+        for (slot, keys) in burst.halves().1.iter().zip(scratch.keys.iter_mut()) {
+            let frame = self.arena.frame(&slot.buf, slot.start, slot.length);
+            *keys = frame.first_chunk::<12>().map(|macs| {
+                let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = *macs;
+                let destination = FdbKey::new(slot.vid, &[d0, d1, d2, d3, d4, d5]);
+                let source = FdbKey::new(slot.vid, &[s0, s1, s2, s3, s4, s5]);
+                let (destination_place, source_place) = (self.fdb.place(destination), self.fdb.place(source));
+                self.fdb.prefetch(destination_place);
+                self.fdb.prefetch(source_place);
+                Keys { destination, source, destination_place, source_place }
+            });
+        }
+    }
+
+    /// Learns and looks up.
+    #[inline(never)]
+    fn decide_by_address(&mut self, snapshot: &Snapshot, scratch: &mut Scratch, burst: &mut Burst) -> Decided {
+        let mut decided = Decided::default();
+        let mut learning: (PortId, bool) = (PortId::NONE, false);
+        let (packets, slots) = burst.halves();
+        let places = scratch.keys.iter().zip(scratch.to.iter_mut());
+        for ((packet, slot), (keys, to)) in packets.iter_mut().zip(slots.iter_mut()).zip(places) {
+            if slot.source != learning.0 {
+                learning = (slot.source, snapshot.port(slot.source).is_some_and(|port| port.learns));
+            }
+            *to = match keys {
+                Some(keys) => self.decide(keys, slot.source, learning.1, snapshot),
+                None => To::Nowhere(DropReason::FrameTooShort),
+            };
+            decided.note(*to, packet, slot);
+        }
+        decided
+    }
+
+    #[inline(always)]
+    fn decide(&mut self, keys: &Keys, source: PortId, learns: bool, snapshot: &Snapshot) -> To {
+        if keys.source.is_group() {
             return To::Nowhere(DropReason::SourceMulticast);
         }
-        if source.is_some_and(|port| port.learns) {
-            self.learn(keys, slot.source);
+        #[expect(clippy::cast_possible_truncation, reason = "slots are below 4096")]
+        let slot = source.slot() as u16;
+        if learns && !self.fdb.has_learnt(keys.source_place, keys.source, slot, self.now_s) {
+            self.learn(keys, source, slot);
         }
-        let destination = keys.destination.mac();
-        if destination[0] & 1 != 0 {
-            let reserved = destination.starts_with(&[0x01, 0x80, 0xc2, 0, 0]) && destination[5] < 0x10;
+        if keys.destination.is_group() {
+            let reserved = keys.destination.is_reserved();
             return if reserved { To::Nowhere(DropReason::ReservedMulticast) } else { To::AllOfVlan };
         }
         let found = self.fdb.lookup(keys.destination_place, keys.destination, self.now_s);
         match found.and_then(|found| snapshot.port_at(usize::from(found))) {
-            Some(port) if port.id == slot.source => To::Nowhere(DropReason::SamePort),
+            Some(port) if port.id == source => To::Nowhere(DropReason::SamePort),
             Some(port) => To::One(port.id),
             None => To::UnknownOfVlan,
         }
     }
 
-    #[inline]
-    fn learn(&mut self, keys: &Keys, source: PortId) {
-        #[expect(clippy::cast_possible_truncation, reason = "slots are below 4096")]
-        let slot = source.slot() as u16;
-        match self.fdb.learn(keys.source_place, keys.source, slot, self.now_s) {
-            Learn::Unchanged => {}
-            outcome => self.learnt(outcome, keys.source, source),
-        }
+    #[cold]
+    fn learn(&mut self, keys: &Keys, source: PortId, slot: u16) {
+        let outcome = self.fdb.learn(keys.source_place, keys.source, slot, self.now_s);
+        self.learnt(outcome, keys.source, source);
     }
 
-    #[cold]
     fn learnt(&mut self, outcome: Learn, key: FdbKey, port: PortId) {
         match outcome {
             Learn::New | Learn::Refreshed => {}

@@ -113,7 +113,7 @@ impl Fdb {
     }
 
     /// The port slot that `key` is known on. Entries past the ageing time are unknown even before the sweep removes them.
-    #[inline]
+    #[inline(always)]
     pub fn lookup(&self, place: Place, key: FdbKey, now_s: u32) -> Option<u16> {
         let home = self.buckets.get(place.bucket())?;
         let (port, stamp) = match home.way_of(key) {
@@ -131,15 +131,19 @@ impl Fdb {
     /// Notes that `key` sent a frame from port `slot` at `now_s`; writes only when the port or the second changed.
     #[inline]
     pub fn learn(&mut self, place: Place, key: FdbKey, slot: u16, now_s: u32) -> Learn {
-        if let Some(home) = self.buckets.get(place.bucket())
-            && let Some(way) = home.way_of(key)
-        {
-            let (port, stamp) = home.port_and_stamp(way);
-            if (port == slot) & (stamp == now_s) {
-                return Learn::Unchanged;
-            }
+        if self.has_learnt(place, key, slot, now_s) {
+            return Learn::Unchanged;
         }
         self.learn_change(place, key, slot, now_s)
+    }
+
+    /// Whether learning this would change nothing, as far as the home bucket tells: so for nearly all frames.
+    #[inline(always)]
+    pub fn has_learnt(&self, place: Place, key: FdbKey, slot: u16, now_s: u32) -> bool {
+        let Some(home) = self.buckets.get(place.bucket()) else { return false };
+        let Some(way) = home.way_of(key) else { return false };
+        let (port, stamp) = home.port_and_stamp(way);
+        (port == slot) & (stamp == now_s)
     }
 
     /// Everything but a frame from a station already seen this second in its home bucket.

@@ -2,7 +2,7 @@
 //!
 //! The outermost 802.1Q tag moves from the data into the descriptor, the frame is parsed once, counters are added up
 //! per burst, and frames are picked for sampling. Frames of a port that does not receive, and runts, end here.
-//! Cost: one pass over the burst; the header of a later frame is prefetched while an earlier one is parsed.
+//! Cost: one pass over the burst. Headers are expected in the cache, where the copy that brought the frame has put them.
 
 use heddle_extension_api::abi::packet::{
     PACKET_FRAGMENT, PACKET_GSO, PACKET_INNER_TAG, PACKET_IP_OPTIONS, PACKET_PARTIAL_CHECKSUM, PACKET_TRUNCATED,
@@ -12,17 +12,19 @@ use heddle_extension_api::abi::packet::{
 use crate::burst::{Burst, Slot};
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
+use crate::egress::header_len;
 use crate::frame::RxFrame;
 use crate::offload::{GsoKind, Offload};
 use crate::parse::{ETHERNET_HEADER_LEN, FactFlags, Facts, TAG_LEN, ether_type, outer_tag, parse};
 use crate::port_id::PortId;
-use crate::prefetch::prefetch_slice;
 use crate::sample::Picked;
+use crate::segment::{wire_bytes, wire_segments};
 use crate::vlan::VID_MASK;
 use crate::worker::Core;
 
-/// Frames between the one being parsed and the one whose header is asked for.
-const PREFETCH_AHEAD: usize = 4;
+/// [`TAG_LEN`] in the type of the fields it moves.
+const TAG_BYTES: u16 = 4;
+const _: () = assert!(TAG_BYTES as usize == TAG_LEN);
 
 /// `PACKET_*` flags of parsed facts.
 #[inline]
@@ -53,7 +55,7 @@ pub(crate) fn flags_of(facts: &Facts, offload: &Offload) -> u32 {
 /// Sums over one burst, added to the port's counters once.
 #[derive(Default)]
 struct Sums {
-    segments: u64,
+    more_segments: u64,
     bytes: u64,
     multicast: u64,
     broadcast: u64,
@@ -73,15 +75,11 @@ impl Pass<'_> {
             return;
         }
         let mut sums = Sums::default();
-        for index in 0..frames.len() {
-            if let Some(ahead) = frames.get(index + PREFETCH_AHEAD) {
-                prefetch_slice(self.core.arena.frame(&ahead.buf, ahead.start, ahead.length));
-            }
-            let Some(frame) = frames.get_mut(index) else { break };
+        for frame in frames {
             self.core.take_in(frame, source, burst, &mut sums);
         }
         let counters = self.core.counters.port(source);
-        counters.rx_packets += sums.segments;
+        counters.rx_packets += burst.len() as u64 + sums.more_segments;
         counters.rx_bytes += sums.bytes;
         counters.rx_multicast += sums.multicast;
         counters.rx_broadcast += sums.broadcast;
@@ -123,51 +121,51 @@ impl Core {
         self.pool.free(frame.buf.take());
     }
 
-    #[inline]
+    /// Fields are written as soon as they are known: a literal of the whole would keep all of them alive to its end, in
+    /// more registers than there are.
+    #[inline(always)]
     fn take_in(&mut self, rx: &mut RxFrame, source: PortId, burst: &mut Burst, sums: &mut Sums) {
         if (rx.length as usize) < ETHERNET_HEADER_LEN {
-            self.refuse(rx, source, DropReason::FrameTooShort);
-            return;
+            return self.refuse(rx, source, DropReason::FrameTooShort);
         }
-        let mut tag = rx.vlan_tci;
-        let mut bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
-        if bytes.len() < ETHERNET_HEADER_LEN + TAG_LEN && tag.is_none() && ends_in_tag(bytes) {
-            self.refuse(rx, source, DropReason::FrameTooShort);
-            return;
+        if rx.vlan_tci.is_none() {
+            let bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
+            if outer_tag(bytes).is_some() {
+                self.untag(rx);
+            } else if bytes.len() < ETHERNET_HEADER_LEN + TAG_LEN && ends_in_tag(bytes) {
+                return self.refuse(rx, source, DropReason::FrameTooShort);
+            }
         }
-        if tag.is_none() && outer_tag(bytes).is_some() {
-            tag = self.untag(rx);
-            bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
-        }
-        let facts = parse(bytes);
-        let group = bytes.first().is_some_and(|first| first & 1 != 0);
-        if group {
-            let broadcast = bytes.get(..6).is_some_and(|mac| mac.iter().all(|byte| *byte == 0xff));
-            sums.broadcast += u64::from(broadcast);
-            sums.multicast += u64::from(!broadcast);
-        }
-        let (segments, wire_bytes) = wire_size(rx, bytes, &facts, tag.is_some());
-        sums.segments += segments;
-        sums.bytes += wire_bytes;
-        let unit = self.arena.unit(&rx.buf);
         let Some((packet, slot)) = burst.vacant() else {
             return self.refuse(rx, source, DropReason::ResumeQueueFull);
         };
+        let bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
+        let facts = parse(bytes);
+        // The tag as numbers: arithmetic on them costs less than a branch for each use.
+        let (tci, tagged) = rx.vlan_tci.map_or((0, 0), |tci| (tci, 1));
         *packet = Packet {
-            buffer: unit,
-            start: rx.start,
             l3: facts.l3,
-            length: rx.length,
             l4: facts.l4,
             ethertype: facts.ethertype,
-            source_port: source.raw(),
             flow_hash: facts.flow_hash,
-            vlan_tci: tag.unwrap_or(0),
-            flags: flags_of(&facts, &rx.offload) | if tag.is_some() { PACKET_VLAN } else { 0 },
-            traffic_class: tag.map_or(0, |tci| tci.to_be_bytes()[0] >> 5),
             ip_protocol: facts.ip_protocol,
             ..Packet::default()
         };
+        packet.flags = flags_of(&facts, &rx.offload) | (u32::from(tagged) * PACKET_VLAN);
+        packet.start = rx.start;
+        packet.length = rx.length;
+        packet.source_port = source.raw();
+        packet.vlan_tci = tci;
+        packet.traffic_class = tci.to_be_bytes()[0] >> 5;
+        sums.bytes += u64::from(rx.length) + u64::from(tagged * TAG_BYTES);
+        if bytes.first().is_some_and(|first| first & 1 != 0) {
+            sums.count_group(bytes);
+        }
+        if rx.offload.gso != GsoKind::None {
+            sums.count_segments(bytes, &facts, rx, tagged);
+        }
+        let unit = self.arena.unit(&rx.buf);
+        packet.buffer = unit;
         *slot = Slot {
             buf: rx.buf.take(),
             unit,
@@ -175,9 +173,9 @@ impl Core {
             length: rx.length,
             start: rx.start,
             offload: rx.offload,
-            vid: tag.unwrap_or(0) & VID_MASK,
-            tci: tag.unwrap_or(0),
-            flags: if tag.is_some() { Slot::TAGGED } else { 0 },
+            vid: tci & VID_MASK,
+            tci,
+            flags: tagged * Slot::TAGGED,
             ..Slot::EMPTY
         };
     }
@@ -190,7 +188,8 @@ impl Core {
         }
         let (length, start, offload) = (slot.length, slot.start, slot.offload);
         let mut rx = RxFrame { buf: slot.buf.take(), length, start, vlan_tci: None, offload };
-        if let Some(tci) = self.untag(&mut rx) {
+        self.untag(&mut rx);
+        if let Some(tci) = rx.vlan_tci {
             (slot.tci, slot.vid) = (tci, tci & VID_MASK);
             slot.flags |= Slot::TAGGED;
             packet.vlan_tci = tci;
@@ -202,16 +201,38 @@ impl Core {
     }
 
     /// Moves the outermost tag out of the data: the MACs go four bytes towards the EtherType behind it.
-    fn untag(&mut self, rx: &mut RxFrame) -> Option<u16> {
+    #[inline(never)]
+    fn untag(&mut self, rx: &mut RxFrame) {
         let start = usize::from(rx.start);
-        let bytes = self.arena.bytes_mut(&mut rx.buf)?;
-        let tci = bytes.get(start + 14..start + 16).and_then(|tci| tci.try_into().ok()).map(u16::from_be_bytes)?;
+        let Some(bytes) = self.arena.bytes_mut(&mut rx.buf) else { return };
+        let Some([high, low]) = bytes.get(start + 14..start + 16).and_then(|tci| tci.first_chunk()) else { return };
+        rx.vlan_tci = Some(u16::from_be_bytes([*high, *low]));
         bytes.copy_within(start..start + 12, start + TAG_LEN);
-        let tag_len = u16::try_from(TAG_LEN).unwrap_or(4);
-        rx.start += tag_len;
-        rx.length -= u32::from(tag_len);
+        rx.start += TAG_BYTES;
+        rx.length -= u32::from(TAG_BYTES);
         rx.offload.shift(-4);
-        Some(tci)
+    }
+}
+
+impl Sums {
+    #[inline(never)]
+    fn count_group(&mut self, frame: &[u8]) {
+        let broadcast = frame.starts_with(&[0xff; 6]);
+        self.broadcast += u64::from(broadcast);
+        self.multicast += u64::from(!broadcast);
+    }
+
+    /// What a segmentation-offload frame counts beyond the one frame it came as. Bytes are those of the wire, tags
+    /// included, without FCS.
+    #[inline(never)]
+    fn count_segments(&mut self, frame: &[u8], facts: &Facts, rx: &RxFrame, tagged: u16) {
+        let headers = header_len(frame, facts.l4, rx.offload.gso);
+        let size = usize::from(rx.offload.gso_size).max(1);
+        let segments = u64::from(wire_segments(frame.len(), headers, size));
+        let more = segments.saturating_sub(1);
+        self.more_segments += more;
+        self.bytes += wire_bytes(frame.len(), headers, size).saturating_sub(u64::from(rx.length));
+        self.bytes += more * u64::from(tagged * TAG_BYTES);
     }
 }
 
@@ -220,17 +241,4 @@ impl Core {
 #[cold]
 fn ends_in_tag(bytes: &[u8]) -> bool {
     bytes.get(12..14) == Some(&ether_type::CUSTOMER_TAG.to_be_bytes())
-}
-
-/// Wire segments and wire bytes (tag included, without FCS) of a received frame.
-#[inline]
-fn wire_size(rx: &RxFrame, bytes: &[u8], facts: &Facts, tagged: bool) -> (u64, u64) {
-    let tag: u64 = if tagged { 4 } else { 0 };
-    if rx.offload.gso == GsoKind::None {
-        return (1, u64::from(rx.length) + tag);
-    }
-    let headers = crate::egress::header_len(bytes, facts.l4, rx.offload.gso);
-    let size = usize::from(rx.offload.gso_size).max(1);
-    let segments = u64::from(crate::segment::wire_segments(bytes.len(), headers, size));
-    (segments, crate::segment::wire_bytes(bytes.len(), headers, size) + segments * tag)
 }

@@ -49,15 +49,26 @@ impl FdbKey {
     }
 
     /// The MAC address.
-    #[inline]
     pub fn mac(self) -> [u8; 6] {
         let [_, _, mac @ ..] = self.bits().to_be_bytes();
         mac
     }
 
+    /// Whether this is a group address: multicast or broadcast.
+    #[inline(always)]
+    pub fn is_group(self) -> bool {
+        self.bits() & GROUP != 0
+    }
+
+    /// Whether this is one of the addresses 01-80-C2-00-00-00 to -0F, which no bridge forwards (IEEE 802.1Q table 8-1).
+    pub fn is_reserved(self) -> bool {
+        const RESERVED: u64 = 0x0180_C200_0000;
+        self.bits() & MAC_MASK & !0xF == RESERVED
+    }
+
     /// False for group addresses and for all zeroes, which no station sends from.
     pub fn is_station(self) -> bool {
-        self.bits() & GROUP == 0 && self.bits() & MAC_MASK != 0
+        !self.is_group() && self.bits() & MAC_MASK != 0
     }
 
     #[inline(always)]
