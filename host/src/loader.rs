@@ -15,6 +15,7 @@ pub mod host_table;
 pub mod instance;
 pub mod library;
 mod stage;
+mod told;
 
 pub use error::LoadError;
 pub use facts::ExtensionFacts;
@@ -22,6 +23,7 @@ pub use host_table::{Groups, InstanceShared, PortDirectory, Reasons, Services};
 pub use instance::{CreateFailure, Instance};
 pub use library::{Library, load};
 pub use stage::WorkerStage;
+pub use told::port_info;
 
 use heddle_extension_api::Exported;
 

@@ -5,6 +5,8 @@ use heddle_extension_api::abi::meta::{
     CAPABILITIES_KNOWN, LITTLE_ENDIAN, MAGIC, Meta, ROLE_CAPTURE, ROLE_FILTER, ROLE_FORWARDING, ROLE_SERVICE,
 };
 
+use heddle_switch_core::stage::Role;
+
 use super::LoadError;
 
 /// The copied metadata.
@@ -68,6 +70,16 @@ impl ExtensionFacts {
             role: meta.role,
             capabilities: meta.capabilities,
         })
+    }
+
+    /// The role on the data path; none for a service.
+    pub fn data_path_role(&self) -> Option<Role> {
+        match self.role {
+            ROLE_CAPTURE => Some(Role::Capture),
+            ROLE_FILTER => Some(Role::Filter),
+            ROLE_FORWARDING => Some(Role::Forwarding),
+            _ => None,
+        }
     }
 
     /// The role as a word.

@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "island: functions an extension calls with raw pointers")]
 
 use std::ffi::c_void;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heddle_extension_api::abi::control::PortInfo;
 use heddle_extension_api::abi::host::{Host, LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARN};
@@ -17,9 +17,25 @@ use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_IN
 use heddle_switch_core::call::{Call, Refusal};
 use heddle_switch_core::port_id::PortId;
 
-mod services;
+mod datagrams;
+mod directory;
+mod groups;
+mod reasons;
+mod shared;
 
-pub use services::{Groups, InstanceShared, PortDirectory, Reasons, SendRefused, Services};
+pub use datagrams::{SendRefused, Services};
+pub use directory::PortDirectory;
+pub use groups::Groups;
+pub use reasons::Reasons;
+pub use shared::InstanceShared;
+
+/// Counters and drop reasons of one extension, at most.
+const PER_EXTENSION: usize = 64;
+
+/// A poisoned table is still whole: every change is one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Longest log line of an extension, in bytes.
 const LOG_MAX: usize = 1_024;

@@ -103,7 +103,7 @@ impl Instance {
     }
 
     /// A control event; its refusal in the extension's words.
-    pub fn event(&self, kind: u32, port: u32, info: Option<&PortInfo>, switch: &str) -> Result<(), String> {
+    pub(super) fn event(&self, kind: u32, port: u32, info: Option<&PortInfo>, switch: &str) -> Result<(), String> {
         let Some(function) = self.library.entry().event else { return Ok(()) };
         let event = Event {
             struct_size: u32::try_from(size_of::<Event>()).unwrap_or(0),

@@ -9,14 +9,13 @@
 use crate::checksum::internet_sum;
 use thiserror::Error;
 
-pub(crate) const TCP: u8 = 6;
-pub(crate) const UDP: u8 = 17;
-pub(crate) const ICMPV6: u8 = 58;
+use crate::parse::ether_type;
+pub(crate) use crate::parse::ip_protocol::{ICMPV6, TCP, UDP};
 
-pub(crate) const ETHERTYPE_IPV4: u16 = 0x0800;
-pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
-const ETHERTYPE_CTAG: u16 = 0x8100;
-const ETHERTYPE_STAG: u16 = 0x88a8;
+pub(crate) const ETHERTYPE_IPV4: u16 = ether_type::IPV4;
+pub(crate) const ETHERTYPE_IPV6: u16 = ether_type::IPV6;
+const ETHERTYPE_CTAG: u16 = ether_type::CUSTOMER_TAG;
+const ETHERTYPE_STAG: u16 = ether_type::SERVICE_TAG;
 
 /// Two MAC addresses; the EtherType or the first tag follows.
 const MAC_ADDRESSES_LEN: usize = 12;

@@ -8,18 +8,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heddle_extension_api::abi::control as abi;
-use heddle_extension_api::abi::meta::{ROLE_CAPTURE, ROLE_FILTER, ROLE_FORWARDING};
 use heddle_switch_core::counters::PortCounters;
-use heddle_switch_core::stage::{OnFailure, Role, Stage, StageId};
+use heddle_switch_core::stage::{OnFailure, Stage, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, StageSpec, Veto};
 
-use super::ports::port_info;
 use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
 use crate::control::plane::ControlResult;
-use crate::loader::{Instance, InstanceShared, Library};
+use crate::loader::{Instance, InstanceShared, Library, port_info};
 
 /// Frames an extension may hold at a time on one worker.
 const HOLD_QUOTA: u32 = 4_096;
@@ -82,16 +79,10 @@ impl EventSink for Sink<'_> {
 
 impl LiveSwitch {
     fn tell(&self, instance: &Instance, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
-        let info = event.port.map(|port| port_info(port, &PortCounters::default()));
-        if let (Some(port), Some(info)) = (event.port, info)
-            && matches!(event.kind, EventKind::PortCreate | EventKind::NicConnect)
-        {
-            self.directory.put(port.id, info);
+        if let (Some(port), EventKind::PortCreate | EventKind::NicConnect) = (event.port, event.kind) {
+            self.directory.put(port.id, port_info(port, &PortCounters::default()));
         }
-        let port = event.port.map_or(0, |port| port.id.raw());
-        instance
-            .event(code(event.kind), port, info.as_ref(), self.spec.name().as_str())
-            .map_err(|reason| Veto { stage, reason })
+        instance.tell(event, self.spec.name().as_str()).map_err(|reason| Veto { stage, reason })
     }
 
     /// Enables an extension.
@@ -133,12 +124,7 @@ impl LiveSwitch {
     fn introduce(&self, state: &mut State, instance: &Arc<Instance>) -> ControlResult<Option<StageId>> {
         let facts = instance.library().facts();
         let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
-        let role = match facts.role {
-            ROLE_CAPTURE => Role::Capture,
-            ROLE_FILTER => Role::Filter,
-            ROLE_FORWARDING => Role::Forwarding,
-            _ => return Ok(None),
-        };
+        let Some(role) = facts.data_path_role() else { return Ok(None) };
         let mut contexts = Vec::new();
         for worker in 0..state.workers.len() {
             let worker = u16::try_from(worker).unwrap_or(u16::MAX);
@@ -272,21 +258,4 @@ fn config_text(config: &ExtensionConfig) -> String {
         text.push_str(&format!("{key}={value}\n"));
     }
     text
-}
-
-fn code(kind: EventKind) -> u32 {
-    match kind {
-        EventKind::SwitchCreate => abi::EVENT_SWITCH_CREATE,
-        EventKind::SwitchActivate => abi::EVENT_SWITCH_ACTIVATE,
-        EventKind::SwitchDelete => abi::EVENT_SWITCH_DELETE,
-        EventKind::PortCreate => abi::EVENT_PORT_CREATE,
-        EventKind::PortUpdated => abi::EVENT_PORT_UPDATED,
-        EventKind::PortTeardown => abi::EVENT_PORT_TEARDOWN,
-        EventKind::PortDelete => abi::EVENT_PORT_DELETE,
-        EventKind::NicCreate => abi::EVENT_NIC_CREATE,
-        EventKind::NicConnect => abi::EVENT_NIC_CONNECT,
-        EventKind::NicUpdated => abi::EVENT_NIC_UPDATED,
-        EventKind::NicDisconnect => abi::EVENT_NIC_DISCONNECT,
-        EventKind::NicDelete => abi::EVENT_NIC_DELETE,
-    }
 }

@@ -4,15 +4,11 @@
 //! the NIC. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
 //! undone, so an error leaves the switch as it was.
 
-use heddle_extension_api::abi::control::{
-    NIC_CONNECTED, NIC_CREATED, NIC_DISCONNECTED, NIC_NONE, PORT_EMULATED, PORT_EXTERNAL, PORT_INTERNAL,
-    PORT_SYNTHETIC, PortInfo,
-};
 use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::frame::Capabilities;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::switch::{
-    NicState, Port, PortChange as CoreChange, PortError, PortKind as CoreKind, PortSpec as CoreSpec,
+    PortChange as CoreChange, PortError, PortKind as CoreKind, PortSpec as CoreSpec,
 };
 use heddle_switch_core::vlan::{VlanMode, VlanSet};
 
@@ -26,6 +22,7 @@ use crate::control::model::{
 };
 use crate::control::plane::ControlResult;
 use crate::engine::command::{Command, Tap};
+use crate::loader::port_info;
 use crate::ports::{self, OpenPort, OpenPortError, OpenSpec};
 
 /// What is plugged into a port.
@@ -99,10 +96,7 @@ impl LiveSwitch {
     }
 
     fn open_spec(&self, spec: &PortSpec) -> OpenSpec {
-        let device = match spec.backend() {
-            BackendSpec::Memory => String::new(),
-            other => other.device().map(ToString::to_string).unwrap_or_default(),
-        };
+        let device = spec.backend().device_text().unwrap_or_default();
         let mut open =
             OpenSpec::new(format!("{}/{}", self.spec.name(), spec.name()), spec.backend().kind().as_str(), device);
         open.queues = spec.queues().get();
@@ -295,49 +289,6 @@ fn core_vlan(settings: &VlanSettings) -> VlanMode {
             allowed.iter().for_each(|vid| set.insert(vid.get()));
             VlanMode::Trunk { native: native.map_or(0, |vid| vid.get()), allowed: set }
         }
-    }
-}
-
-/// A port as extensions are told of it.
-pub(super) fn port_info(port: &Port, counters: &PortCounters) -> PortInfo {
-    let mut name = [0u8; 64];
-    name.iter_mut().zip(port.name.as_bytes()).for_each(|(to, from)| *to = *from);
-    PortInfo {
-        struct_size: u32::try_from(size_of::<PortInfo>()).unwrap_or(0),
-        port: port.id.raw(),
-        kind: match port.kind {
-            CoreKind::External => PORT_EXTERNAL,
-            CoreKind::Internal => PORT_INTERNAL,
-            CoreKind::Synthetic => PORT_SYNTHETIC,
-            CoreKind::Emulated => PORT_EMULATED,
-        },
-        nic_state: match port.nic {
-            NicState::None => NIC_NONE,
-            NicState::Created => NIC_CREATED,
-            NicState::Connected => NIC_CONNECTED,
-            NicState::Disconnected => NIC_DISCONNECTED,
-        },
-        link_up: u8::from(port.link_up),
-        admin_up: u8::from(port.admin_up),
-        mtu: port.mtu,
-        mac: port.mac.unwrap_or_default(),
-        vlan: match &port.vlan {
-            VlanMode::Untagged => 0,
-            VlanMode::Access(vid) => *vid,
-            VlanMode::Trunk { native, .. } => *native,
-        },
-        speed_mbps: port.speed_mbps,
-        rx_packets: counters.rx_packets,
-        rx_bytes: counters.rx_bytes,
-        tx_packets: counters.tx_packets,
-        tx_bytes: counters.tx_bytes,
-        rx_dropped: counters.rx_dropped,
-        tx_dropped: counters.tx_dropped,
-        rx_multicast: counters.rx_multicast,
-        rx_broadcast: counters.rx_broadcast,
-        tx_multicast: counters.tx_multicast,
-        tx_broadcast: counters.tx_broadcast,
-        name,
     }
 }
 

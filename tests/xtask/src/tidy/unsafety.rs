@@ -1,7 +1,8 @@
 //! `unsafe` only on the islands, and on each of them at least as many safety arguments as unsafe constructs.
 //!
 //! A construct is an unsafe block, function, impl, trait or foreign block; function pointer types are none. An argument
-//! is a `SAFETY:` comment (what holds, and why) or a `# Safety` heading (what the caller must see to).
+//! is a `SAFETY:` comment (what holds, and why) or a `# Safety` heading (what the caller must see to). A function with
+//! a foreign calling convention needs none of its own: the ABI's documentation says what its callers see to.
 
 use super::Violation;
 use super::islands::{Islands, PLAN};
@@ -43,7 +44,8 @@ pub(crate) fn unsafe_uses(source: &Source) -> Vec<Use> {
 /// Of the `unsafe` before `at`: none for a function pointer type, false for an attribute such as `unsafe(no_mangle)`.
 fn needs_argument(tokens: &[Token], at: usize) -> Option<bool> {
     let mut at = at;
-    if texts_are(tokens, at, &["extern"]) {
+    let foreign = texts_are(tokens, at, &["extern"]);
+    if foreign {
         at += 1;
         if tokens.get(at).is_some_and(|token| token.kind == Kind::Literal) {
             at += 1;
@@ -52,7 +54,7 @@ fn needs_argument(tokens: &[Token], at: usize) -> Option<bool> {
     if texts_are(tokens, at, &["fn", "("]) {
         return None;
     }
-    Some(!texts_are(tokens, at, &["("]))
+    Some(!texts_are(tokens, at, &["("]) && !(foreign && texts_are(tokens, at, &["fn"])))
 }
 
 fn is_argument(line: &str) -> bool {
@@ -83,7 +85,6 @@ mod tests {
             "fn f() { unsafe { g() } }",
             "unsafe impl Send for A {}",
             "unsafe fn f() {}",
-            "unsafe extern \"C\" fn f() {}",
             "unsafe extern \"C\" { fn g(); }",
             "macro_rules! m { () => { unsafe { g() } } }",
         ] {
@@ -97,6 +98,13 @@ mod tests {
     fn one_argument_does_not_serve_two_constructs() {
         let text = "//! Head.\n/// # Safety\n/// Call once.\nunsafe fn f() {}\nfn g() { unsafe { f() } }\n";
         assert_eq!(broken(PATH, text, ISLAND), ["safety-argument"]);
+    }
+
+    #[test]
+    fn a_function_called_from_outside_argues_in_its_body() {
+        let text = "//! Head.\nunsafe extern \"C\" fn f() {}\n";
+        assert_eq!(broken(PATH, text, ISLAND), [""; 0]);
+        assert_eq!(broken(PATH, text, ""), ["unsafe-islands"]);
     }
 
     #[test]

@@ -1,0 +1,70 @@
+//! The context behind one instance's host table.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use heddle_switch_core::call::Refusal;
+
+use super::{Groups, PER_EXTENSION, PortDirectory, Services, lock};
+
+/// What one instance shares with the host: the context behind its host table.
+pub struct InstanceShared {
+    /// Extension id.
+    pub id: String,
+    /// Number of the instance, unique in the process.
+    pub instance: u32,
+    /// `ROLE_*`.
+    pub role: u8,
+    /// Services of the daemon.
+    pub services: Arc<Services>,
+    /// Groups of its switch.
+    pub groups: Arc<Groups>,
+    /// Ports of its switch.
+    pub ports: Arc<PortDirectory>,
+    names: Mutex<Vec<(String, String)>>,
+    values: [AtomicU64; PER_EXTENSION],
+}
+
+impl InstanceShared {
+    /// The context of a new instance.
+    pub fn new(
+        (id, role): (String, u8),
+        instance: u32,
+        services: Arc<Services>,
+        groups: Arc<Groups>,
+        ports: Arc<PortDirectory>,
+    ) -> Arc<InstanceShared> {
+        let values = [const { AtomicU64::new(0) }; PER_EXTENSION];
+        Arc::new(InstanceShared { id, instance, role, services, groups, ports, names: Mutex::default(), values })
+    }
+
+    pub(crate) fn register_counter(&self, name: &str, unit: &str) -> Result<u32, Refusal> {
+        let word = |text: &str| !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        if !word(name) || !word(unit) {
+            return Err(Refusal::Invalid);
+        }
+        let mut names = lock(&self.names);
+        let at = names.iter().position(|(known, _)| known == name);
+        let at = match at {
+            Some(at) => at,
+            None if names.len() >= PER_EXTENSION => return Err(Refusal::Full),
+            None => {
+                names.push((name.to_owned(), unit.to_owned()));
+                names.len() - 1
+            }
+        };
+        u32::try_from(at).map_err(|_| Refusal::Full)
+    }
+
+    pub(crate) fn add(&self, counter: u32, delta: u64) -> bool {
+        let value = self.values.get(counter as usize);
+        value.map(|value| value.fetch_add(delta, Ordering::Relaxed)).is_some()
+    }
+
+    /// Name, unit and value of every registered counter.
+    pub fn counters(&self) -> Vec<(String, String, u64)> {
+        let names = lock(&self.names);
+        let value = |at: usize| self.values.get(at).map_or(0, |value| value.load(Ordering::Relaxed));
+        names.iter().enumerate().map(|(at, (name, unit))| (name.clone(), unit.clone(), value(at))).collect()
+    }
+}
