@@ -90,8 +90,10 @@ impl WorkerThread {
         })
     }
 
-    /// Runs until told to stop.
+    /// Runs until told to stop. A panic in here is a defect of the switch: the process ends, and the supervisor starts
+    /// another one, rather than leaving ports that nobody polls.
     pub(crate) fn run(mut self) {
+        let _ends_the_process = AbortOnPanic;
         let mut idle = 0u32;
         let mut next = None;
         loop {
@@ -277,6 +279,18 @@ impl WorkerThread {
             age_s: entry.age_s,
         };
         self.worker.fdb().iter(now_s).map(row).collect()
+    }
+}
+
+/// Ends the process when it is dropped by a panic.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a worker thread panicked; the switch process ends");
+            std::process::abort();
+        }
     }
 }
 
