@@ -27,6 +27,7 @@ use crate::control::model::SwitchName;
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::daemon::PlaneSetup;
 use crate::loader::Services;
+use crate::ports::device::DeviceWatch;
 use catalog::Catalog;
 use live::LiveSwitch;
 
@@ -80,15 +81,7 @@ impl Engine {
         let maintained = Arc::clone(&shared);
         let maintenance = std::thread::Builder::new()
             .name("heddle-upkeep".to_owned())
-            .spawn(move || {
-                while !maintained.stopping.load(Ordering::Acquire) {
-                    std::thread::sleep(MAINTENANCE);
-                    let switches: Vec<_> = lock(&maintained.switches).values().cloned().collect();
-                    for switch in switches {
-                        switch.maintain();
-                    }
-                }
-            })
+            .spawn(move || maintain(&maintained))
             .map_err(internal("starting the maintenance thread"))?;
         Ok(Engine { shared, maintenance: Mutex::new(Some(maintenance)) })
     }
@@ -102,6 +95,23 @@ impl Engine {
         let switches = std::mem::take(&mut *lock(&self.shared.switches));
         for switch in switches.into_values() {
             switch.stop();
+        }
+    }
+}
+
+fn maintain(shared: &Shared) {
+    let mut devices = DeviceWatch::open()
+        .inspect_err(|error| tracing::warn!(%error, "network devices cannot be followed"))
+        .ok();
+    while !shared.stopping.load(Ordering::Acquire) {
+        std::thread::sleep(MAINTENANCE);
+        if let Some(devices) = &mut devices {
+            // Ports look at the state; the events themselves only bring it up to date.
+            devices.poll();
+        }
+        let switches: Vec<_> = lock(&shared.switches).values().cloned().collect();
+        for switch in switches {
+            switch.maintain(devices.as_ref());
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::control::error::ControlError;
 use crate::control::model::{BufferClassView, PortName, SwitchName, SwitchSpec, SwitchType};
 use crate::control::plane::ControlResult;
 use crate::loader::{Groups, PortDirectory, Services};
+use crate::ports::device::DeviceWatch;
 pub(crate) use extensions::Enabled;
 use ports::Plugged;
 
@@ -236,7 +237,7 @@ impl LiveSwitch {
     }
 
     /// Periodic control work.
-    pub(crate) fn maintain(&self) {
+    pub(crate) fn maintain(&self, devices: Option<&DeviceWatch>) {
         let mut state = lock(&self.state);
         if state.stopped {
             return;
@@ -244,7 +245,9 @@ impl LiveSwitch {
         if let Err(error) = self.maintain_extensions(&mut state) {
             tracing::warn!(switch = %self.spec.name(), %error, "periodic control work failed");
         }
-        self.follow_devices(&mut state);
+        if let Some(devices) = devices {
+            self.follow_devices(&mut state, devices);
+        }
     }
 
     /// Takes extensions and ports off and ends the threads.

@@ -23,6 +23,7 @@ use crate::control::model::{
 use crate::control::plane::ControlResult;
 use crate::engine::command::{Command, Tap};
 use crate::loader::port_info;
+use crate::ports::device::DeviceWatch;
 use crate::ports::{self, OpenPort, OpenPortError, OpenSpec};
 
 /// What is plugged into a port.
@@ -226,30 +227,55 @@ impl LiveSwitch {
     }
 
     /// Takes note of what happened to devices.
-    pub(super) fn follow_devices(&self, state: &mut State) {
-        let carrier = |device: &str| std::fs::read_to_string(format!("/sys/class/net/{device}/carrier"));
+    pub(super) fn follow_devices(&self, state: &mut State, devices: &DeviceWatch) {
         let mut changed = Vec::new();
         for (id, plugged) in &mut state.ports {
-            if plugged.device_index.is_none() {
-                continue;
-            }
-            let trouble = match carrier(&plugged.device) {
-                Ok(text) if text.trim() == "1" => None,
-                Ok(_) => Some(format!("device '{}' has no carrier", plugged.device)),
-                Err(_) if std::path::Path::new("/sys/class/net").join(&plugged.device).exists() => {
-                    Some(format!("device '{}' is down; `ip link set {} up`", plugged.device, plugged.device))
+            let before = plugged.trouble.clone();
+            plugged.follow(devices);
+            if plugged.trouble != before {
+                let (switch, port) = (self.spec.name(), plugged.spec.name());
+                match &plugged.trouble {
+                    Some(trouble) => tracing::warn!(%switch, %port, "{trouble}"),
+                    None => tracing::info!(%switch, %port, "carries traffic again"),
                 }
-                Err(_) => Some(format!("device '{}' is gone from this network namespace", plugged.device)),
-            };
-            if trouble != plugged.trouble {
-                changed.push((*id, trouble.is_none()));
-                plugged.trouble = trouble;
+                changed.push((*id, plugged.trouble.is_none()));
             }
         }
         for (id, link_up) in changed {
             let change = CoreChange { link_up: Some(link_up), ..CoreChange::default() };
             // A port that is being deleted meanwhile needs no news.
             let _ = state.switch.change_port(id, change, &mut Sink::new(self, &state.enabled));
+        }
+    }
+}
+
+impl Plugged {
+    /// Compares with what the kernel says about the device.
+    fn follow(&mut self, devices: &DeviceWatch) {
+        let Some(index) = self.device_index else { return };
+        let is_tap = matches!(self.spec.backend(), BackendSpec::Tap { .. });
+        let device = &self.device;
+        match (devices.device(index), devices.find(device)) {
+            (Some(now), _) => {
+                if now.name != *device {
+                    tracing::info!(port = %self.spec.name(), from = %device, to = %now.name, "the device was renamed");
+                    self.device.clone_from(&now.name);
+                }
+                self.trouble = match (now.up, now.carrier) {
+                    (false, _) => Some(format!("device '{0}' is down; `ip link set {0} up`", now.name)),
+                    (true, false) => Some(format!("device '{}' has no carrier; check its other end", now.name)),
+                    (true, true) => None,
+                };
+            }
+            // A TAP that left this network namespace is where its guest is; the queue stays ours.
+            (None, _) if is_tap => self.trouble = None,
+            // The same name with another number: it was made anew, and the backend takes it up again by name.
+            (None, Some((number, _))) => self.device_index = Some(number),
+            (None, None) => {
+                self.trouble = Some(format!(
+                    "device '{device}' is gone from this network namespace; it is taken up again when it returns"
+                ));
+            }
         }
     }
 }
