@@ -123,7 +123,8 @@ Examples:
   heddle port add lab app --backend tap
   heddle port add lab db --backend tap --device db0 --mac 02:00:00:00:00:0b --vlan-mode access --vlan 20
   heddle port add lab wan --backend packet --device eth0 --vlan-mode trunk --allowed 1-100,200 --native 1
-  heddle port add lab probe --backend memory --mtu 9000")]
+  heddle port add lab probe --backend memory --mtu 9000
+  heddle port add lab load --backend memory --device source:1000:64:4")]
     Add(PortOptionsArgs),
     /// Change the options of a port that are given, and nothing else
     #[command(after_help = "\
@@ -174,7 +175,9 @@ pub(super) struct PortOptionsArgs {
     /// How frames get in and out: a TAP device Heddle makes, AF_PACKET on an existing device, rings in memory
     #[arg(long, value_name = "BACKEND")]
     pub(super) backend: Option<BackendKind>,
-    /// The network device: needed for packet, chosen for tap when not given, refused for memory
+    /// The network device: needed for packet, chosen for tap when not given. For memory what is at the other end: sink,
+    /// source:PPS:SIZE:FLOWS[:FROM:TO] (numbered UDP frames from station FROM to station TO), loop:NAME (a cable to the
+    /// other port with this NAME)
     #[arg(long, value_name = "IFNAME")]
     pub(super) device: Option<String>,
     /// The station's MAC address: a static entry, no learning; `none` to learn [default: none]

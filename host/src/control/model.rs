@@ -20,8 +20,8 @@ pub use extension::{ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionRef
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
 pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};
 pub use port::{
-    AdminState, BackendKind, BackendSpec, NicState, PortChange, PortCounters, PortKind, PortSettings, PortSpec,
-    PortState, PortView,
+    AdminState, BackendKind, BackendSpec, MemoryMode, NicState, PortChange, PortCounters, PortKind, PortSettings,
+    PortSpec, PortState, PortView,
 };
 pub use stats::{
     BufferClassView, DaemonView, DropCount, EngineView, FdbEntryKind, FdbEntryView, Leg, PortDropCount, StageCost,

@@ -12,6 +12,7 @@
 //! Nothing allocates per frame on the switch's side. Frames pass the same door as a device's: their virtio-net header is
 //! checked and refused when it lies. Such a port has no descriptor: it must be polled.
 
+mod mode;
 mod registry;
 mod ring;
 pub mod source;
@@ -27,8 +28,9 @@ use heddle_switch_core::pool::Pool;
 
 use super::{BackendEntry, OpenPort, OpenPortError, OpenSpec, RxLosses, RxQueue, RxStatus, TxQueue};
 use ring::{FrameReader, Record, Spread};
-use source::{SourceRx, SourceSettings};
+use source::SourceRx;
 
+pub use mode::{Mode, ModeError};
 pub use registry::take_end;
 pub use ring::RingFull;
 
@@ -268,24 +270,22 @@ inventory::submit! {
 
 fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     let bad = |reason: String| OpenPortError::BadDevice { device: spec.device.clone(), backend: "memory", reason };
-    let (mode, argument) = spec.device.split_once(':').unwrap_or((spec.device.as_str(), ""));
-    let (rx, tx): (Vec<Box<dyn RxQueue>>, Box<dyn TxQueue>) = match (mode, argument) {
-        ("", "") => {
+    let mode: Mode = spec.device.parse().map_err(|error: ModeError| bad(error.to_string()))?;
+    let (rx, tx): (Vec<Box<dyn RxQueue>>, Box<dyn TxQueue>) = match mode {
+        Mode::FarEnd => {
             let (port, end) = open_pair(&spec.port, spec.queues, RING_BYTES);
             registry::leave_end(&spec.port, end);
             (port.rx, port.tx)
         }
-        ("sink", "") => ((0..spec.queues).map(|_| Box::new(SilentRx) as Box<dyn RxQueue>).collect(), Box::new(SinkTx)),
-        ("source", settings) => {
-            let settings = SourceSettings::parse(settings).map_err(bad)?;
+        Mode::Sink => ((0..spec.queues).map(|_| Box::new(SilentRx) as Box<dyn RxQueue>).collect(), Box::new(SinkTx)),
+        Mode::Source(settings) => {
             let queue = |nth| Box::new(SourceRx::new(&settings, nth, spec.queues)) as Box<dyn RxQueue>;
             ((0..spec.queues).map(queue).collect(), Box::new(SinkTx))
         }
-        ("loop", name) if !name.is_empty() => {
-            let (rx, tx) = registry::plug(name, spec.queues).map_err(bad)?;
+        Mode::Loop(name) => {
+            let (rx, tx) = registry::plug(&name, spec.queues).map_err(bad)?;
             (rx.into_iter().map(|queue| Box::new(queue) as Box<dyn RxQueue>).collect(), Box::new(tx))
         }
-        _ => return Err(bad("use sink, source:PPS:SIZE:FLOWS[:FROM:TO], loop:NAME or nothing".to_owned())),
     };
     let device = if spec.device.is_empty() { &spec.port } else { &spec.device };
     Ok(open_port(device, rx, tx, spec.offload, spec.mtu))

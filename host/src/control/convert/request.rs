@@ -3,9 +3,9 @@
 use super::words::Word;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, DeviceName, ExtensionConfig, InvalidValue,
-    MacAddress, Mtu, PortChange, PortKind, PortName, PortSpec, QueueCount, SnapLength, SwitchName, SwitchSpec,
-    SwitchType, Vid, VlanChange, VlanMode, WorkerCount,
+    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, InvalidValue, MacAddress, Mtu,
+    PortChange, PortKind, PortName, PortSpec, QueueCount, SnapLength, SwitchName, SwitchSpec, SwitchType, Vid,
+    VlanChange, VlanMode, WorkerCount,
 };
 use crate::control::wire;
 
@@ -62,13 +62,12 @@ fn mac(text: &str) -> Result<Option<MacAddress>, InvalidValue> {
 /// The options of a port. `backend` is `None` when the request names neither backend nor device.
 fn port_change(options: &wire::PortOptions) -> Result<PortChange, InvalidValue> {
     let kind: Option<BackendKind> = optional_word("backend", options.backend)?;
-    let device = options.device.as_deref().map(DeviceName::new).transpose()?;
-    let backend = match (kind, device) {
+    let backend = match (kind, options.device.as_deref()) {
         (None, None) => None,
         (Some(kind), device) => Some(BackendSpec::new(kind, device)?),
         (None, Some(device)) => {
-            let fix = "add --backend tap or --backend packet";
-            return Err(InvalidValue::new("device", device, "is given without a backend", fix));
+            let fix = "add --backend tap, packet or memory";
+            return Err(InvalidValue::new("device", device.escape_debug(), "is given without a backend", fix));
         }
     };
     Ok(PortChange {
@@ -173,7 +172,10 @@ mod tests {
         refused(wire::PortOptions { backend: Some(77), ..memory() }, "backend '77' is not known to this daemon");
         refused(wire::PortOptions { vlan: Some(u32::MAX), ..memory() }, "vlan '4294967295' is not a VLAN identifier");
         refused(wire::PortOptions { queues: Some(65_537), ..memory() }, "queues '65537' is out of range");
-        refused(wire::PortOptions { device: Some("../../etc".into()), ..memory() }, "contains '/'");
+        let packet = Some(wire::Backend::Packet.into());
+        refused(wire::PortOptions { device: Some("../../etc".into()), backend: packet, ..memory() }, "contains '/'");
+        refused(wire::PortOptions { device: Some("eth0".into()), ..memory() }, "is no far side of a memory port");
+        refused(wire::PortOptions { device: Some("eth0".into()), ..Default::default() }, "without a backend");
         refused(wire::PortOptions { mac: Some("01:00:00:00:00:00".into()), ..memory() }, "is a group address");
         refused(wire::PortOptions { allowed: Some("1-9999999999999".into()), ..memory() }, "is not a list of VLANs");
     }

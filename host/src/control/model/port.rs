@@ -7,7 +7,9 @@
 use super::{
     DeviceName, InvalidValue, MacAddress, Mtu, PortName, QueueCount, SwitchName, VlanChange, VlanSettings, words,
 };
+use crate::ports::memory::Mode;
 use serde::Serialize;
+use std::fmt;
 
 words!(
     /// What the port is for, as extensions see it.
@@ -86,26 +88,49 @@ pub enum BackendSpec {
         /// The device.
         device: DeviceName,
     },
-    /// Rings in memory.
-    Memory,
+    /// Rings in memory; without a far side the daemon keeps an end that nobody plays.
+    Memory {
+        /// What is at the other end.
+        device: Option<MemoryMode>,
+    },
+}
+
+/// The far side of a memory port in the operator's words: `sink`, `source:PPS:SIZE:FLOWS[:FROM:TO]`, `loop:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryMode(String);
+
+impl MemoryMode {
+    /// Checks and takes a far side.
+    ///
+    /// # Errors
+    /// When the memory backend knows no such far side.
+    pub fn new(text: &str) -> Result<Self, InvalidValue> {
+        match text.parse::<Mode>() {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(InvalidValue::new("device", text.escape_debug(), error.reason, error.fix)),
+        }
+    }
+}
+
+impl fmt::Display for MemoryMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 impl BackendSpec {
     /// Puts backend and device together.
     ///
     /// # Errors
-    /// When a packet port has no device, or a memory port has one.
-    pub fn new(kind: BackendKind, device: Option<DeviceName>) -> Result<Self, InvalidValue> {
+    /// When a packet port has no device, or the device is none for this backend.
+    pub fn new(kind: BackendKind, device: Option<&str>) -> Result<Self, InvalidValue> {
         match (kind, device) {
-            (BackendKind::Tap, device) => Ok(Self::Tap { device }),
-            (BackendKind::Packet, Some(device)) => Ok(Self::Packet { device }),
+            (BackendKind::Tap, device) => Ok(Self::Tap { device: device.map(DeviceName::new).transpose()? }),
+            (BackendKind::Packet, Some(device)) => Ok(Self::Packet { device: DeviceName::new(device)? }),
             (BackendKind::Packet, None) => {
                 Err(InvalidValue::new("backend", kind, "needs a network device", "add --device IFNAME"))
             }
-            (BackendKind::Memory, None) => Ok(Self::Memory),
-            (BackendKind::Memory, Some(device)) => {
-                Err(InvalidValue::new("device", device, "does not apply to a memory port", "leave --device out"))
-            }
+            (BackendKind::Memory, device) => Ok(Self::Memory { device: device.map(MemoryMode::new).transpose()? }),
         }
     }
 
@@ -115,17 +140,26 @@ impl BackendSpec {
         match self {
             Self::Tap { .. } => BackendKind::Tap,
             Self::Packet { .. } => BackendKind::Packet,
-            Self::Memory => BackendKind::Memory,
+            Self::Memory { .. } => BackendKind::Memory,
         }
     }
 
-    /// The device, when one is named.
+    /// The network device, when one is named.
     #[must_use]
     pub const fn device(&self) -> Option<&DeviceName> {
         match self {
             Self::Tap { device } => device.as_ref(),
             Self::Packet { device } => Some(device),
-            Self::Memory => None,
+            Self::Memory { .. } => None,
+        }
+    }
+
+    /// What the operator gave as device, whatever it means to the backend.
+    #[must_use]
+    pub fn device_text(&self) -> Option<String> {
+        match self {
+            Self::Memory { device } => device.as_ref().map(ToString::to_string),
+            Self::Tap { .. } | Self::Packet { .. } => self.device().map(ToString::to_string),
         }
     }
 }

@@ -111,13 +111,27 @@ fn a_change_touches_only_what_it_names() -> Result<(), InvalidValue> {
 }
 
 #[test]
-fn backends_need_or_refuse_a_device() {
-    let device = || DeviceName::new("eth0").ok();
-    assert!(message(BackendSpec::new(BackendKind::Packet, None)).contains("add --device IFNAME"));
-    assert!(message(BackendSpec::new(BackendKind::Memory, device())).contains("leave --device out"));
-    assert!(
-        BackendSpec::new(BackendKind::Tap, None).is_ok() && BackendSpec::new(BackendKind::Packet, device()).is_ok()
+fn a_device_is_what_its_backend_takes() {
+    let refused = |backend, device| message(BackendSpec::new(backend, device));
+    assert!(refused(BackendKind::Packet, None).contains("add --device IFNAME"));
+    assert!(refused(BackendKind::Tap, Some("sink:1")).contains("contains ':'"));
+    assert!(refused(BackendKind::Packet, Some("a b")).contains("contains ' '"));
+    let message = refused(BackendKind::Memory, Some("eth0"));
+    assert_eq!(
+        message,
+        "device 'eth0' is no far side of a memory port; use sink, source:PPS:SIZE:FLOWS[:FROM:TO], loop:NAME or nothing"
     );
+    assert!(refused(BackendKind::Memory, Some("source:1:64")).contains("for example source:1000:64:4"));
+    assert!(refused(BackendKind::Memory, Some("\u{1b}[2J")).contains("\\u{1b}"));
+    for (backend, device) in [
+        (BackendKind::Tap, None),
+        (BackendKind::Packet, Some("eth0")),
+        (BackendKind::Memory, None),
+        (BackendKind::Memory, Some("source:1000:64:4")),
+    ] {
+        let spec = BackendSpec::new(backend, device).map(|spec| (spec.kind(), spec.device_text()));
+        assert_eq!(spec, Ok((backend, device.map(str::to_owned))));
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ const UDP_PORT: u16 = 4_789;
 
 /// What a source sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SourceSettings {
+pub struct SourceSettings {
     pps: u64,
     /// Bytes of a frame without FCS.
     length: u16,
