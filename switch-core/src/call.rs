@@ -193,7 +193,8 @@ impl<'a> Call<'a> {
     pub fn release(&mut self, handle: u64) -> Result<(), Refusal> {
         self.core.held.get_mut(handle, self.entry.id).filter(|entry| entry.kept == Kept::Held).ok_or(Refusal::Gone)?;
         let entry = self.core.held.take(handle, self.entry.id).ok_or(Refusal::Gone)?;
-        self.core.park(entry.packet, entry.slot, entry.resume);
+        // The extension may have moved since it took the frame.
+        self.core.park(entry.packet, entry.slot, ResumePoint { after: self.entry.position, ..entry.resume });
         Ok(())
     }
 

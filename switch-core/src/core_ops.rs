@@ -2,8 +2,6 @@
 //!
 //! All of them keep the conservation law: a descriptor that enters one of them is counted where it ends.
 
-use std::collections::VecDeque;
-
 use heddle_extension_api::abi::packet::{PACKET_SHARED, Packet};
 
 use crate::arena::HEADROOM;
@@ -13,9 +11,10 @@ use crate::fdb::FdbKey;
 use crate::frame::TxFrame;
 use crate::held::{Entry, Kept};
 use crate::port_id::PortId;
+use crate::resume::Parked;
 use crate::snapshot::{Snapshot, StaticEntry};
 use crate::stage::{Leg, ResumePoint, StageId};
-use crate::worker::{Core, Devices, Parked, RESUME_MAX, TX_BATCH};
+use crate::worker::{Core, Devices, TX_BATCH};
 
 impl Core {
     /// Ends a descriptor with a drop.
@@ -29,18 +28,18 @@ impl Core {
 
     /// Queues a frame to go on at `resume`.
     pub(crate) fn park(&mut self, packet: Packet, slot: Slot, resume: ResumePoint) {
-        if self.resume.len() >= RESUME_MAX {
-            self.drop_slot(slot, DropReason::ResumeQueueFull.code());
-            return;
+        if let Err(parked) = self.resume.push(Parked { packet, slot }, resume) {
+            self.drop_slot(parked.slot, DropReason::ResumeQueueFull.code());
         }
-        self.resume.push_back(Parked { packet, slot, resume });
     }
 
-    /// Fills `burst` with the frames that go on next, all at the same point, in order.
-    pub(crate) fn next_parked(&mut self, snapshot: &Snapshot, burst: &mut Burst) -> Option<ResumePoint> {
-        let resume = self.resume.front()?.resume;
-        while !burst.is_full() && self.resume.front().is_some_and(|parked| parked.resume == resume) {
-            let Some(Parked { packet, slot, .. }) = self.resume.pop_front() else { break };
+    /// Fills `burst` with frames that wait at a point, in order; gives their number.
+    pub(crate) fn take_waiting(&mut self, snapshot: &Snapshot, burst: &mut Burst, resume: ResumePoint) -> usize {
+        let mut taken = 0;
+        while !burst.is_full()
+            && let Some(Parked { packet, slot }) = self.resume.pop(resume)
+        {
+            taken += 1;
             let gone = |id: PortId| !id.is_none() && snapshot.port(id).is_none();
             if gone(slot.source) || (resume.leg == Leg::Egress && gone(slot.destination)) {
                 self.drop_slot(slot, DropReason::PortGone.code());
@@ -48,7 +47,7 @@ impl Core {
                 self.drop_slot(slot, DropReason::ResumeQueueFull.code());
             }
         }
-        Some(resume)
+        taken
     }
 
     /// Drops what an extension holds; its drafts end uncounted, as they never were frames.
@@ -170,16 +169,8 @@ impl Core {
             self.counters.drop(DropReason::PortGone.code(), PortId::NONE, port);
             self.pool.free(frame.buf);
         }
-        let from_port = |parked: &Parked| parked.slot.source == port || parked.slot.destination == port;
-        if self.resume.iter().any(from_port) {
-            let parked = std::mem::replace(&mut self.resume, VecDeque::with_capacity(1_024));
-            for parked in parked {
-                if from_port(&parked) {
-                    self.drop_slot(parked.slot, DropReason::PortGone.code());
-                } else {
-                    self.resume.push_back(parked);
-                }
-            }
+        for parked in self.resume.take_port(port) {
+            self.drop_slot(parked.slot, DropReason::PortGone.code());
         }
         let held = self.held.take_where(|entry| entry.slot.source == port || entry.slot.destination == port);
         for entry in held {

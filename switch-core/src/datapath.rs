@@ -42,6 +42,10 @@ impl Pass<'_> {
                     self.ingress_policy(burst);
                 }
                 self.descend(burst, from.after.max(Position::POLICY), Position::MINIPORT_EDGE);
+                if !self.core.resume.is_empty() {
+                    // An extension let deliveries go that the frames of this burst must not overtake.
+                    self.egress_waiting();
+                }
                 self.edge(burst);
             }
             Leg::Egress => self.egress(burst, from.after),
@@ -60,6 +64,17 @@ impl Pass<'_> {
         }
         self.ascend(burst, after.min(Position::POLICY), Position::PROTOCOL_EDGE);
         self.deliver(burst);
+    }
+
+    /// Runs what was let go on the egress leg, in the middle of a burst: the rest of the burst must not overtake it.
+    /// Ends, because each release goes on strictly behind where the frame was.
+    pub(crate) fn egress_waiting(&mut self) {
+        let Some(mut burst) = self.core.overtaken.take() else { return };
+        while let Some(resume) = self.core.resume.next_point().filter(|resume| resume.leg == Leg::Egress) {
+            self.core.take_waiting(self.snapshot, &mut burst, resume);
+            self.egress(&mut burst, resume.after);
+        }
+        self.core.overtaken = Some(burst);
     }
 
     /// Calls the ingress functions of the extensions strictly between two positions, from the port inwards.

@@ -26,6 +26,7 @@ mod policy;
 pub mod pool;
 pub mod port_id;
 pub mod prefetch;
+pub mod resume;
 pub mod sample;
 pub mod segment;
 mod settle;

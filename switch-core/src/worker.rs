@@ -4,13 +4,12 @@
 //! extension; it shares the arena and an immutable snapshot. The host calls it with frames, messages and the time; it
 //! calls back only to hand frames to devices ([`Devices`]). It never reads a clock, blocks or takes a lock.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use heddle_extension_api::abi::packet::{OffloadFacts, Packet};
+use heddle_extension_api::abi::packet::OffloadFacts;
 
 use crate::arena::Arena;
-use crate::burst::{BURST, Burst, Slot};
+use crate::burst::{BURST, Burst};
 use crate::counters::{Counters, StageCounters};
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
@@ -21,17 +20,16 @@ use crate::held::Held;
 use crate::message::{HandOver, Learnt, Link, Outbox};
 use crate::pool::Pool;
 use crate::port_id::{PORTS_MAX, PortId};
+use crate::resume::Waiting;
 use crate::sample::Samples;
 use crate::snapshot::Snapshot;
 use crate::stage::{ResumePoint, Stage, StageId};
 
-/// Frames waiting to re-enter the pipeline, per worker.
-pub const RESUME_MAX: usize = 8_192;
 /// Frames collected for one port before they are handed to its device.
 pub const TX_BATCH: usize = 256;
-/// Bursts of re-entering frames run in one go; the rest waits for the next call, so that two extensions that inject for
-/// each other cannot keep the worker from its ports.
-const RESUME_BURSTS: usize = 64;
+/// Re-entering frames run in one go: all that can wait, twice over. The rest waits for the next call, so that two
+/// extensions that inject for each other cannot keep the worker from its ports.
+const RESUME_RUN: usize = 2 * crate::resume::RESUME_MAX;
 /// One burst in this many is timed.
 const MEASURE_EVERY: u32 = 16;
 
@@ -57,14 +55,6 @@ pub struct WorkerConfig {
     pub ticks: Option<fn() -> u64>,
 }
 
-/// A frame that waits to go on.
-#[derive(Debug)]
-pub(crate) struct Parked {
-    pub(crate) packet: Packet,
-    pub(crate) slot: Slot,
-    pub(crate) resume: ResumePoint,
-}
-
 /// A worker without its extensions: what a call into an extension may reach.
 pub struct Core {
     pub(crate) id: u16,
@@ -73,13 +63,14 @@ pub struct Core {
     pub(crate) fdb: Fdb,
     pub(crate) counters: Counters,
     pub(crate) held: Held,
-    pub(crate) resume: VecDeque<Parked>,
+    pub(crate) resume: Waiting,
     pub(crate) samples: Samples,
     pub(crate) tx: Box<[Vec<TxFrame>]>,
     pub(crate) dirty: Vec<u16>,
     pub(crate) outboxes: Vec<Outbox>,
     pub(crate) offload_facts: Vec<OffloadFacts>,
     pub(crate) expanded: Option<Burst>,
+    pub(crate) overtaken: Option<Burst>,
     pub(crate) ticks: Option<fn() -> u64>,
     pub(crate) measuring: u32,
     pub(crate) own_ticks: StageCounters,
@@ -123,13 +114,14 @@ impl Worker {
             fdb: Fdb::new(config.fdb, config.seed),
             counters: Counters::default(),
             held: Held::new(),
-            resume: VecDeque::with_capacity(1_024),
+            resume: Waiting::default(),
             samples: Samples::default(),
             tx: (0..PORTS_MAX).map(|_| Vec::new()).collect(),
             dirty: Vec::with_capacity(PORTS_MAX),
             outboxes: (0..config.workers).map(|_| Outbox::default()).collect(),
             offload_facts: Vec::with_capacity(BURST),
             expanded: Some(Burst::default()),
+            overtaken: Some(Burst::default()),
             ticks: config.ticks,
             measuring: 0,
             own_ticks: StageCounters::default(),
@@ -157,6 +149,14 @@ impl Worker {
             self.core.drain_held(running.id, DropReason::ExtensionDisabled);
         }
         self.core.adopt(&self.snapshot, &update.snapshot);
+        if !self.core.resume.is_empty() {
+            let (old, new) = (&self.snapshot.stages, &update.snapshot.stages);
+            self.core.resume.moved(|position| {
+                let stage = old.iter().find(|stage| stage.position == position);
+                let now = stage.and_then(|stage| new.iter().find(|now| now.id == stage.id));
+                now.map_or(position, |now| now.position)
+            });
+        }
         self.snapshot = update.snapshot;
         gone.into_iter().map(|running| (running.id, running.stage, running.counters)).collect()
     }
@@ -166,6 +166,8 @@ impl Worker {
         self.set_time(now_ns);
         let Some(mut burst) = self.burst.take() else { return };
         for frames in frames.chunks_mut(BURST) {
+            // What waits is older than what comes.
+            self.run_waiting(&mut burst, devices);
             let mut pass = self.pass(devices);
             pass.intake(source, frames, &mut burst);
             pass.run(&mut burst, ResumePoint::START);
@@ -192,15 +194,22 @@ impl Worker {
     /// Runs frames that were released or injected, transmits, and reports samples.
     pub fn go_on(&mut self, devices: &mut dyn Devices) {
         if let Some(mut burst) = self.burst.take() {
-            for _ in 0..RESUME_BURSTS {
-                let Some(resume) = self.core.next_parked(&self.snapshot, &mut burst) else { break };
-                self.pass(devices).run(&mut burst, resume);
-            }
+            self.run_waiting(&mut burst, devices);
             self.burst = Some(burst);
         }
         self.core.flush(devices);
         self.report_samples();
         self.core.measuring = self.core.measuring.wrapping_add(1);
+    }
+
+    fn run_waiting(&mut self, burst: &mut Burst, devices: &mut dyn Devices) {
+        let mut run = 0;
+        while run < RESUME_RUN
+            && let Some(resume) = self.core.resume.next_point()
+        {
+            run += self.core.take_waiting(&self.snapshot, burst, resume);
+            self.pass(devices).run(burst, resume);
+        }
     }
 
     /// Whether frames wait to go on.
