@@ -78,11 +78,12 @@ impl Judge {
             let before = last.entry((*from, mark.flow, sent.port)).or_insert(0);
             assert!(
                 *before <= mark.number,
-                "port {}: frame {} of flow {} from {from} after frame {before}; {:?}",
+                "port {}: frame {} of flow {} from {from} after frame {before}; {:?}; {:?}",
                 sent.port,
                 mark.number,
                 mark.flow,
-                trace(sim, mark.number)
+                trace(sim, mark.number),
+                trace(sim, *before)
             );
             *before = mark.number;
         }

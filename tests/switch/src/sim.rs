@@ -240,7 +240,15 @@ impl Sim {
 
     /// One thing that could happen next.
     pub fn step(&mut self) {
+        self.step_but(None);
+    }
+
+    /// As [`Sim::step`], while one worker sleeps.
+    pub fn step_but(&mut self, asleep: Option<usize>) {
         let worker = self.rng.below(self.workers());
+        if asleep == Some(worker) {
+            return;
+        }
         let other = self.rng.below(self.workers());
         match self.rng.below(16) {
             0..7 => {

@@ -5,7 +5,7 @@ use heddle_switch_core::drop_reason::{DropReason, EXTENSION_FIRST};
 use heddle_switch_core::offload::Offload;
 use heddle_switch_core::checksum::PartialChecksum;
 use heddle_switch_core::stage::{CallEnd, Leg, Role};
-use heddle_switch_core::worker::RESUME_MAX;
+use heddle_switch_core::resume::RESUME_MAX;
 use heddle_switch_tests::bench::{from_1_to_2, pair, switch, with};
 use heddle_switch_tests::frames::{BROADCAST, Body, Frame, Left, station};
 use heddle_switch_tests::oracle::Port;
