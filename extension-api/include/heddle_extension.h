@@ -269,7 +269,10 @@ struct heddle_layout_row_t {
 /* Verdict of a forwarding extension on ingress: deliver to the port in destination. */
 #define HEDDLE_VERDICT_TO_PORT 3
 
-/* Verdict of a forwarding extension on ingress: deliver to each port of the group in destination. */
+/*
+ * Verdict of a forwarding extension on ingress: deliver to each port of the group in destination
+ * except the one the frame came from.
+ */
 #define HEDDLE_VERDICT_TO_GROUP 4
 
 /* Drop reason of an extension that gives none: counted as unspecified under the extension's name. */

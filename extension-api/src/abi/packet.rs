@@ -24,7 +24,8 @@ pub const VERDICT_DROP: u8 = 1;
 pub const VERDICT_HOLD: u8 = 2;
 /// Verdict of a forwarding extension on ingress: deliver to the port in `destination`.
 pub const VERDICT_TO_PORT: u8 = 3;
-/// Verdict of a forwarding extension on ingress: deliver to each port of the group in `destination`.
+/// Verdict of a forwarding extension on ingress: deliver to each port of the group in `destination`
+/// except the one the frame came from.
 pub const VERDICT_TO_GROUP: u8 = 4;
 
 /// Drop reason of an extension that gives none: counted as `unspecified` under the extension's name.
