@@ -198,7 +198,8 @@ struct heddle_meta_t {
  * Rules (checked by check in the host):
  * * frozen: both sides list the same fields at the same offsets, for the whole life of the major version;
  * * growable: the shorter list is a prefix of the longer one; the struct's first field is its own struct_size;
- * * function: the signature text is the same.
+ * * function: the signature text is the same;
+ * * constant: type and value are the same.
  *
  * Type texts are compared without white space, since compilers print them differently. rustc 1.63 has no
  * offset_of!, so offsets follow from the C layout rule (each field at the next multiple of its alignment) and are
@@ -220,19 +221,22 @@ struct heddle_meta_t {
 /* Row of a function signature: field is empty, ty is the signature. */
 #define HEDDLE_KIND_FUNCTION UINT32_C(3)
 
-/* One row of the layout table: a field of a struct, or a function signature. Pointer-free, 192 bytes. */
+/* Row of a constant: field is empty, offset is the value (as 32 bits, negative ones in two's complement). */
+#define HEDDLE_KIND_CONSTANT UINT32_C(4)
+
+/* One row of the layout table: a field of a struct, a function signature or a constant. Pointer-free, 192 bytes. */
 struct heddle_layout_row_t {
-    /* Name of the struct or function type, zero-padded. */
+    /* Name of the struct, function type or constant, zero-padded. */
     uint8_t owner[HEDDLE_NAME_LEN];
-    /* Name of the field, zero-padded; empty for a function. */
+    /* Name of the field, zero-padded; empty for a function or constant. */
     uint8_t field[HEDDLE_NAME_LEN];
     /* Type of the field or signature of the function, zero-padded. */
     uint8_t ty[HEDDLE_TYPE_LEN];
-    /* Offset of the field from the start of the struct, in bytes. */
+    /* Offset of the field from the start of the struct, in bytes; value of a constant. */
     uint32_t offset;
     /* Size of the field, in bytes. */
     uint32_t size;
-    /* KIND_FROZEN, KIND_GROWABLE or KIND_FUNCTION. */
+    /* KIND_FROZEN, KIND_GROWABLE, KIND_FUNCTION or KIND_CONSTANT. */
     uint32_t kind;
     /* Zero. */
     uint32_t reserved;
@@ -993,13 +997,15 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, event) == 72, "ExtensionV1.
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "ExtensionV1.interface is at 80");
 
 /* Number of rows in the layout table. */
-#define HEDDLE_LAYOUT_ROWS 163
+#define HEDDLE_LAYOUT_ROWS 239
 
 /* One row; offset and size are this compiler's own. */
 #define HEDDLE_FIELD_ROW(owner, type, field, rust, kind) \
     { owner, #field, rust, (uint32_t)offsetof(type, field), (uint32_t)sizeof(((type *)0)->field), kind, 0 }
 #define HEDDLE_FUNCTION_ROW(owner, type, rust) \
     { owner, "", rust, 0, (uint32_t)sizeof(type), HEDDLE_KIND_FUNCTION, 0 }
+#define HEDDLE_CONSTANT_ROW(owner, value, type, rust) \
+    { owner, "", rust, (uint32_t)(value), (uint32_t)sizeof(type), HEDDLE_KIND_CONSTANT, 0 }
 
 /* The layout table. */
 #define HEDDLE_LAYOUT \
@@ -1166,7 +1172,83 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("DiscardFn", heddle_discard_fn, "fn(*mut c_void,u64,u16,)->i32"), \
         HEDDLE_FUNCTION_ROW("OriginateFn", heddle_originate_fn, "fn(*mut c_void,u32,*mut u64,*mut Packet,)->i32"), \
         HEDDLE_FUNCTION_ROW("CloneFn", heddle_clone_fn, "fn(*mut c_void,u32,*mut u64,*mut Packet,)->i32"), \
-        HEDDLE_FUNCTION_ROW("InjectFn", heddle_inject_fn, "fn(*mut c_void,u64,u32,)->i32") \
+        HEDDLE_FUNCTION_ROW("InjectFn", heddle_inject_fn, "fn(*mut c_void,u64,u32,)->i32"), \
+        HEDDLE_CONSTANT_ROW("OK", HEDDLE_OK, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_INVALID", HEDDLE_E_INVALID, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_FULL", HEDDLE_E_FULL, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_FORBIDDEN", HEDDLE_E_FORBIDDEN, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_GONE", HEDDLE_E_GONE, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_VETO", HEDDLE_E_VETO, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_PANIC", HEDDLE_E_PANIC, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_CONFIG", HEDDLE_E_CONFIG, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_AGAIN", HEDDLE_E_AGAIN, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("E_FAILED", HEDDLE_E_FAILED, int32_t, "i32"), \
+        HEDDLE_CONSTANT_ROW("ERROR_TEXT_LEN", HEDDLE_ERROR_TEXT_LEN, uint64_t, "usize"), \
+        HEDDLE_CONSTANT_ROW("ROLE_CAPTURE", HEDDLE_ROLE_CAPTURE, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("ROLE_FILTER", HEDDLE_ROLE_FILTER, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("ROLE_FORWARDING", HEDDLE_ROLE_FORWARDING, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("ROLE_SERVICE", HEDDLE_ROLE_SERVICE, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("LITTLE_ENDIAN", HEDDLE_LITTLE_ENDIAN, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("CAPABILITY_INJECT", HEDDLE_CAPABILITY_INJECT, uint64_t, "u64"), \
+        HEDDLE_CONSTANT_ROW("CAPABILITY_HOLD", HEDDLE_CAPABILITY_HOLD, uint64_t, "u64"), \
+        HEDDLE_CONSTANT_ROW("CAPABILITY_MODIFY", HEDDLE_CAPABILITY_MODIFY, uint64_t, "u64"), \
+        HEDDLE_CONSTANT_ROW("CAPABILITY_GROUPS", HEDDLE_CAPABILITY_GROUPS, uint64_t, "u64"), \
+        HEDDLE_CONSTANT_ROW("CAPABILITY_OFFLOAD_FACTS", HEDDLE_CAPABILITY_OFFLOAD_FACTS, uint64_t, "u64"), \
+        HEDDLE_CONSTANT_ROW("BATCH_MAX", HEDDLE_BATCH_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("HEADROOM_MIN", HEDDLE_HEADROOM_MIN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("VERDICT_PASS", HEDDLE_VERDICT_PASS, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("VERDICT_DROP", HEDDLE_VERDICT_DROP, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("VERDICT_HOLD", HEDDLE_VERDICT_HOLD, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("VERDICT_TO_PORT", HEDDLE_VERDICT_TO_PORT, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("VERDICT_TO_GROUP", HEDDLE_VERDICT_TO_GROUP, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("DROP_REASON_UNSPECIFIED", HEDDLE_DROP_REASON_UNSPECIFIED, uint16_t, "u16"), \
+        HEDDLE_CONSTANT_ROW("LEG_INGRESS", HEDDLE_LEG_INGRESS, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("LEG_EGRESS", HEDDLE_LEG_EGRESS, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("PACKET_ORIGINATED", HEDDLE_PACKET_ORIGINATED, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_CLONE", HEDDLE_PACKET_CLONE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_SHARED", HEDDLE_PACKET_SHARED, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_MIRROR", HEDDLE_PACKET_MIRROR, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_NATIVE_FORWARDING", HEDDLE_PACKET_NATIVE_FORWARDING, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_FRAGMENT", HEDDLE_PACKET_FRAGMENT, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_IP_OPTIONS", HEDDLE_PACKET_IP_OPTIONS, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_PRESERVE_VLAN", HEDDLE_PACKET_PRESERVE_VLAN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_PRESERVE_PRIORITY", HEDDLE_PACKET_PRESERVE_PRIORITY, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_PARTIAL_CHECKSUM", HEDDLE_PACKET_PARTIAL_CHECKSUM, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_GSO", HEDDLE_PACKET_GSO, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_VLAN", HEDDLE_PACKET_VLAN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_TRUNCATED", HEDDLE_PACKET_TRUNCATED, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PACKET_INNER_TAG", HEDDLE_PACKET_INNER_TAG, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("GSO_NONE", HEDDLE_GSO_NONE, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("GSO_TCP4", HEDDLE_GSO_TCP4, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("GSO_TCP6", HEDDLE_GSO_TCP6, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("GSO_UDP", HEDDLE_GSO_UDP, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("BATCH_SINGLE_SOURCE", HEDDLE_BATCH_SINGLE_SOURCE, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("EVENT_SWITCH_CREATE", HEDDLE_EVENT_SWITCH_CREATE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_SWITCH_ACTIVATE", HEDDLE_EVENT_SWITCH_ACTIVATE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_SWITCH_DELETE", HEDDLE_EVENT_SWITCH_DELETE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_PORT_CREATE", HEDDLE_EVENT_PORT_CREATE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_PORT_UPDATED", HEDDLE_EVENT_PORT_UPDATED, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_PORT_TEARDOWN", HEDDLE_EVENT_PORT_TEARDOWN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_PORT_DELETE", HEDDLE_EVENT_PORT_DELETE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_NIC_CREATE", HEDDLE_EVENT_NIC_CREATE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_NIC_CONNECT", HEDDLE_EVENT_NIC_CONNECT, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_NIC_UPDATED", HEDDLE_EVENT_NIC_UPDATED, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_NIC_DISCONNECT", HEDDLE_EVENT_NIC_DISCONNECT, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("EVENT_NIC_DELETE", HEDDLE_EVENT_NIC_DELETE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PORT_EXTERNAL", HEDDLE_PORT_EXTERNAL, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("PORT_INTERNAL", HEDDLE_PORT_INTERNAL, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("PORT_SYNTHETIC", HEDDLE_PORT_SYNTHETIC, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("PORT_EMULATED", HEDDLE_PORT_EMULATED, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("NIC_NONE", HEDDLE_NIC_NONE, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("NIC_CREATED", HEDDLE_NIC_CREATED, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("NIC_CONNECTED", HEDDLE_NIC_CONNECTED, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("NIC_DISCONNECTED", HEDDLE_NIC_DISCONNECTED, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("LOG_ERROR", HEDDLE_LOG_ERROR, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("LOG_WARN", HEDDLE_LOG_WARN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("LOG_INFO", HEDDLE_LOG_INFO, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("LOG_DEBUG", HEDDLE_LOG_DEBUG, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("SAMPLE_HEADER_MAX", HEDDLE_SAMPLE_HEADER_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("SAMPLE_OUTPUTS_MAX", HEDDLE_SAMPLE_OUTPUTS_MAX, uint64_t, "usize") \
     }
 
 /* What a C extension defines. */

@@ -50,11 +50,100 @@ pub const FUNCTIONS: [LayoutRow; 28] = [
     host::INJECT_FN,
 ];
 
+macro_rules! constants {
+    ($($module:ident::$name:ident: $ty:ty),+ $(,)?) => {
+        /// All numbers both sides must agree on, in the order of the header.
+        pub const CONSTANTS: [LayoutRow; 0 $(+ { let _ = stringify!($name); 1 })+] = [$({
+            let value: $ty = $module::$name;
+            layout::constant(stringify!($name), stringify!($ty), value as i64, core::mem::size_of::<$ty>())
+        }),+];
+    };
+}
+
+constants!(
+    status::OK: i32,
+    status::E_INVALID: i32,
+    status::E_FULL: i32,
+    status::E_FORBIDDEN: i32,
+    status::E_GONE: i32,
+    status::E_VETO: i32,
+    status::E_PANIC: i32,
+    status::E_CONFIG: i32,
+    status::E_AGAIN: i32,
+    status::E_FAILED: i32,
+    status::ERROR_TEXT_LEN: usize,
+    meta::ROLE_CAPTURE: u8,
+    meta::ROLE_FILTER: u8,
+    meta::ROLE_FORWARDING: u8,
+    meta::ROLE_SERVICE: u8,
+    meta::LITTLE_ENDIAN: u8,
+    meta::CAPABILITY_INJECT: u64,
+    meta::CAPABILITY_HOLD: u64,
+    meta::CAPABILITY_MODIFY: u64,
+    meta::CAPABILITY_GROUPS: u64,
+    meta::CAPABILITY_OFFLOAD_FACTS: u64,
+    packet::BATCH_MAX: u32,
+    packet::HEADROOM_MIN: u32,
+    packet::VERDICT_PASS: u8,
+    packet::VERDICT_DROP: u8,
+    packet::VERDICT_HOLD: u8,
+    packet::VERDICT_TO_PORT: u8,
+    packet::VERDICT_TO_GROUP: u8,
+    packet::DROP_REASON_UNSPECIFIED: u16,
+    packet::LEG_INGRESS: u8,
+    packet::LEG_EGRESS: u8,
+    packet::PACKET_ORIGINATED: u32,
+    packet::PACKET_CLONE: u32,
+    packet::PACKET_SHARED: u32,
+    packet::PACKET_MIRROR: u32,
+    packet::PACKET_NATIVE_FORWARDING: u32,
+    packet::PACKET_FRAGMENT: u32,
+    packet::PACKET_IP_OPTIONS: u32,
+    packet::PACKET_PRESERVE_VLAN: u32,
+    packet::PACKET_PRESERVE_PRIORITY: u32,
+    packet::PACKET_PARTIAL_CHECKSUM: u32,
+    packet::PACKET_GSO: u32,
+    packet::PACKET_VLAN: u32,
+    packet::PACKET_TRUNCATED: u32,
+    packet::PACKET_INNER_TAG: u32,
+    packet::GSO_NONE: u8,
+    packet::GSO_TCP4: u8,
+    packet::GSO_TCP6: u8,
+    packet::GSO_UDP: u8,
+    packet::BATCH_SINGLE_SOURCE: u8,
+    control::EVENT_SWITCH_CREATE: u32,
+    control::EVENT_SWITCH_ACTIVATE: u32,
+    control::EVENT_SWITCH_DELETE: u32,
+    control::EVENT_PORT_CREATE: u32,
+    control::EVENT_PORT_UPDATED: u32,
+    control::EVENT_PORT_TEARDOWN: u32,
+    control::EVENT_PORT_DELETE: u32,
+    control::EVENT_NIC_CREATE: u32,
+    control::EVENT_NIC_CONNECT: u32,
+    control::EVENT_NIC_UPDATED: u32,
+    control::EVENT_NIC_DISCONNECT: u32,
+    control::EVENT_NIC_DELETE: u32,
+    control::PORT_EXTERNAL: u8,
+    control::PORT_INTERNAL: u8,
+    control::PORT_SYNTHETIC: u8,
+    control::PORT_EMULATED: u8,
+    control::NIC_NONE: u8,
+    control::NIC_CREATED: u8,
+    control::NIC_CONNECTED: u8,
+    control::NIC_DISCONNECTED: u8,
+    host::LOG_ERROR: u32,
+    host::LOG_WARN: u32,
+    host::LOG_INFO: u32,
+    host::LOG_DEBUG: u32,
+    sampling::SAMPLE_HEADER_MAX: u32,
+    sampling::SAMPLE_OUTPUTS_MAX: usize,
+);
+
 macro_rules! table {
     ($($t:ty),+ $(,)?) => {
         /// Number of rows in [`LAYOUT`].
-        pub const LAYOUT_ROWS: usize = FUNCTIONS.len() $(+ <$t>::FIELDS)+;
-        /// The layout table of this version of the ABI: every struct, then every function signature.
+        pub const LAYOUT_ROWS: usize = FUNCTIONS.len() + CONSTANTS.len() $(+ <$t>::FIELDS)+;
+        /// The layout table of this version of the ABI: every struct, every function signature, every constant.
         pub const LAYOUT: [LayoutRow; LAYOUT_ROWS] = {
             let mut out = [layout::row("", "", "", 0, 0, 0); LAYOUT_ROWS];
             let mut at = 0;
@@ -65,6 +154,8 @@ macro_rules! table {
             })+
             let mut i = 0;
             while i < FUNCTIONS.len() { out[at] = FUNCTIONS[i]; at += 1; i += 1; }
+            let mut i = 0;
+            while i < CONSTANTS.len() { out[at] = CONSTANTS[i]; at += 1; i += 1; }
             assert!(at == LAYOUT_ROWS);
             out
         };

@@ -8,7 +8,8 @@
 //! Rules (checked by [`crate::abi::check`] in the host):
 //! * `frozen`: both sides list the same fields at the same offsets, for the whole life of the major version;
 //! * `growable`: the shorter list is a prefix of the longer one; the struct's first field is its own `struct_size`;
-//! * `function`: the signature text is the same.
+//! * `function`: the signature text is the same;
+//! * `constant`: type and value are the same.
 //!
 //! Type texts are compared without white space, since compilers print them differently. rustc 1.63 has no
 //! `offset_of!`, so offsets follow from the C layout rule (each field at the next multiple of its alignment) and are
@@ -26,21 +27,24 @@ pub const KIND_GROWABLE: u32 = 2;
 /// Row of a function signature: `field` is empty, `ty` is the signature.
 pub const KIND_FUNCTION: u32 = 3;
 
-/// One row of the layout table: a field of a struct, or a function signature. Pointer-free, 192 bytes.
+/// Row of a constant: `field` is empty, `offset` is the value (as 32 bits, negative ones in two's complement).
+pub const KIND_CONSTANT: u32 = 4;
+
+/// One row of the layout table: a field of a struct, a function signature or a constant. Pointer-free, 192 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayoutRow {
-    /// Name of the struct or function type, zero-padded.
+    /// Name of the struct, function type or constant, zero-padded.
     pub owner: [u8; NAME_LEN],
-    /// Name of the field, zero-padded; empty for a function.
+    /// Name of the field, zero-padded; empty for a function or constant.
     pub field: [u8; NAME_LEN],
     /// Type of the field or signature of the function, zero-padded.
     pub ty: [u8; TYPE_LEN],
-    /// Offset of the field from the start of the struct, in bytes.
+    /// Offset of the field from the start of the struct, in bytes; value of a constant.
     pub offset: u32,
     /// Size of the field, in bytes.
     pub size: u32,
-    /// [`KIND_FROZEN`], [`KIND_GROWABLE`] or [`KIND_FUNCTION`].
+    /// [`KIND_FROZEN`], [`KIND_GROWABLE`], [`KIND_FUNCTION`] or [`KIND_CONSTANT`].
     pub kind: u32,
     /// Zero.
     pub reserved: u32,
@@ -75,6 +79,14 @@ pub const fn row(owner: &str, field: &str, ty: &str, offset: usize, size: usize,
         kind,
         reserved: 0,
     }
+}
+
+/// One row for a constant. Values fit in 32 bits.
+pub const fn constant(name: &str, ty: &str, value: i64, size: usize) -> LayoutRow {
+    assert!(value >= i32::MIN as i64 && value <= u32::MAX as i64);
+    // Asserted above: the upper half says nothing.
+    let bits = value as u32;
+    LayoutRow { offset: bits, ..row(name, "", ty, 0, size, KIND_CONSTANT) }
 }
 
 /// Declares a `#[repr(C)]` ABI struct and its layout rows (`Struct::LAYOUT`).

@@ -1,13 +1,13 @@
 //! The golden layout: the layout table as text, and the rule by which it may change.
 //!
 //! The first line is `abi MAJOR.MINOR`, then one line a row: `Packet.length u32 8..12 frozen`, functions as
-//! `BatchFn fn(*mutc_void,*mutBatch,)->i32 function`. Type texts are without white space. Within a major a change may
+//! `BatchFn fn(*mutc_void,*mutBatch,)->i32 function`, constants as `VERDICT_DROP u8 0x1 constant`. Type texts are without white space. Within a major a change may
 //! only append rows to growable structs and add structs and functions, and then the minor moves.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use heddle_extension_api::abi::layout::{KIND_FROZEN, KIND_FUNCTION, LayoutRow};
+use heddle_extension_api::abi::layout::{KIND_CONSTANT, KIND_FROZEN, KIND_FUNCTION, LayoutRow};
 use heddle_extension_api::abi::{LAYOUT, meta};
 
 /// A zero-padded field of a row as text.
@@ -17,9 +17,10 @@ pub fn text(field: &[u8]) -> String {
 
 fn line(row: &LayoutRow) -> String {
     let ty: String = text(&row.ty).split_whitespace().collect();
-    let (owner, field, from, to) = (text(&row.owner), text(&row.field), row.offset, row.offset + row.size);
+    let (owner, field, from, to) = (text(&row.owner), text(&row.field), row.offset, row.offset.wrapping_add(row.size));
     match row.kind {
         KIND_FUNCTION => format!("{owner} {ty} function"),
+        KIND_CONSTANT => format!("{owner} {ty} {from:#x} constant"),
         KIND_FROZEN => format!("{owner}.{field} {ty} {from}..{to} frozen"),
         _ => format!("{owner}.{field} {ty} {from}..{to} growable"),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Context, Result, ensure};
-use heddle_extension_api::abi::layout::{KIND_FROZEN, KIND_FUNCTION, KIND_GROWABLE};
+use heddle_extension_api::abi::layout::{KIND_CONSTANT, KIND_FROZEN, KIND_FUNCTION, KIND_GROWABLE};
 use heddle_extension_api::abi::{LAYOUT, LAYOUT_ROWS, control, entry, host, meta, packet, sampling, status};
 
 use crate::c_type;
@@ -117,7 +117,7 @@ fn assertions(out: &mut String) -> Result<()> {
     writeln!(out, "\n/* The compiler places every field where the switch expects it. */\n")?;
     let sizes = sizes();
     let mut last = String::new();
-    for row in LAYOUT.iter().filter(|row| row.kind != KIND_FUNCTION) {
+    for row in LAYOUT.iter().filter(|row| matches!(row.kind, KIND_FROZEN | KIND_GROWABLE)) {
         let (owner, field) = (text(&row.owner), text(&row.field));
         let name = c_type::struct_name(&owner);
         if owner != last {
@@ -146,6 +146,10 @@ fn layout(out: &mut String) -> Result<()> {
         out,
         "#define HEDDLE_FUNCTION_ROW(owner, type, rust) \\\n    {{ owner, \"\", rust, 0, (uint32_t)sizeof(type), HEDDLE_KIND_FUNCTION, 0 }}"
     )?;
+    writeln!(
+        out,
+        "#define HEDDLE_CONSTANT_ROW(owner, value, type, rust) \\\n    {{ owner, \"\", rust, (uint32_t)(value), (uint32_t)sizeof(type), HEDDLE_KIND_CONSTANT, 0 }}"
+    )?;
     writeln!(out, "\n/* The layout table. */\n#define HEDDLE_LAYOUT \\\n    {{ \\")?;
     for (at, row) in LAYOUT.iter().enumerate() {
         let (owner, field, rust) = (text(&row.owner), text(&row.field), text(&row.ty));
@@ -155,6 +159,13 @@ fn layout(out: &mut String) -> Result<()> {
             KIND_FUNCTION => {
                 let name = c_type::function_name(&owner);
                 writeln!(out, "        HEDDLE_FUNCTION_ROW(\"{owner}\", {name}, \"{rust}\"){end} \\")?;
+            }
+            KIND_CONSTANT => {
+                let c_type = c_type::plain(if rust == "usize" { "u64" } else { &rust })?;
+                writeln!(
+                    out,
+                    "        HEDDLE_CONSTANT_ROW(\"{owner}\", HEDDLE_{owner}, {c_type}, \"{rust}\"){end} \\"
+                )?;
             }
             kind => {
                 let name = c_type::struct_name(&owner);

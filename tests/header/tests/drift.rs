@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use heddle_header::source::ItemKind;
 use heddle_header::{golden, golden_path, header_path, render_header};
 
 #[test]
@@ -28,6 +29,27 @@ fn the_layout_only_grows() {
         "{}: the ABI grew; run `cargo run -p heddle-header -- write` and review the diff",
         golden_path().display()
     );
+}
+
+/// Numbers of the format itself, of versions, and of what grows with them.
+const NOT_PINNED: [&str; 3] = ["ABI_MAJOR", "ABI_MINOR", "CAPABILITIES_KNOWN"];
+
+#[test]
+fn every_number_of_the_abi_is_pinned() {
+    let pinned: Vec<String> = heddle_extension_api::abi::CONSTANTS.iter().map(|row| golden::text(&row.owner)).collect();
+    for module in heddle_header::modules().unwrap().iter().filter(|module| module.name != "layout") {
+        for item in &module.items {
+            if let ItemKind::Constant { name, ty, .. } = &item.kind {
+                let is_number = !ty.starts_with(['&', '[']);
+                let expected = is_number && !NOT_PINNED.contains(&name.as_str());
+                assert_eq!(
+                    pinned.contains(name),
+                    expected,
+                    "{name}: list it in `constants!` of extension-api/src/abi.rs"
+                );
+            }
+        }
+    }
 }
 
 /// Compiles a file that only includes the header and uses its macro.
