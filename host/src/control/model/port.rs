@@ -314,7 +314,8 @@ impl PortChange {
     }
 }
 
-/// Counters of a port since it was added. Packets are frames as the switch sees them (a 64 KiB segment is one).
+/// Counters of a port since it was added. Packets and bytes are those of the wire: a 64 KiB segment counts as the frames it
+/// is cut into. The drops count what the switch handles, a segment as one, as its conservation law does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct PortCounters {
     /// Frames taken in.

@@ -2,7 +2,7 @@
 //!
 //! `source:PPS:SIZE:FLOWS[:FROM:TO]` sends at most PPS frames a second of SIZE bytes (FCS counted, so 64 is the shortest)
 //! round robin over FLOWS flows. Flow f goes from host f of station FROM to host f of station TO (default 1 to 2):
-//! MAC 02:00:00:station:f, address 10.station.f, UDP port 4,789 + f of either. Two sources with FROM and TO exchanged
+//! MAC 02:00:00:station:f, address 10.station.f, UDP port 50,000 + f of either. Two sources with FROM and TO exchanged
 //! answer each other, so a switch learns both. The payload is a mark, the flow and the frame's number in its flow
 //! ([`number_of`]).
 //!
@@ -26,8 +26,8 @@ const FCS_LEN: u16 = 4;
 const SIZES: std::ops::RangeInclusive<u16> = 64..=9_022;
 const PPS_MAX: u64 = 100_000_000;
 const CATCH_UP_MAX: u64 = 1_024;
-/// Destination port of flow 0; the source port is the same.
-const UDP_PORT: u16 = 4_789;
+/// Destination port of flow 0; the source port is the same. Dynamic (RFC 6335), so that no tool takes it for a protocol.
+const UDP_PORT: u16 = 50_000;
 
 /// What a source sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
