@@ -135,7 +135,7 @@ pub struct Counters {
     pub fdb_full: u64,
     /// Addresses that moved from one port to another.
     pub fdb_moves: u64,
-    /// Samples that found no free place.
+    /// Samples that found no free place, or their frame taken by another extension's.
     pub samples_lost: u64,
 }
 

@@ -165,7 +165,8 @@ impl Pass<'_> {
             let mut packet = packet;
             slot.destination = port;
             packet.destination = port.raw();
-            if more || ports.len() > 1 {
+            // A flooded frame is looked at on delivery even when only one port gets it: it may be counted as broadcast.
+            if more || ports.len() > 1 || to == To::AllOfVlan {
                 slot.flags |= Slot::SHARED;
                 packet.flags |= PACKET_SHARED;
             }

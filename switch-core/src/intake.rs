@@ -103,6 +103,9 @@ impl Pass<'_> {
                         Some(mark) => slot.sample = mark,
                         None => self.core.counters.samples_lost += 1,
                     }
+                } else {
+                    // Another extension took this frame.
+                    self.core.counters.samples_lost += 1;
                 }
                 next += 1;
                 running.skip = running.stage.next_skip();

@@ -6,6 +6,8 @@
 //!
 //! Bounded: [`PLACES`] samples under way per worker; further ones are counted as lost and told with the next sample.
 
+use std::collections::VecDeque;
+
 use crate::port_id::PortId;
 use crate::stage::StageId;
 
@@ -50,14 +52,14 @@ pub struct Sample {
 pub struct Samples {
     places: Vec<Option<Box<Sample>>>,
     free: Vec<u16>,
-    done: Vec<u16>,
+    done: VecDeque<u16>,
     lost: u32,
 }
 
 impl Default for Samples {
     fn default() -> Self {
         let count = u16::try_from(PLACES).unwrap_or(0);
-        Samples { places: vec![None; PLACES], free: (0..count).collect(), done: Vec::with_capacity(PLACES), lost: 0 }
+        Samples { places: vec![None; PLACES], free: (0..count).collect(), done: VecDeque::with_capacity(PLACES), lost: 0 }
     }
 }
 
@@ -129,14 +131,14 @@ impl Samples {
         if let Some(sample) = self.get(mark) {
             sample.pending = sample.pending.saturating_sub(1);
             if sample.pending == 0 {
-                self.done.push(mark - 1);
+                self.done.push_back(mark - 1);
             }
         }
     }
 
-    /// Next complete sample; the caller gives it back with [`Samples::recycle`].
+    /// Next complete sample, in the order in which they became complete; the caller gives it back with [`Samples::recycle`].
     pub fn next_done(&mut self) -> Option<(u16, Box<Sample>)> {
-        let index = self.done.pop()?;
+        let index = self.done.pop_front()?;
         let sample = self.places.get_mut(usize::from(index))?.take()?;
         Some((index, sample))
     }
