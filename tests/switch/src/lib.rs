@@ -21,6 +21,7 @@ pub mod frames;
 pub mod judge;
 pub mod memory;
 pub mod oracle;
+pub mod pcap;
 pub mod sim;
 pub mod stages;
 pub mod traffic;

@@ -60,10 +60,18 @@ impl Setup {
     }
 }
 
+/// A frame as a device hands it over.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    pub bytes: Vec<u8>,
+    pub tag_beside: Option<u16>,
+    pub offload: Offload,
+}
+
 struct Seat {
     worker: Worker,
     updates: VecDeque<Update>,
-    rx: VecDeque<(PortId, Frame)>,
+    rx: VecDeque<(PortId, Raw)>,
 }
 
 /// The simulation.
@@ -171,9 +179,17 @@ impl Sim {
         frame.mark.number = number;
         let slot = id.slot() as u16;
         let worker = self.entry(slot, frame.mark.flow);
-        self.sent.insert(number, (slot, frame.clone()));
-        self.seats[worker].rx.push_back((id, frame));
+        let (bytes, tag_beside) = frame.received();
+        let offload = self.lie.unwrap_or(frame.offload());
+        self.seats[worker].rx.push_back((id, Raw { bytes, tag_beside, offload }));
+        self.sent.insert(number, (slot, frame));
         number
+    }
+
+    /// Puts any bytes into the receive queue of a port on one worker.
+    pub fn send_raw(&mut self, slot: u16, worker: usize, raw: Raw) {
+        let id = self.control.id(slot);
+        self.seats[worker].rx.push_back((id, raw));
     }
 
     /// A worker receives up to `most` frames that wait on one port.
@@ -184,9 +200,9 @@ impl Sim {
         let port = *port;
         let mut frames = Vec::new();
         while frames.len() < most && seat.rx.front().is_some_and(|(next, _)| *next == port) {
-            let Some((_, frame)) = seat.rx.pop_front() else { break };
-            match rx_frame(&frame, self.devices.arena(), seat.worker.pool()) {
-                Some(frame) => frames.push(RxFrame { offload: self.lie.unwrap_or(frame.offload), ..frame }),
+            let Some((_, raw)) = seat.rx.pop_front() else { break };
+            match rx_frame(&raw, self.devices.arena(), seat.worker.pool()) {
+                Some(frame) => frames.push(frame),
                 None => self.rx_missed += 1,
             }
         }
@@ -362,10 +378,11 @@ impl Sim {
     }
 }
 
-fn rx_frame(frame: &Frame, arena: &Arena, pool: &mut Pool) -> Option<RxFrame> {
-    let (bytes, vlan_tci) = frame.received();
-    let mut buf = pool.alloc_for(bytes.len())?;
+fn rx_frame(raw: &Raw, arena: &Arena, pool: &mut Pool) -> Option<RxFrame> {
+    let length = raw.bytes.len();
+    let mut buf = pool.alloc_for(length)?;
     let start = usize::from(HEADROOM);
-    arena.bytes_mut(&mut buf)?[start..start + bytes.len()].copy_from_slice(&bytes);
-    Some(RxFrame { buf, length: bytes.len() as u32, start: HEADROOM, vlan_tci, offload: frame.offload() })
+    arena.bytes_mut(&mut buf)?[start..start + length].copy_from_slice(&raw.bytes);
+    let (vlan_tci, offload) = (raw.tag_beside, raw.offload);
+    Some(RxFrame { buf, length: length as u32, start: HEADROOM, vlan_tci, offload })
 }
