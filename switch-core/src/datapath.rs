@@ -51,7 +51,7 @@ impl Pass<'_> {
             Leg::Egress => self.egress(burst, from.after),
         }
         if let (Some(ticks), Some(started)) = (self.measured, started) {
-            self.core.own_ticks.ticks += ticks().wrapping_sub(started);
+            self.core.own_ticks.ticks = self.core.own_ticks.ticks.wrapping_add(ticks().wrapping_sub(started));
             self.core.own_ticks.measured += packets;
         }
     }
