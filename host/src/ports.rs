@@ -18,6 +18,7 @@ mod sys;
 pub mod tap;
 
 use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
 
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
@@ -162,20 +163,31 @@ pub fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     (entry.open)(spec)
 }
 
-/// When to try again to take up a device that went away.
-#[derive(Debug, Default)]
-struct Retry {
-    after: Option<std::time::Instant>,
+/// The pace of something that is worth doing only now and then.
+#[derive(Debug)]
+struct Pace {
+    pause: Duration,
+    after: Option<Instant>,
 }
 
-impl Retry {
-    /// Whether an attempt is due; at most one a second is.
+impl Pace {
+    /// At most once in `pause`.
+    fn each(pause: Duration) -> Pace {
+        Pace { pause, after: None }
+    }
+
+    /// The pace at which a device that went away is looked for.
+    fn retry() -> Pace {
+        Pace::each(Duration::from_secs(1))
+    }
+
+    /// Whether it is time; if so, the next pause begins.
     fn due(&mut self) -> bool {
-        let now = std::time::Instant::now();
+        let now = Instant::now();
         if self.after.is_some_and(|after| now < after) {
             return false;
         }
-        self.after = Some(now + std::time::Duration::from_secs(1));
+        self.after = Some(now + self.pause);
         true
     }
 }

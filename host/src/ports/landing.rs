@@ -5,18 +5,15 @@
 //! were in that buffer too. A short frame leaves the spare untouched. For a long one only the head, under 2 KiB, is
 //! copied in front of the tail.
 //!
-//! Each place ends [`TAG_ROOM`] bytes early, so that a tag which the kernel took out can be put back in.
+//! For devices that give frames one by one and do not say their length before (TAP).
 
 use heddle_switch_core::arena::{Arena, Buf, Class, HEADROOM};
 use heddle_switch_core::pool::Pool;
 
-/// Length of an 802.1Q or 802.1ad tag.
-pub(super) const TAG_ROOM: usize = 4;
-
 /// Frame bytes the head holds.
 const HEAD_LEN: usize = {
     use heddle_switch_core::arena::CLASS_LEN;
-    CLASS_LEN[0] - HEADROOM as usize - TAG_ROOM
+    CLASS_LEN[0] - HEADROOM as usize
 };
 
 /// The largest spare buffer there is; [`Buf::NONE`] when medium and large class are empty.
@@ -29,17 +26,14 @@ pub(super) fn spare(pool: &mut Pool) -> Buf {
 pub(super) fn places<'a>(arena: &'a Arena, head: &'a mut Buf, spare: &'a mut Buf) -> (&'a mut [u8], &'a mut [u8]) {
     let headroom = usize::from(HEADROOM);
     let front = arena.bytes_mut(head).and_then(|bytes| bytes.get_mut(headroom..headroom + HEAD_LEN));
-    let rest = arena.bytes_mut(spare).and_then(|bytes| {
-        let end = bytes.len() - TAG_ROOM;
-        bytes.get_mut(headroom + HEAD_LEN..end)
-    });
+    let rest = arena.bytes_mut(spare).and_then(|bytes| bytes.get_mut(headroom + HEAD_LEN..));
     (front.unwrap_or_default(), rest.unwrap_or_default())
 }
 
 /// Longest frame that the two places hold together.
 #[inline]
 pub(super) fn capacity(arena: &Arena, spare: &Buf) -> usize {
-    if spare.is_none() { HEAD_LEN } else { arena.buffer_len(spare) - usize::from(HEADROOM) - TAG_ROOM }
+    if spare.is_none() { HEAD_LEN } else { arena.buffer_len(spare) - usize::from(HEADROOM) }
 }
 
 /// Takes the buffer in which a frame of `length` bytes is contiguous, out of `head` or `spare`.

@@ -6,6 +6,7 @@
 pub(super) mod interface;
 pub(super) mod netlink;
 pub(super) mod packet;
+pub(super) mod ring;
 pub(super) mod tun;
 
 use std::io;

@@ -129,10 +129,10 @@ mod tests {
         let (mut writer, mut readers) = Spread::new(1, 1_000);
         let reader = &mut readers[0];
         let mut place = [0; 1_000];
-        for nth in 0..500_u32 {
-            let length = (nth * 37) % 400;
-            let bytes = vec![nth as u8; length as usize];
-            let record = Record { length, vlan_tci: (nth % 3 == 0).then_some(nth as u16), header: [nth as u8; 10] };
+        for nth in 0..500_u16 {
+            let (length, fill) = (u32::from(nth) * 37 % 400, u8::try_from(nth % 251).unwrap());
+            let bytes = vec![fill; length as usize];
+            let record = Record { length, vlan_tci: (nth % 3 == 0).then_some(nth), header: [fill; 10] };
             writer.write(&record, &bytes).unwrap();
             assert_eq!(reader.next_length(), Some(length as usize));
             assert_eq!(reader.read(&mut place), Some(record));

@@ -1,59 +1,48 @@
-//! Receiving from a packet socket in batches, straight into pool buffers.
+//! Receiving from a packet socket: short frames from a ring mapped from the kernel, long ones from the socket's queue.
 //!
-//! One `recvmmsg` fills up to 32 places (see [`landing`](super::super::landing)). A place needs a large spare, so the spares are
-//! borrowed from the pool for the call only: 256 idle ports hold none. The number of places follows the traffic from 4
-//! to 32, so that an idle poll stays cheap.
+//! A frame that fits a slot of the ring (1.9 KB) is copied into a pool buffer without a system call. Of a longer one (jumbo,
+//! segmentation offload) the slot has the length, and one `readv` moves it into a buffer of the right class. Slots and
+//! queue are in the same order, so frames are. The decision record on receiving from AF_PACKET has the figures.
 //!
-//! Why not a ring mapped from the kernel: see the decision record on receiving from AF_PACKET. A frame whose offload
-//! facts the kernel cannot express (it says EINVAL) is counted as malformed.
+//! An empty poll reads one word and the clock; whether the interface is gone is asked every 10 ms.
 
-use std::io;
+use std::io::{self, IoSliceMut, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
-use heddle_switch_core::arena::{Arena, Buf, Class, HEADROOM};
+use heddle_switch_core::arena::{Arena, Buf, FRAME_MAX, HEADROOM};
 use heddle_switch_core::frame::RxFrame;
 use heddle_switch_core::offload::{Offload, VIRTIO_LEN};
 use heddle_switch_core::pool::Pool;
 
 use super::{Bound, Device};
-use crate::ports::landing::{self, TAG_ROOM};
 use crate::ports::sys::interface;
-use crate::ports::sys::packet::{self, Message, ReceiveBatch, TPID_CTAG};
-use crate::ports::{Retry, RxLosses, RxQueue, RxStatus};
+use crate::ports::sys::packet::{self, TPID_CTAG};
+use crate::ports::sys::ring::{ReceiveRing, Slot};
+use crate::ports::{Pace, RxLosses, RxQueue, RxStatus};
 
-/// Most frames of one system call.
-const BATCH_MAX: usize = 32;
-/// Fewest places offered.
-const BATCH_MIN: usize = 4;
 /// Two MAC addresses.
 const MACS_LEN: usize = 12;
+/// A tag to put back into the data.
+const TAG_ROOM: usize = 4;
+/// How often an idle queue asks whether its interface is gone.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// A receive queue.
 pub(super) struct PacketRx {
     device: Arc<Device>,
     bound: Bound,
-    batch: ReceiveBatch,
-    /// Places of the next call; empty between calls of `receive`.
-    heads: Vec<Buf>,
-    spares: Vec<Buf>,
-    places: usize,
+    ring: ReceiveRing,
     losses: RxLosses,
-    down: Option<Retry>,
+    errors: Pace,
+    down: Option<Pace>,
 }
 
 impl PacketRx {
-    pub(super) fn new(device: Arc<Device>, bound: Bound) -> PacketRx {
-        PacketRx {
-            device,
-            bound,
-            batch: ReceiveBatch::new(BATCH_MAX),
-            heads: Vec::with_capacity(BATCH_MAX),
-            spares: Vec::with_capacity(BATCH_MAX),
-            places: BATCH_MIN,
-            losses: RxLosses::default(),
-            down: None,
-        }
+    pub(super) fn new(device: Arc<Device>, bound: Bound, ring: ReceiveRing) -> PacketRx {
+        let (losses, errors) = (RxLosses::default(), Pace::each(ERROR_PAUSE));
+        PacketRx { device, bound, ring, losses, errors, down: None }
     }
 
     /// Whether the queue can be read; looks for the interface when it was down or away.
@@ -75,86 +64,100 @@ impl PacketRx {
     }
 
     fn rebind(&mut self) -> bool {
-        let Ok(new) = self.device.receiver() else { return false };
+        let Ok((bound, ring)) = self.device.receiver() else { return false };
         let up = interface::flags(&self.device.name).is_ok_and(|flags| flags.up);
         // Drops of the old socket would be forgotten with it.
         self.count_drops();
-        if packet::replace(self.bound.socket.as_fd(), new.socket).is_err() {
+        if packet::replace(self.bound.socket.as_fd(), bound.socket.into()).is_err() {
             return false;
         }
-        self.bound.index = new.index;
+        (self.bound.index, self.ring) = (bound.index, ring);
         up
     }
 
-    fn go_down(&mut self, error: &io::Error) {
+    fn go_down(&mut self, error: &io::Error) -> RxStatus {
         if self.down.is_none() {
             let device = &self.device.name;
             tracing::warn!(device, %error, "network device is down or gone; it is taken up again when it returns");
-            self.down = Some(Retry::default());
+            self.down = Some(Pace::retry());
         }
+        RxStatus::Down
     }
 
     fn count_drops(&mut self) {
         self.losses.missed += u64::from(packet::take_drops(self.bound.socket.as_fd()).unwrap_or(0));
     }
 
-    /// Offers up to `count` places; fewer when the pool has fewer buffers.
-    fn offer(&mut self, pool: &mut Pool, count: usize) -> usize {
-        while self.heads.len() < count {
-            let Some(head) = pool.alloc(Class::SMALL) else { break };
-            let spare = landing::spare(pool);
-            let last = spare.is_none();
-            self.heads.push(head);
-            self.spares.push(spare);
-            // Without a spare a long frame is lost, so no more frames are asked for than there are spares.
-            if last && self.heads.len() > 1 {
-                break;
-            }
-        }
-        self.heads.len().min(count)
+    fn idle(&mut self) -> RxStatus {
+        let asked = self.errors.due().then(|| packet::take_error(self.bound.socket.as_fd())).flatten();
+        asked.map_or(RxStatus::Empty, |error| self.go_down(&error))
     }
 
-    fn withdraw(&mut self, pool: &mut Pool) {
-        self.heads.drain(..).chain(self.spares.drain(..)).for_each(|buf| pool.free(buf));
+    /// Moves the frame of the oldest slot into `buf` and gives its length and virtio-net header.
+    fn fetch(&self, arena: &Arena, slot: &Slot, buf: &mut Buf) -> io::Result<(usize, [u8; VIRTIO_LEN])> {
+        let bytes = arena.bytes_mut(buf).unwrap_or_default();
+        let end = bytes.len().saturating_sub(TAG_ROOM);
+        let place = bytes.get_mut(usize::from(HEADROOM)..end).unwrap_or_default();
+        if slot.queued {
+            let mut header = [0; VIRTIO_LEN];
+            let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(place)];
+            let length = (&self.bound.socket).read_vectored(&mut parts)?.saturating_sub(VIRTIO_LEN);
+            return Ok((length, header));
+        }
+        let frame = self.ring.frame(slot);
+        place.get_mut(..frame.len()).ok_or(io::ErrorKind::InvalidData)?.copy_from_slice(frame);
+        Ok((frame.len(), slot.header))
     }
 
-    fn take(&mut self, arena: &Arena, count: usize, out: &mut Vec<RxFrame>) {
-        for nth in 0..count {
-            let places = self.heads.get_mut(nth).zip(self.spares.get_mut(nth));
-            let Some((message, (head, spare))) = self.batch.message(nth).zip(places) else { continue };
-            if message.truncated {
-                self.losses.too_long += 1;
-                continue;
+    /// Makes a frame of the oldest slot; or gives the buffer back, with an error unless the loss is counted.
+    fn take(&mut self, arena: &Arena, slot: &Slot, mut buf: Buf) -> Result<RxFrame, (Buf, Option<io::Error>)> {
+        let (length, header) = match self.fetch(arena, slot, &mut buf) {
+            Ok(fetched) => fetched,
+            // The queue does not have what the slot promised.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.losses.missed += 1;
+                return Err((buf, None));
             }
-            let buf = landing::settle(arena, head, spare, message.length);
-            match frame_of(arena, buf, &message) {
-                Ok(frame) => out.push(frame),
-                Err(buf) => {
-                    self.losses.malformed += 1;
-                    if head.is_none() { *head = buf } else { *spare = buf }
-                }
-            }
+            Err(error) => return Err((buf, Some(error))),
+        };
+        frame_of(arena, buf, length, &header, slot.tag).map_err(|buf| {
+            self.losses.malformed += 1;
+            (buf, None)
+        })
+    }
+
+    /// Lets go of the oldest slot's frame without a buffer.
+    fn discard(&mut self, slot: &Slot) {
+        if slot.queued {
+            // An empty place takes the frame off the queue, whatever the result.
+            let _ = (&self.bound.socket).read_vectored(&mut [IoSliceMut::new(&mut [0; VIRTIO_LEN])]);
         }
+        self.ring.release();
     }
 }
 
 /// The frame in `buf`, with its offload facts checked and a tag that the descriptor cannot hold put back; or the buffer.
-fn frame_of(arena: &Arena, mut buf: Buf, message: &Message) -> Result<RxFrame, Buf> {
-    let length = u32::try_from(message.length).unwrap_or(u32::MAX);
+fn frame_of(
+    arena: &Arena,
+    mut buf: Buf,
+    length: usize,
+    header: &[u8; VIRTIO_LEN],
+    tag: Option<(u16, u16)>,
+) -> Result<RxFrame, Buf> {
+    let count = u32::try_from(length).unwrap_or(u32::MAX);
     let mut offload = Offload::default();
-    if message.header != [0; VIRTIO_LEN] {
-        match Offload::from_virtio(&message.header, arena.frame(&buf, HEADROOM, length)) {
+    if *header != [0; VIRTIO_LEN] {
+        match Offload::from_virtio(header, arena.frame(&buf, HEADROOM, count)) {
             Ok(facts) => offload = facts,
             Err(_) => return Err(buf),
         }
     }
-    match message.tag {
-        None => Ok(RxFrame { offload, ..RxFrame::plain(buf, length) }),
-        Some((TPID_CTAG, tci)) => Ok(RxFrame { offload, vlan_tci: Some(tci), ..RxFrame::plain(buf, length) }),
+    match tag {
+        None => Ok(RxFrame { offload, ..RxFrame::plain(buf, count) }),
+        Some((TPID_CTAG, tci)) => Ok(RxFrame { offload, vlan_tci: Some(tci), ..RxFrame::plain(buf, count) }),
         Some((tpid, tci)) => {
-            let start = usize::from(HEADROOM);
-            let end = start + message.length;
-            if message.length < MACS_LEN {
+            let (start, end) = (usize::from(HEADROOM), usize::from(HEADROOM) + length);
+            if length < MACS_LEN {
                 return Err(buf);
             }
             let Some(bytes) = arena.bytes_mut(&mut buf).and_then(|bytes| bytes.get_mut(..end + TAG_ROOM)) else {
@@ -162,11 +165,11 @@ fn frame_of(arena: &Arena, mut buf: Buf, message: &Message) -> Result<RxFrame, B
             };
             bytes.copy_within(start + MACS_LEN..end, start + MACS_LEN + TAG_ROOM);
             let ([t0, t1], [v0, v1]) = (tpid.to_be_bytes(), tci.to_be_bytes());
-            if let Some(tag) = bytes.get_mut(start + MACS_LEN..start + MACS_LEN + TAG_ROOM) {
-                tag.copy_from_slice(&[t0, t1, v0, v1]);
+            if let Some(place) = bytes.get_mut(start + MACS_LEN..start + MACS_LEN + TAG_ROOM) {
+                place.copy_from_slice(&[t0, t1, v0, v1]);
             }
             offload.shift(4);
-            Ok(RxFrame { offload, ..RxFrame::plain(buf, length + 4) })
+            Ok(RxFrame { offload, ..RxFrame::plain(buf, count + 4) })
         }
     }
 }
@@ -176,49 +179,31 @@ impl RxQueue for PacketRx {
         if !self.ready() {
             return RxStatus::Down;
         }
-        let mut left = budget;
-        let status = loop {
-            let count = self.offer(pool, self.places.min(left));
-            if count == 0 {
-                break RxStatus::More;
+        for _ in 0..budget {
+            let Some(slot) = self.ring.first() else { return self.idle() };
+            if slot.is_cut() {
+                self.losses.missed += 1;
+                self.ring.release();
+                continue;
             }
-            let arena = pool.arena();
-            let (heads, spares) = (self.heads.iter_mut().take(count), &mut self.spares);
-            let places = heads.zip(spares).map(|(head, spare)| landing::places(arena, head, spare));
-            match self.batch.receive(self.bound.socket.as_fd(), places) {
-                Ok(received) => {
-                    self.take(arena, received, out);
-                    left = left.saturating_sub(received);
-                    if received < count {
-                        self.places = (received + 1).next_power_of_two().clamp(BATCH_MIN, BATCH_MAX);
-                        break RxStatus::Empty;
-                    }
-                    self.places = (self.places * 2).min(BATCH_MAX);
+            if slot.length + TAG_ROOM > FRAME_MAX {
+                self.losses.too_long += 1;
+                self.discard(&slot);
+                continue;
+            }
+            let Some(buf) = pool.alloc_for(slot.length + TAG_ROOM) else { return RxStatus::More };
+            match self.take(pool.arena(), &slot, buf) {
+                Ok(frame) => out.push(frame),
+                Err((buf, None)) => pool.free(buf),
+                Err((buf, Some(error))) => {
+                    // The slot stays: its frame still waits in the queue.
+                    pool.free(buf);
+                    return self.go_down(&error);
                 }
-                Err(error) => match (error.kind(), error.raw_os_error()) {
-                    (io::ErrorKind::WouldBlock, _) => {
-                        self.places = BATCH_MIN;
-                        break RxStatus::Empty;
-                    }
-                    (io::ErrorKind::Interrupted, _) => left = left.saturating_sub(1),
-                    (_, Some(libc::EINVAL)) => {
-                        self.losses.malformed += 1;
-                        left = left.saturating_sub(1);
-                    }
-                    _ => {
-                        self.go_down(&error);
-                        break RxStatus::Down;
-                    }
-                },
             }
-            if left == 0 {
-                break RxStatus::More;
-            }
-            // Places whose frame was taken are gaps now: give the rest back and offer anew.
-            self.withdraw(pool);
-        };
-        self.withdraw(pool);
-        status
+            self.ring.release();
+        }
+        RxStatus::More
     }
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {

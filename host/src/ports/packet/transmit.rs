@@ -15,7 +15,7 @@ use heddle_switch_core::pool::Pool;
 use super::{Bound, Device};
 use crate::ports::sys::interface;
 use crate::ports::sys::packet::{self, Outgoing, SendBatch, TPID_CTAG};
-use crate::ports::{Retry, TxQueue};
+use crate::ports::{Pace, TxQueue};
 
 /// Most frames of one system call.
 const BATCH: usize = 64;
@@ -31,14 +31,14 @@ pub(super) struct PacketTx {
     bound: Bound,
     batch: SendBatch,
     mtu: u32,
-    mtu_check: Retry,
-    rebinding: Retry,
+    mtu_check: Pace,
+    rebinding: Pace,
 }
 
 impl PacketTx {
     pub(super) fn new(device: Arc<Device>, bound: Bound, mtu: u32) -> PacketTx {
         let batch = SendBatch::new(BATCH);
-        PacketTx { device, bound, batch, mtu, mtu_check: Retry::default(), rebinding: Retry::default() }
+        PacketTx { device, bound, batch, mtu, mtu_check: Pace::retry(), rebinding: Pace::retry() }
     }
 
     fn ask_mtu(&mut self) {
@@ -73,7 +73,7 @@ impl PacketTx {
             return false;
         }
         let Ok(new) = self.device.sender() else { return false };
-        if packet::replace(self.bound.socket.as_fd(), new.socket).is_err() {
+        if packet::replace(self.bound.socket.as_fd(), new.socket.into()).is_err() {
             return false;
         }
         self.bound.index = new.index;

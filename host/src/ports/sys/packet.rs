@@ -1,7 +1,7 @@
-//! Raw packet sockets (packet(7)): making one, its options, and whole batches of frames in one system call.
+//! Raw packet sockets (packet(7)): making one, its options, and sending whole batches of frames in one system call.
 //!
-//! [`ReceiveBatch`] and [`SendBatch`] own the arrays the kernel reads; they are filled anew for every call from slices that
-//! outlive it, so no address stays in use. Every frame has a virtio-net header of 10 bytes in front, kept beside it.
+//! [`SendBatch`] owns the arrays the kernel reads; they are filled anew for every call from slices that outlive it, so no
+//! address stays in use. Every frame has a virtio-net header of 10 bytes in front, kept beside it.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -55,7 +55,12 @@ pub(in crate::ports) fn bind(socket: BorrowedFd<'_>, index: u32, purpose: Purpos
     Ok(())
 }
 
-fn set_option<T: Copy>(socket: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int, value: &T) -> io::Result<()> {
+pub(super) fn set_option<T: Copy>(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: &T,
+) -> io::Result<()> {
     let pointer = std::ptr::from_ref(value).cast();
     // SAFETY: pointer and length are those of one value that lives across the call; the kernel copies it and checks
     // the length against the option.
@@ -71,11 +76,6 @@ fn switch_on(socket: BorrowedFd<'_>, option: libc::c_int) -> io::Result<()> {
 /// Puts a virtio-net header in front of every frame, both ways.
 pub(in crate::ports) fn use_headers(socket: BorrowedFd<'_>) -> io::Result<()> {
     switch_on(socket, libc::PACKET_VNET_HDR)
-}
-
-/// Asks for the tag that the kernel took out of each frame.
-pub(in crate::ports) fn use_auxiliary_data(socket: BorrowedFd<'_>) -> io::Result<()> {
-    switch_on(socket, libc::PACKET_AUXDATA)
 }
 
 /// Leaves out frames that this machine sends through the interface (Linux 4.20).
@@ -116,24 +116,33 @@ pub(in crate::ports) fn join_group(socket: BorrowedFd<'_>, group: Option<u16>) -
     let flags = libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_IGNORE_OUTGOING | unique;
     let value: libc::c_uint = u32::from(group.unwrap_or(0)) | flags << 16;
     set_option(socket, libc::SOL_PACKET, libc::PACKET_FANOUT, &value)?;
-    let value: libc::c_uint = option(socket, libc::PACKET_FANOUT)?;
+    let value: libc::c_uint = option(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)?;
     Ok(u16::try_from(value & 0xffff).unwrap_or(0))
 }
 
-fn option<T: Default>(socket: BorrowedFd<'_>, option: libc::c_int) -> io::Result<T> {
+fn option<T: Default>(socket: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<T> {
     let (mut value, mut length) = (T::default(), socket_len::<T>());
     let pointer = (&raw mut value).cast();
     // SAFETY: the kernel writes at most `length` bytes, the size of the value; every `T` used in this file is made of
     // integers only.
     #[expect(unsafe_code, reason = "system call")]
-    check(unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, pointer, &raw mut length) })?;
+    check(unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, pointer, &raw mut length) })?;
     Ok(value)
 }
 
 /// Frames dropped because the receive buffer was full, since this was last asked.
 pub(in crate::ports) fn take_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
     // `struct tpacket_stats`: packets, drops.
-    option::<[libc::c_uint; 2]>(socket, libc::PACKET_STATISTICS).map(|[_, drops]| drops)
+    option::<[libc::c_uint; 2]>(socket, libc::SOL_PACKET, libc::PACKET_STATISTICS).map(|[_, drops]| drops)
+}
+
+/// Takes the error that waits on a socket: ENETDOWN when its interface went down or away.
+pub(in crate::ports) fn take_error(socket: BorrowedFd<'_>) -> Option<io::Error> {
+    match option::<libc::c_int>(socket, libc::SOL_SOCKET, libc::SO_ERROR) {
+        Ok(0) => None,
+        Ok(code) => Some(io::Error::from_raw_os_error(code)),
+        Err(error) => Some(error),
+    }
 }
 
 /// Puts `new` behind the descriptor of `old`, whose socket is closed. Who waits on the number goes on using it.
@@ -144,11 +153,6 @@ pub(in crate::ports) fn replace(old: BorrowedFd<'_>, new: OwnedFd) -> io::Result
     Ok(())
 }
 
-/// Room for one control message with `tpacket_auxdata`, aligned as `cmsghdr` wants it.
-#[repr(C, align(8))]
-#[derive(Clone, Copy)]
-struct Control([u8; 64]);
-
 fn empty_vector() -> libc::iovec {
     libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }
 }
@@ -157,110 +161,12 @@ fn vector_of(bytes: &[u8]) -> libc::iovec {
     libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
 }
 
-fn vector_of_mut(bytes: &mut [u8]) -> libc::iovec {
-    libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() }
-}
-
 fn empty_message() -> libc::mmsghdr {
     // SAFETY: a plain C struct; zeroes mean no address, no data, no control messages.
     #[expect(unsafe_code, reason = "C struct")]
     unsafe {
         std::mem::zeroed()
     }
-}
-
-/// One received frame.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::ports) struct Message {
-    /// Bytes of the frame that were received.
-    pub(in crate::ports) length: usize,
-    /// The frame was longer.
-    pub(in crate::ports) truncated: bool,
-    /// Its virtio-net header.
-    pub(in crate::ports) header: [u8; VIRTIO_LEN],
-    /// TPID and tag control information of the tag that the kernel took out.
-    pub(in crate::ports) tag: Option<(u16, u16)>,
-}
-
-/// Receives up to a fixed number of frames at once.
-pub(in crate::ports) struct ReceiveBatch {
-    messages: Box<[libc::mmsghdr]>,
-    vectors: Box<[[libc::iovec; 3]]>,
-    controls: Box<[Control]>,
-    headers: Box<[[u8; VIRTIO_LEN]]>,
-}
-
-// SAFETY: the pointers in the arrays are used only inside `receive`, which sets them first.
-#[expect(unsafe_code, reason = "arrays of C structs with pointers")]
-unsafe impl Send for ReceiveBatch {}
-
-impl ReceiveBatch {
-    pub(in crate::ports) fn new(size: usize) -> ReceiveBatch {
-        ReceiveBatch {
-            messages: (0..size).map(|_| empty_message()).collect(),
-            vectors: vec![[empty_vector(); 3]; size].into(),
-            controls: vec![Control([0; 64]); size].into(),
-            headers: vec![[0; VIRTIO_LEN]; size].into(),
-        }
-    }
-
-    /// Receives frames without waiting, each into the two slices of its place, and gives their number.
-    pub(in crate::ports) fn receive<'a>(
-        &mut self,
-        socket: BorrowedFd<'_>,
-        places: impl Iterator<Item = (&'a mut [u8], &'a mut [u8])>,
-    ) -> io::Result<usize> {
-        let mut count = 0;
-        let arrays = self.messages.iter_mut().zip(&mut self.vectors).zip(&mut self.controls).zip(&mut self.headers);
-        for ((((message, vectors), control), header), (front, rest)) in arrays.zip(places) {
-            *vectors = [vector_of_mut(header), vector_of_mut(front), vector_of_mut(rest)];
-            message.msg_hdr.msg_iov = vectors.as_mut_ptr();
-            message.msg_hdr.msg_iovlen = vectors.len() as _;
-            message.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
-            message.msg_hdr.msg_controllen = control.0.len() as _;
-            count += 1;
-        }
-        let (descriptor, messages) = (socket.as_raw_fd(), self.messages.as_mut_ptr());
-        // SAFETY: the first `count` messages point to arrays of `self` and to slices that live through this call
-        // (`'a` is a parameter) and that nobody else uses meanwhile (they are exclusive borrows).
-        #[expect(unsafe_code, reason = "system call")]
-        let received = check(unsafe {
-            libc::recvmmsg(descriptor, messages, count, libc::MSG_DONTWAIT as _, std::ptr::null_mut())
-        })?;
-        Ok(usize::try_from(received).unwrap_or(0))
-    }
-
-    /// The `nth` frame of the last call.
-    pub(in crate::ports) fn message(&self, nth: usize) -> Option<Message> {
-        let message = self.messages.get(nth)?;
-        Some(Message {
-            length: usize::try_from(message.msg_len).ok()?.saturating_sub(VIRTIO_LEN),
-            truncated: message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-            header: *self.headers.get(nth)?,
-            tag: tag_in(self.controls.get(nth)?, message.msg_hdr.msg_controllen),
-        })
-    }
-}
-
-/// The tag in the first control message of `length` bytes, which is `tpacket_auxdata` when there is one.
-fn tag_in(control: &Control, length: usize) -> Option<(u16, u16)> {
-    const HEADER: usize = size_of::<libc::cmsghdr>();
-    if length < HEADER + size_of::<libc::tpacket_auxdata>() {
-        return None;
-    }
-    let base = control.0.as_ptr();
-    // SAFETY: both structs are inside the 64 bytes (checked against the length the kernel gave, at most those 64), made of
-    // integers only, and read without relying on alignment.
-    #[expect(unsafe_code, reason = "C structs in a byte array")]
-    let (message, data) = unsafe {
-        let message = base.cast::<libc::cmsghdr>().read_unaligned();
-        (message, base.add(HEADER).cast::<libc::tpacket_auxdata>().read_unaligned())
-    };
-    if message.cmsg_level != libc::SOL_PACKET || message.cmsg_type != libc::PACKET_AUXDATA {
-        return None;
-    }
-    let tpid = if data.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0 { data.tp_vlan_tpid } else { TPID_CTAG };
-    (data.tp_status & libc::TP_STATUS_VLAN_VALID != 0).then_some((tpid, data.tp_vlan_tci))
 }
 
 /// One frame to send.

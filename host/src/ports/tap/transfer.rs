@@ -13,8 +13,8 @@ use heddle_switch_core::offload::{Offload, VIRTIO_LEN};
 use heddle_switch_core::pool::Pool;
 
 use super::Tap;
-use crate::ports::landing::{self, TAG_ROOM};
-use crate::ports::{Retry, RxLosses, RxQueue, RxStatus, TxQueue};
+use crate::ports::landing;
+use crate::ports::{Pace, RxLosses, RxQueue, RxStatus, TxQueue};
 
 /// Two MAC addresses.
 const MACS_LEN: usize = 12;
@@ -26,7 +26,7 @@ pub(super) struct TapRx {
     tap: Arc<Tap>,
     nth: usize,
     losses: RxLosses,
-    down: Option<Retry>,
+    down: Option<Pace>,
 }
 
 impl TapRx {
@@ -49,7 +49,7 @@ impl TapRx {
         if self.down.is_none() {
             let (device, queue) = (&self.tap.name, self.nth);
             tracing::warn!(device, queue, %error, "TAP interface is gone; a new one of this name will be taken up");
-            self.down = Some(Retry::default());
+            self.down = Some(Pace::retry());
         }
     }
 
@@ -154,7 +154,7 @@ impl TapTx {
         offload.shift(4);
         let header = offload.to_virtio(if frame.header_len == 0 { 0 } else { frame.header_len + 4 });
         let [high, low] = tci.to_be_bytes();
-        let tag: [u8; TAG_ROOM] = [0x81, 0x00, high, low];
+        let tag = [0x81, 0x00, high, low];
         queue.write_vectored(&[IoSlice::new(&header), IoSlice::new(macs), IoSlice::new(&tag), IoSlice::new(rest)])
     }
 
