@@ -221,7 +221,7 @@ pub(super) enum ExtensionCommand {
     /// Put an extension into the stack of a switch, without losing a frame
     #[command(after_help = "\
 Examples:
-  heddle extension enable lab com.heddle.sflow --config collector=192.0.2.1:6343 --config sampling=400
+  heddle extension enable lab org.heddle.sflow --config collector=192.0.2.1:6343 --config sampling=400
   heddle extension enable lab ./libmirror.so")]
     Enable(ExtensionEnableArgs),
     /// Take an extension out of the stack of a switch, without losing a frame

@@ -103,7 +103,7 @@ fn extensions_are_enabled_with_configuration_shown_and_disabled() {
     assert_eq!(by_path["path"].as_str(), here.to_str(), "a relative path is made absolute by heddle");
     assert_eq!(daemon.json("extension list lab").as_array().unwrap().len(), 2);
     let all = daemon.ok("extension list");
-    assert!(all.contains("com.heddle.sflow") && all.contains("installed") && all.contains("built in"), "{all}");
+    assert!(all.contains("org.heddle.sflow") && all.contains("installed") && all.contains("built in"), "{all}");
     assert!(!all.contains('\u{1b}') && all.contains("Example\\u{1b}[31m"), "no escape sequence of a vendor: {all}");
     let text = daemon.ok("extension disable lab com.example.tally");
     assert_eq!(text, "disabled extension com.example.tally 1.2.3 (filter) on switch lab: disabled\n");
@@ -144,7 +144,7 @@ fn the_filtering_database_is_shown() {
 fn topology_is_a_tree() {
     let daemon = lab();
     assert_eq!(Daemon::single().ok("topology"), "no switches\n");
-    daemon.ok("extension enable lab com.heddle.sflow");
+    daemon.ok("extension enable lab org.heddle.sflow");
     daemon.ok("extension enable lab com.example.tally");
     let expected = "\
 switch lab (internal, 2 workers, ageing 300 s)
@@ -153,14 +153,14 @@ switch lab (internal, 2 workers, ageing 300 s)
 ├─ port 2 up: synthetic, trunk 1-100,200 native 10, learning, mtu 1500
 │  └─ packet eth0: connected
 └─ extensions, in ingress order
-   ├─ com.heddle.sflow 1.2.3: capture, running
+   ├─ org.heddle.sflow 1.2.3: capture, running
    └─ com.example.tally 1.2.3: filter, running
 ";
     assert_eq!(daemon.ok("topology"), expected);
     let json = daemon.json("topology");
     let switch = &json["switches"][0];
     assert_eq!((&switch["name"], &switch["port_list"][1]["name"]), (&json!("lab"), &json!("up")));
-    assert_eq!(switch["extension_stack"][0]["id"], "com.heddle.sflow");
+    assert_eq!(switch["extension_stack"][0]["id"], "org.heddle.sflow");
 }
 
 #[test]

@@ -22,9 +22,9 @@ const REFUSALS: &[(&str, i32, &str)] = &[
         "port 'wbe' does not exist on switch 'lab', nearest is 'web'; `heddle port list lab` shows the ones that do",
     ),
     (
-        "extension enable lab com.heddle.sflw",
+        "extension enable lab org.heddle.sflw",
         3,
-        "extension 'com.heddle.sflw' is not installed, nearest is 'com.heddle.sflow'; `heddle extension list` shows the ones that are, or give the path of a .so",
+        "extension 'org.heddle.sflw' is not installed, nearest is 'org.heddle.sflow'; `heddle extension list` shows the ones that are, or give the path of a .so",
     ),
     (
         "extension disable lab com.example.tally",

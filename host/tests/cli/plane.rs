@@ -139,7 +139,7 @@ fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionVi
 
 fn catalogue() -> Vec<ExtensionView> {
     vec![
-        installed("com.heddle.sflow", ExtensionRole::Capture, Some("/usr/lib/heddle/extensions/sflow.so".to_owned())),
+        installed("org.heddle.sflow", ExtensionRole::Capture, Some("/usr/lib/heddle/extensions/sflow.so".to_owned())),
         installed("com.example.tally", ExtensionRole::Filter, None),
         installed("com.example.route", ExtensionRole::Forwarding, None),
         installed("com.example.overlay", ExtensionRole::Forwarding, None),

@@ -30,7 +30,7 @@ words!(
     }
 );
 
-/// The identifier an extension carries in its metadata, for example `com.heddle.sflow`.
+/// The identifier an extension carries in its metadata, for example `org.heddle.sflow`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct ExtensionId(String);

@@ -136,7 +136,7 @@ fn a_device_is_what_its_backend_takes() {
 
 #[test]
 fn extensions_are_named_by_identifier_or_absolute_path() {
-    assert!(matches!(ExtensionRef::new("com.heddle.sflow"), Ok(ExtensionRef::Id(_))));
+    assert!(matches!(ExtensionRef::new("org.heddle.sflow"), Ok(ExtensionRef::Id(_))));
     assert!(matches!(ExtensionRef::new("/opt/x.so"), Ok(ExtensionRef::Path(_))));
     assert!(message(ExtensionRef::new("x.so")).contains("is not an absolute path"));
     assert!(message(ExtensionRef::new("a b")).contains("is not an extension identifier"));
