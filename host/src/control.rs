@@ -11,7 +11,7 @@ pub mod model;
 pub mod peer;
 pub mod plane;
 pub mod server;
-pub mod service;
+pub mod rpc;
 pub mod socket;
 pub mod status;
 pub mod stream;

@@ -16,7 +16,7 @@ use crate::control::error::{ControlError, ErrorClass};
 use crate::control::peer::AccessPolicy;
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::control::server::{ServeError, serve};
-use crate::control::service::{ControlService, DaemonFacts};
+use crate::control::rpc::{ControlService, DaemonFacts};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
 use crate::supervisor::{self, Inherited, SuperviseError};
 use clap::Parser;

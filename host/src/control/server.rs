@@ -4,7 +4,7 @@
 //! [`MAX_MESSAGE`]. After the stop signal running requests get [`DRAIN`] to finish.
 
 use super::peer::PeerStream;
-use super::service::ControlService;
+use super::rpc::ControlService;
 use super::wire::control_server::ControlServer;
 use std::io;
 use std::sync::Arc;
