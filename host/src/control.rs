@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `plane` is the border to the data plane, `model` the validated words that cross it, `error` the
 //! answers other than yes; `wire` is the proto, `convert` the way between both; `socket`, `peer` and `server` bring a
-//! client in and say who it is; `service` and `stream` answer it.
+//! client in and say who it is; `rpc` and `stream` answer it.
 
 pub mod capture;
 pub(crate) mod convert;
