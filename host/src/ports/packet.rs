@@ -10,8 +10,9 @@
 //! goes down or away the port is down, and it takes up an interface of the same name that appears later. A rename changes
 //! nothing while the interface lives.
 //!
-//! Limits: the kernel keeps 4 MiB of receive ring per port. This machine's own stack sees what arrives too (an interface given to a switch should have no address).
-//! Frames longer than the interface's MTU are refused here, segmentation-offload frames by what they will be cut into.
+//! Limits: the kernel keeps 8 MiB of receive ring per port, 1 MiB from the 33rd port on. This machine's own stack sees what
+//! arrives too (an interface given to a switch should have no address). Frames longer than the interface's MTU are refused here,
+//! segmentation-offload frames by what they will be cut into.
 
 mod receive;
 mod transmit;
@@ -31,9 +32,13 @@ use super::{BackendEntry, OpenPort, OpenSpec, RxQueue};
 use receive::PacketRx;
 use transmit::PacketTx;
 
-/// Slots of a port's receive rings, shared by its queues: 4 MiB, 40 ms of 50,000 frames a second.
-const RING_SLOTS: usize = 2_048;
+/// Slots of a port's receive rings, shared by its queues: 8 MiB, 80 ms of 50,000 frames a second. A worker that shares its
+/// CPU may be away for milliseconds.
+const RING_SLOTS: usize = 4_096;
+/// Fewest slots of a ring, 1 MiB: what every queue has once all rings together take [`RINGS_BYTES`].
 const RING_SLOTS_MIN: usize = 512;
+/// Kernel memory that rings may take before new ones are small.
+const RINGS_BYTES: usize = 256 << 20;
 /// Receive buffer of a port for frames longer than a slot, shared by its queues: 200 of 64 KiB (the kernel doubles it).
 const RECEIVE_BUFFER: i32 = 8 << 20;
 const RECEIVE_BUFFER_MIN: i32 = 1 << 20;
@@ -73,8 +78,7 @@ impl Device {
         let queues = self.queues.max(1);
         let bytes = (RECEIVE_BUFFER / i32::from(queues)).max(RECEIVE_BUFFER_MIN);
         packet::set_receive_buffer(socket, bytes).map_err(step("sizing the receive buffer"))?;
-        let slots = (RING_SLOTS / usize::from(queues)).max(RING_SLOTS_MIN);
-        let ring = ReceiveRing::new(socket, slots).map_err(step("making the receive ring"))?;
+        let ring = largest_ring(socket, usize::from(queues)).map_err(step("making the receive ring"))?;
         packet::join_promiscuous(socket, index).map_err(step("making the interface promiscuous"))?;
         packet::bind(socket, index, Purpose::Receive).map_err(step("binding to the interface"))?;
         if self.queues > 1 {
@@ -147,6 +151,18 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
         speed_mbps: interface::speed(name),
         carrier: interface::flags(name).is_ok_and(|flags| flags.running),
     })
+}
+
+/// The ring of one of `queues` queues: as large as the port's share and the kernel's memory allow.
+fn largest_ring(socket: BorrowedFd<'_>, queues: usize) -> io::Result<ReceiveRing> {
+    let wanted = if ReceiveRing::bytes_in_use() < RINGS_BYTES { RING_SLOTS / queues } else { 0 };
+    let mut slots = wanted.max(RING_SLOTS_MIN);
+    loop {
+        match ReceiveRing::new(socket, slots) {
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory && slots > RING_SLOTS_MIN => slots /= 2,
+            result => return result,
+        }
+    }
 }
 
 fn mtu_error(name: &str, mtu: u32, source: io::Error) -> OpenPortError {

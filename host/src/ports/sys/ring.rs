@@ -8,7 +8,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use heddle_switch_core::offload::VIRTIO_LEN;
 
@@ -18,6 +18,9 @@ use super::packet::{TPID_CTAG, set_option};
 const SLOT_LEN: usize = 2_048;
 /// Bytes the kernel allocates at once.
 const BLOCK_LEN: usize = 64 << 10;
+
+/// Bytes of all rings of this process.
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 /// A filled slot.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +86,13 @@ impl ReceiveRing {
             return Err(io::Error::last_os_error());
         }
         let base = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        IN_USE.fetch_add(slots * SLOT_LEN, Ordering::Relaxed);
         Ok(ReceiveRing { base, slots, next: 0 })
+    }
+
+    /// Bytes of all rings of this process.
+    pub(in crate::ports) fn bytes_in_use() -> usize {
+        IN_USE.load(Ordering::Relaxed)
     }
 
     fn slot(&self) -> NonNull<u8> {
@@ -160,6 +169,7 @@ impl ReceiveRing {
 
 impl Drop for ReceiveRing {
     fn drop(&mut self) {
+        IN_USE.fetch_sub(self.slots * SLOT_LEN, Ordering::Relaxed);
         // SAFETY: the mapping made in `new`, ended only here; nothing borrowed from it outlives `self`.
         #[expect(unsafe_code, reason = "ends the mapping it owns")]
         unsafe {
