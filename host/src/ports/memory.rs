@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use heddle_switch_core::arena::HEADROOM;
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
 use heddle_switch_core::offload::{Offload, VIRTIO_LEN};
+use heddle_switch_core::parse::ether_type::CUSTOMER_TAG;
 use heddle_switch_core::pool::Pool;
 
 use super::{BackendEntry, OpenPort, OpenPortError, OpenSpec, RxLosses, RxQueue, RxStatus, TxQueue};
@@ -193,8 +194,8 @@ impl MemoryEnd {
         // What the switch sends is its own word; a test compares it with what it expects, so it is not judged here.
         frame.offload = offload_of(&record.header, &frame.bytes);
         if let Some(tci) = record.vlan_tci.filter(|_| length >= 12) {
-            let [high, low] = tci.to_be_bytes();
-            frame.bytes.splice(12..12, [0x81, 0x00, high, low]);
+            let ([t0, t1], [v0, v1]) = (CUSTOMER_TAG.to_be_bytes(), tci.to_be_bytes());
+            frame.bytes.splice(12..12, [t0, t1, v0, v1]);
             frame.offload.shift(4);
         }
         true

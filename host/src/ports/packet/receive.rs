@@ -14,11 +14,12 @@ use std::time::Duration;
 use heddle_switch_core::arena::{Arena, Buf, FRAME_MAX, HEADROOM};
 use heddle_switch_core::frame::RxFrame;
 use heddle_switch_core::offload::{Offload, VIRTIO_LEN};
+use heddle_switch_core::parse::ether_type::CUSTOMER_TAG;
 use heddle_switch_core::pool::Pool;
 
 use super::{Bound, Device};
 use crate::ports::sys::interface;
-use crate::ports::sys::packet::{self, TPID_CTAG};
+use crate::ports::sys::packet;
 use crate::ports::sys::ring::{ReceiveRing, Slot};
 use crate::ports::{Pace, RxLosses, RxQueue, RxStatus};
 
@@ -154,7 +155,7 @@ fn frame_of(
     }
     match tag {
         None => Ok(RxFrame { offload, ..RxFrame::plain(buf, count) }),
-        Some((TPID_CTAG, tci)) => Ok(RxFrame { offload, vlan_tci: Some(tci), ..RxFrame::plain(buf, count) }),
+        Some((CUSTOMER_TAG, tci)) => Ok(RxFrame { offload, vlan_tci: Some(tci), ..RxFrame::plain(buf, count) }),
         Some((tpid, tci)) => {
             let (start, end) = (usize::from(HEADROOM), usize::from(HEADROOM) + length);
             if length < MACS_LEN {

@@ -10,11 +10,12 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use heddle_switch_core::frame::{TxFrame, TxReport};
+use heddle_switch_core::parse::ether_type::CUSTOMER_TAG;
 use heddle_switch_core::pool::Pool;
 
 use super::{Bound, Device};
 use crate::ports::sys::interface;
-use crate::ports::sys::packet::{self, Outgoing, SendBatch, TPID_CTAG};
+use crate::ports::sys::packet::{self, Outgoing, SendBatch};
 use crate::ports::{Pace, TxQueue};
 
 /// Most frames of one system call.
@@ -155,7 +156,7 @@ fn fits(frame: &TxFrame, mtu: u32, pool: &Pool) -> bool {
     }
     let in_data = frame.vlan_tci.is_none() && {
         let bytes = pool.arena().frame(&frame.buf, frame.start, frame.length);
-        bytes.get(MACS_LEN..MACS_LEN + 2).is_some_and(|tpid| *tpid == TPID_CTAG.to_be_bytes())
+        bytes.get(MACS_LEN..MACS_LEN + 2).is_some_and(|tpid| *tpid == CUSTOMER_TAG.to_be_bytes())
     };
     in_data && length <= limit + TAG_LEN
 }
@@ -168,6 +169,6 @@ fn outgoing<'a>(frame: &'a TxFrame, pool: &'a Pool) -> Outgoing<'a> {
     let mut offload = frame.offload;
     offload.shift(4);
     let header = offload.to_virtio(if frame.header_len == 0 { 0 } else { frame.header_len + 4 });
-    let ([t0, t1], [v0, v1]) = (TPID_CTAG.to_be_bytes(), tci.to_be_bytes());
+    let ([t0, t1], [v0, v1]) = (CUSTOMER_TAG.to_be_bytes(), tci.to_be_bytes());
     Outgoing { header, front, tagged: Some(([t0, t1, v0, v1], rest)) }
 }

@@ -10,9 +10,6 @@ use heddle_switch_core::offload::VIRTIO_LEN;
 
 use super::check;
 
-/// 802.1Q, the tag a descriptor can hold.
-pub(in crate::ports) const TPID_CTAG: u16 = 0x8100;
-
 /// A raw packet socket that receives nothing until it is bound.
 pub(in crate::ports) fn socket() -> io::Result<OwnedFd> {
     let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;

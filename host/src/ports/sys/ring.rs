@@ -11,8 +11,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use heddle_switch_core::offload::VIRTIO_LEN;
+use heddle_switch_core::parse::ether_type::CUSTOMER_TAG;
 
-use super::packet::{TPID_CTAG, set_option};
+use super::packet::set_option;
 
 /// Bytes of a slot: a frame of 1,900 bytes behind the kernel's and the virtio-net header.
 const SLOT_LEN: usize = 2_048;
@@ -124,7 +125,7 @@ impl ReceiveRing {
         let head = unsafe { self.slot().cast::<libc::tpacket2_hdr>().read() };
         let start = usize::from(head.tp_mac);
         let held = usize::try_from(head.tp_snaplen).unwrap_or(0).min(SLOT_LEN.saturating_sub(start));
-        let tpid = if status & libc::TP_STATUS_VLAN_TPID_VALID != 0 { head.tp_vlan_tpid } else { TPID_CTAG };
+        let tpid = if status & libc::TP_STATUS_VLAN_TPID_VALID != 0 { head.tp_vlan_tpid } else { CUSTOMER_TAG };
         let mut slot = Slot {
             length: usize::try_from(head.tp_len).unwrap_or(usize::MAX),
             queued: status & libc::TP_STATUS_COPY != 0,

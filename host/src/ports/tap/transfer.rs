@@ -10,6 +10,7 @@ use std::sync::Arc;
 use heddle_switch_core::arena::{Buf, Class};
 use heddle_switch_core::frame::{RxFrame, TxFrame, TxReport};
 use heddle_switch_core::offload::{Offload, VIRTIO_LEN};
+use heddle_switch_core::parse::ether_type::CUSTOMER_TAG;
 use heddle_switch_core::pool::Pool;
 
 use super::Tap;
@@ -153,8 +154,8 @@ impl TapTx {
         let mut offload = frame.offload;
         offload.shift(4);
         let header = offload.to_virtio(if frame.header_len == 0 { 0 } else { frame.header_len + 4 });
-        let [high, low] = tci.to_be_bytes();
-        let tag = [0x81, 0x00, high, low];
+        let ([t0, t1], [v0, v1]) = (CUSTOMER_TAG.to_be_bytes(), tci.to_be_bytes());
+        let tag = [t0, t1, v0, v1];
         queue.write_vectored(&[IoSlice::new(&header), IoSlice::new(macs), IoSlice::new(&tag), IoSlice::new(rest)])
     }
 
