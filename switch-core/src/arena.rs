@@ -238,10 +238,7 @@ impl Arena {
     /// Start of a buffer in units of 64 bytes from the base, as `Packet::buffer` has it.
     #[inline]
     pub fn unit(&self, buf: &Buf) -> u32 {
-        let (offset, _) = self.place(buf.0);
-        #[expect(clippy::cast_possible_truncation, reason = "a window of 2^32 units is 256 GiB")]
-        let unit = (offset / UNIT) as u32;
-        unit
+        self.unit_and_frame(buf, 0, 0).0
     }
 
     /// Length of a buffer in bytes; 0 for [`Buf::NONE`].
@@ -251,18 +248,25 @@ impl Arena {
     }
 
     /// `length` bytes of a buffer from `start`; cut at the end of the buffer.
-    #[inline]
+    #[inline(always)]
     pub fn frame(&self, buf: &Buf, start: u16, length: u32) -> &[u8] {
+        self.unit_and_frame(buf, start, length).1
+    }
+
+    /// [`Arena::unit`] and [`Arena::frame`] with one look at where the buffer is.
+    #[inline(always)]
+    pub fn unit_and_frame(&self, buf: &Buf, start: u16, length: u32) -> (u32, &[u8]) {
         let (offset, len) = self.place(buf.0);
+        #[expect(clippy::cast_possible_truncation, reason = "a window of 2^32 units is 256 GiB")]
+        let unit = (offset / UNIT) as u32;
         let start = usize::from(start).min(len);
         let length = (length as usize).min(len - start);
         // SAFETY: `place` is inside the region for every handle (carve checked the size) and start + length <= len.
         // Shared reading is allowed: a writer needs the only reference, and then this handle is that reference,
         // borrowed for the life of the slice.
         #[expect(unsafe_code, reason = "the arena island")]
-        unsafe {
-            std::slice::from_raw_parts(self.base.as_ptr().add(offset + start), length)
-        }
+        let frame = unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(offset + start), length) };
+        (unit, frame)
     }
 
     /// All bytes of a buffer for writing; `None` while it is shared or absent.

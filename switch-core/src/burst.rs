@@ -130,12 +130,18 @@ impl Burst {
         Ok(())
     }
 
-    /// The next free place, now taken: every field holds an old value and must be written. `None` when the burst is full.
+    /// All places behind the packets, taken or not: whoever fills the first `n` of them, every field, says so to
+    /// [`Burst::grow`].
     #[inline]
-    pub fn vacant(&mut self) -> Option<(&mut Packet, &mut Slot)> {
-        let (packet, slot) = (self.packets.get_mut(self.len)?, self.slots.get_mut(self.len)?);
-        self.len += 1;
-        Some((packet, slot))
+    pub fn vacant(&mut self) -> (&mut [Packet], &mut [Slot]) {
+        let len = self.len.min(BURST);
+        (&mut self.packets[len..], &mut self.slots[len..])
+    }
+
+    /// Counts the first `n` vacant places as packets.
+    #[inline]
+    pub fn grow(&mut self, n: usize) {
+        self.len = (self.len + n).min(BURST);
     }
 
     /// Both halves, in step.

@@ -50,8 +50,7 @@ impl Pass<'_> {
             if slot.has(Slot::SHARED) {
                 self.count_group_address(packet, slot, port.id);
             }
-            let plain = slot.offload.gso == GsoKind::None && slot.offload.csum.is_none();
-            if plain {
+            if slot.offload.is_plain() {
                 self.send(port, tx_frame(packet, slot, 0));
             } else {
                 self.deliver_offloaded(packet, slot, port);

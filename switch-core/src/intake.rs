@@ -26,30 +26,27 @@ use crate::worker::Core;
 const TAG_BYTES: u16 = 4;
 const _: () = assert!(TAG_BYTES as usize == TAG_LEN);
 
-/// `PACKET_*` flags of parsed facts.
-#[inline]
+/// `PACKET_*` flags of a frame.
 pub(crate) fn flags_of(facts: &Facts, offload: &Offload) -> u32 {
-    let mut flags = 0;
-    if !facts.flags.is_empty() {
-        for (fact, flag) in [
-            (FactFlags::FRAGMENT, PACKET_FRAGMENT),
-            (FactFlags::IP_OPTIONS, PACKET_IP_OPTIONS),
-            (FactFlags::TRUNCATED, PACKET_TRUNCATED),
-            (FactFlags::MALFORMED, PACKET_TRUNCATED),
-            (FactFlags::INNER_TAGS, PACKET_INNER_TAG),
-        ] {
-            if facts.flags.contains(fact) {
-                flags |= flag;
-            }
-        }
-    }
-    if offload.csum.is_some() {
-        flags |= PACKET_PARTIAL_CHECKSUM;
-    }
-    if offload.gso != GsoKind::None {
-        flags |= PACKET_GSO;
-    }
-    flags
+    flags_of_facts(facts.flags) | flags_of_offload(offload)
+}
+
+#[inline(never)]
+fn flags_of_facts(facts: FactFlags) -> u32 {
+    [
+        (FactFlags::FRAGMENT, PACKET_FRAGMENT),
+        (FactFlags::IP_OPTIONS, PACKET_IP_OPTIONS),
+        (FactFlags::TRUNCATED, PACKET_TRUNCATED),
+        (FactFlags::MALFORMED, PACKET_TRUNCATED),
+        (FactFlags::INNER_TAGS, PACKET_INNER_TAG),
+    ]
+    .into_iter()
+    .fold(0, |flags, (fact, flag)| if facts.contains(fact) { flags | flag } else { flags })
+}
+
+fn flags_of_offload(offload: &Offload) -> u32 {
+    let partial = if offload.csum.is_some() { PACKET_PARTIAL_CHECKSUM } else { 0 };
+    if offload.gso == GsoKind::None { partial } else { partial | PACKET_GSO }
 }
 
 /// Sums over one burst, added to the port's counters once.
@@ -74,10 +71,7 @@ impl Pass<'_> {
             frames.iter_mut().for_each(|frame| self.core.refuse(frame, source, reason));
             return;
         }
-        let mut sums = Sums::default();
-        for frame in frames {
-            self.core.take_in(frame, source, burst, &mut sums);
-        }
+        let sums = self.core.take_all(source, frames, burst);
         let counters = self.core.counters.port(source);
         counters.rx_packets += burst.len() as u64 + sums.more_segments;
         counters.rx_bytes += sums.bytes;
@@ -124,51 +118,78 @@ impl Core {
         self.pool.free(frame.buf.take());
     }
 
-    /// Fields are written as soon as they are known: a literal of the whole would keep all of them alive to its end, in
-    /// more registers than there are.
-    #[inline(always)]
-    fn take_in(&mut self, rx: &mut RxFrame, source: PortId, burst: &mut Burst, sums: &mut Sums) {
-        if (rx.length as usize) < ETHERNET_HEADER_LEN {
-            return self.refuse(rx, source, DropReason::FrameTooShort);
-        }
-        if rx.vlan_tci.is_none() {
-            let bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
-            if outer_tag(bytes).is_some() {
-                self.untag(rx);
-            } else if bytes.len() < ETHERNET_HEADER_LEN + TAG_LEN && ends_in_tag(bytes) {
-                return self.refuse(rx, source, DropReason::FrameTooShort);
+    /// Borrows each thing by an argument of its own, so that the compiler knows that none of it overlaps.
+    #[inline(never)]
+    fn take_all(&mut self, source: PortId, frames: &mut [RxFrame], burst: &mut Burst) -> Sums {
+        let mut sums = Sums::default();
+        let (packets, slots) = burst.vacant();
+        let mut taken = 0;
+        for frame in frames {
+            let (Some(packet), Some(slot)) = (packets.get_mut(taken), slots.get_mut(taken)) else {
+                self.refuse(frame, source, DropReason::ResumeQueueFull);
+                continue;
+            };
+            match self.take_in(frame, source, packet, slot, &mut sums) {
+                Ok(()) => taken += 1,
+                Err(reason) => self.refuse(frame, source, reason),
             }
         }
-        let Some((packet, slot)) = burst.vacant() else {
-            return self.refuse(rx, source, DropReason::ResumeQueueFull);
-        };
-        let bytes = self.arena.frame(&rx.buf, rx.start, rx.length);
-        let facts = parse(bytes);
+        burst.grow(taken);
+        sums
+    }
+
+    /// Writes both halves of a frame's descriptor. Nearly every frame is untagged and without offload facts: what the
+    /// others need stands in functions of its own, out of the way of the loop's registers.
+    #[inline(always)]
+    fn take_in(
+        &mut self,
+        rx: &mut RxFrame,
+        source: PortId,
+        packet: &mut Packet,
+        slot: &mut Slot,
+        sums: &mut Sums,
+    ) -> Result<(), DropReason> {
+        let (unit, mut frame) = self.arena.unit_and_frame(&rx.buf, rx.start, rx.length);
+        if frame.len() < ETHERNET_HEADER_LEN {
+            return Err(DropReason::FrameTooShort);
+        }
+        if rx.vlan_tci.is_none() {
+            if outer_tag(frame).is_some() {
+                self.untag(rx);
+                frame = self.arena.frame(&rx.buf, rx.start, rx.length);
+            } else if frame.len() < ETHERNET_HEADER_LEN + TAG_LEN && ends_in_tag(frame) {
+                return Err(DropReason::FrameTooShort);
+            }
+        }
         // The tag as numbers: arithmetic on them costs less than a branch for each use.
         let (tci, tagged) = rx.vlan_tci.map_or((0, 0), |tci| (tci, 1));
+        let facts = parse(frame);
         *packet = Packet {
+            buffer: unit,
+            start: rx.start,
             l3: facts.l3,
+            length: rx.length,
             l4: facts.l4,
             ethertype: facts.ethertype,
+            source_port: source.raw(),
             flow_hash: facts.flow_hash,
+            vlan_tci: tci,
+            flags: u32::from(tagged) * PACKET_VLAN,
+            traffic_class: tci.to_be_bytes()[0] >> 5,
             ip_protocol: facts.ip_protocol,
             ..Packet::default()
         };
-        packet.flags = flags_of(&facts, &rx.offload) | (u32::from(tagged) * PACKET_VLAN);
-        packet.start = rx.start;
-        packet.length = rx.length;
-        packet.source_port = source.raw();
-        packet.vlan_tci = tci;
-        packet.traffic_class = tci.to_be_bytes()[0] >> 5;
+        if !facts.flags.is_empty() {
+            packet.flags |= flags_of_facts(facts.flags);
+        }
         sums.bytes += u64::from(rx.length) + u64::from(tagged * TAG_BYTES);
-        if bytes.first().is_some_and(|first| first & 1 != 0) {
-            sums.count_group(bytes);
+        if frame.first().is_some_and(|first| first & 1 != 0) {
+            sums.count_group(frame);
         }
-        if rx.offload.gso != GsoKind::None {
-            sums.count_segments(bytes, &facts, rx, tagged);
+        if !rx.offload.is_plain() {
+            packet.flags |= flags_of_offload(&rx.offload);
+            sums.count_segments(frame, packet.l4, &rx.offload, tagged);
         }
-        let unit = self.arena.unit(&rx.buf);
-        packet.buffer = unit;
         *slot = Slot {
             buf: rx.buf.take(),
             unit,
@@ -181,6 +202,7 @@ impl Core {
             flags: tagged * Slot::TAGGED,
             ..Slot::EMPTY
         };
+        Ok(())
     }
 
     /// Moves the tag that an extension wrote into its frame where the switch keeps tags, so that it counts as one.
@@ -228,13 +250,15 @@ impl Sums {
     /// What a segmentation-offload frame counts beyond the one frame it came as. Bytes are those of the wire, tags
     /// included, without FCS.
     #[inline(never)]
-    fn count_segments(&mut self, frame: &[u8], facts: &Facts, rx: &RxFrame, tagged: u16) {
-        let headers = header_len(frame, facts.l4, rx.offload.gso);
-        let size = usize::from(rx.offload.gso_size).max(1);
-        let segments = u64::from(wire_segments(frame.len(), headers, size));
-        let more = segments.saturating_sub(1);
+    fn count_segments(&mut self, frame: &[u8], l4: u16, offload: &Offload, tagged: u16) {
+        if offload.gso == GsoKind::None {
+            return;
+        }
+        let headers = header_len(frame, l4, offload.gso);
+        let size = usize::from(offload.gso_size).max(1);
+        let more = u64::from(wire_segments(frame.len(), headers, size)).saturating_sub(1);
         self.more_segments += more;
-        self.bytes += wire_bytes(frame.len(), headers, size).saturating_sub(u64::from(rx.length));
+        self.bytes += wire_bytes(frame.len(), headers, size).saturating_sub(frame.len() as u64);
         self.bytes += more * u64::from(tagged * TAG_BYTES);
     }
 }

@@ -106,6 +106,12 @@ pub enum OffloadError {
 }
 
 impl Offload {
+    /// Whether nothing is left to do before the frame goes on a wire.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.csum.is_none() & (self.gso == GsoKind::None)
+    }
+
     /// Reads and checks the virtio-net header that came with `frame` (tags in the data included).
     pub fn from_virtio(header: &[u8], frame: &[u8]) -> Result<Offload, OffloadError> {
         let error = OffloadError::HeaderLength(header.len());

@@ -5,6 +5,8 @@
 //! them and an over-full spot drains in eight directions. The home bucket counts, per neighbour, how many of its entries live
 //! there: a look-up that misses at home reads a neighbour only when it can hold the key, and a miss usually costs one line.
 
+use core::hint;
+
 use super::FdbKey;
 
 /// Entries of one bucket.
@@ -71,8 +73,10 @@ impl Bucket {
     #[inline(always)]
     pub(super) fn way_of(&self, key: FdbKey) -> Option<usize> {
         let bits = key.bits();
-        let [_, b, c, d] = self.keys.map(|stored| usize::from(stored == bits));
-        let way = b + 2 * c + 3 * d;
+        let [_, b, c, d] = self.keys;
+        let mut way = hint::select_unpredictable(b == bits, 1, 0);
+        way = hint::select_unpredictable(c == bits, 2, way);
+        way = hint::select_unpredictable(d == bits, 3, way);
         (self.keys[way % WAYS] == bits).then_some(way % WAYS)
     }
 
