@@ -1,7 +1,8 @@
 //! Small switches for scenario tests.
 
+use heddle_switch_core::call::Call;
 use heddle_switch_core::drop_reason::DropReason;
-use heddle_switch_core::stage::{Role, StageId};
+use heddle_switch_core::stage::{Leg, Role, StageId};
 
 use crate::frames::{Frame, station};
 use crate::oracle::Port;
@@ -42,6 +43,23 @@ impl Sim {
     /// Enables an extension of closures.
     pub fn custom(&mut self, role: Role, order: u16, make: impl Fn() -> Custom + 'static) -> StageId {
         self.enable(StageSpec::new(role, order, move |_, _: &Log| make()))
+    }
+
+    /// Enables an extension that does something to every packet of a leg.
+    pub fn each(
+        &mut self,
+        role: Role,
+        order: u16,
+        on: Leg,
+        act: impl Fn(&mut Call<'_>, usize) + Send + Copy + 'static,
+    ) -> StageId {
+        self.custom(role, order, move || {
+            Custom::new(move |call| {
+                if call.leg() == on {
+                    (0..call.len()).for_each(|index| act(call, index));
+                }
+            })
+        })
     }
 
     pub fn enable(&mut self, spec: StageSpec) -> StageId {

@@ -226,7 +226,9 @@ impl Frame {
                 frame.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, flow_high, flow_low]);
                 frame.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, flow_high, flow_low]);
             }
-            Body::Arp => frame.extend([0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2]),
+            Body::Arp => {
+                frame.extend([0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2])
+            }
             _ => {}
         }
         if self.l4() != 0 {
@@ -329,7 +331,8 @@ impl Frame {
                 let payload = self.payload_bytes();
                 let chunks: Vec<&[u8]> = payload.chunks(usize::from(size)).collect();
                 let last = chunks.len() - 1;
-                let cut = |(i, chunk): (usize, &&[u8])| self.finish(self.cut(chunk, i, i * usize::from(size), i == last));
+                let cut =
+                    |(i, chunk): (usize, &&[u8])| self.finish(self.cut(chunk, i, i * usize::from(size), i == last));
                 chunks.iter().enumerate().map(cut).collect()
             }
         }

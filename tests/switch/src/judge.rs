@@ -122,8 +122,13 @@ fn judge_delivery(
     for one in sent {
         assert_eq!(one.tag, tag, "tag of frame {number} to {}: {frame:?}", one.port);
         // In a lossy run wire frames may be missing, but those that came are some of the wanted ones, in order.
-        let found = if all { left.next().is_some_and(|want| *want == one.bytes) } else { left.any(|want| *want == one.bytes) };
-        assert!(found, "bytes of frame {number} to {}: {frame:?}\n got {:02x?}\nwant {wanted:02x?}", one.port, one.bytes);
+        let found =
+            if all { left.next().is_some_and(|want| *want == one.bytes) } else { left.any(|want| *want == one.bytes) };
+        assert!(
+            found,
+            "bytes of frame {number} to {}: {frame:?}\n got {:02x?}\nwant {wanted:02x?}",
+            one.port, one.bytes
+        );
         if whole {
             assert_eq!(one.offload, frame.offload_untagged(0), "offload of frame {number}");
         } else {

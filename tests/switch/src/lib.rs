@@ -6,14 +6,6 @@
 //! that record, drop, hold, lie and fail; [`judge`] compares what devices got with what the oracle says.
 //!
 //! A failing case prints its seed: `HEDDLE_SEED=…` runs that case alone, `HEDDLE_CASES=…` runs more or fewer cases.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    missing_docs,
-    reason = "a test package: a panic is how it reports, numbers are small, and names say what things are"
-)]
 
 pub mod bench;
 pub mod cases;

@@ -14,7 +14,6 @@ pub fn write_frame(arena: &Arena, packet: &Packet, write: impl FnOnce(&mut [u8])
     // draft gave it, the call that gave it is still running on this one thread, and `arena` hands out no slice of it
     // meanwhile because the slice below ends with `write`.
     #[expect(unsafe_code, reason = "stands for an extension that writes through the ABI")]
-    let bytes =
-        unsafe { std::slice::from_raw_parts_mut(arena.base().as_ptr().add(offset), packet.length as usize) };
+    let bytes = unsafe { std::slice::from_raw_parts_mut(arena.base().as_ptr().add(offset), packet.length as usize) };
     write(bytes);
 }

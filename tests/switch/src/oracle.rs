@@ -97,6 +97,10 @@ impl Port {
     }
 }
 
+fn is_group(mac: Mac) -> bool {
+    mac[0] % 2 == 1
+}
+
 /// What must become of a frame: the ports that get it with the tag it leaves with, and the drops that are counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fate {
@@ -158,7 +162,7 @@ impl Oracle {
             Ok(vid) => vid,
             Err(reason) => return Fate::dropped(reason),
         };
-        if frame.src[0] % 2 == 1 {
+        if is_group(frame.src) {
             return Fate::dropped(DropReason::SourceMulticast);
         }
         if port.learns && frame.src != [0; 6] {
@@ -171,7 +175,7 @@ impl Oracle {
         if frame.dst[..5] == [1, 0x80, 0xc2, 0, 0] && frame.dst[5] <= 0x0f {
             return Fate::dropped(DropReason::ReservedMulticast);
         }
-        if frame.dst[0] % 2 == 0
+        if !is_group(frame.dst)
             && let Some(known) = self.knows(vid, frame.dst, now_s)
         {
             if known == from {
@@ -179,7 +183,7 @@ impl Oracle {
             }
             return self.deliver(frame, vid, &[known]);
         }
-        let unicast = frame.dst[0] % 2 == 0;
+        let unicast = !is_group(frame.dst);
         let wanted: Vec<u16> = (self.ports.iter())
             .filter(|(slot, port)| **slot != from && port.transmits && port.leaves_tagged(vid).is_some())
             .filter(|(_, port)| port.floods_unknown || !unicast)

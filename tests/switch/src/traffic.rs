@@ -24,11 +24,8 @@ pub fn random_port(rng: &mut Rng) -> Port {
             Vlan::Trunk { native: *rng.pick(&[0, 10, 20, 99]), allowed }
         }
     };
-    let Capabilities { checksum, tcp_segmentation, udp_segmentation } = Capabilities {
-        checksum: rng.one_in(2),
-        tcp_segmentation: rng.one_in(2),
-        udp_segmentation: rng.one_in(2),
-    };
+    let Capabilities { checksum, tcp_segmentation, udp_segmentation } =
+        Capabilities { checksum: rng.one_in(2), tcp_segmentation: rng.one_in(2), udp_segmentation: rng.one_in(2) };
     let mtu = *rng.pick(&[576, 1_500, 1_500, 9_000]);
     let learns = !rng.one_in(5);
     let floods_unknown = !rng.one_in(5);

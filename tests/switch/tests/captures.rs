@@ -19,13 +19,14 @@ use heddle_switch_tests::stages::{Custom, Samples};
 /// A trunk, an access port, one without a VLAN; the devices of the last two do offloads.
 fn busy_switch(rng: &mut Rng, workers: u16) -> Sim {
     let ports = [Port::trunk(0, &[1, 5, 10, 100]), Port::access(10).offloading(), Port::default().offloading()];
-    let mut sim = with(Setup { buffers: [3_000, 128, 48], ..Setup::of(workers, rng.next()) }, &ports);
+    let mut sim = with(Setup { buffers: [3_000, 128, 48], ..Setup::of(workers, rng.number()) }, &ports);
     let samples = Samples::default();
     let sampler = StageSpec::new(Role::Capture, 0, move |_, _| Custom::new(|_| {}).sampling(&[3], &samples));
     sim.control.enable(StageSpec { sampling: Some(128), ..sampler });
     for order in 0..2 {
-        let seed = rng.next();
-        sim.control.enable(StageSpec::new(Role::Filter, order, move |worker, _| busy(Rng::new(seed + u64::from(worker)))));
+        let seed = rng.number();
+        sim.control
+            .enable(StageSpec::new(Role::Filter, order, move |worker, _| busy(Rng::new(seed + u64::from(worker)))));
     }
     sim.publish_now();
     sim

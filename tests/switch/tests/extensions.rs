@@ -3,35 +3,22 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use heddle_extension_api::abi::packet::{
-    Packet, VERDICT_DROP, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
-};
+use heddle_extension_api::abi::packet::{Packet, VERDICT_DROP, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT};
 use heddle_switch_core::call::{Call, Refusal};
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{CallEnd, Leg, OnFailure, Role, StageId};
 use heddle_switch_tests::bench::{from_1_to_2, pair, switch};
-use heddle_switch_tests::frames::{BROADCAST, Body, Frame, Left, Mark, station};
+use heddle_switch_tests::frames::{Body, Frame, Left, Mark, station};
 use heddle_switch_tests::memory::write_frame;
 use heddle_switch_tests::oracle::Port;
 use heddle_switch_tests::sim::{Sim, StageSpec};
 use heddle_switch_tests::stages::Custom;
 
-/// An extension that does something to every packet of a leg.
-fn each(sim: &mut Sim, role: Role, order: u16, on: Leg, act: impl Fn(&mut Call<'_>, usize) + Send + Copy + 'static) -> StageId {
-    sim.custom(role, order, move || {
-        Custom::new(move |call| {
-            if call.leg() == on {
-                (0..call.len()).for_each(|index| act(call, index));
-            }
-        })
-    })
-}
-
 /// A filter that changes the descriptor of a frame from 1 to 2 on ingress, without leave to.
 fn lied_to(change: impl Fn(&mut Packet) + Send + Copy + 'static) -> (Sim, StageId, Frame) {
     let mut sim = pair();
-    let id = each(&mut sim, Role::Filter, 0, Leg::Ingress, move |call, index| change(&mut call.packets_mut()[index]));
+    let id = sim.each(Role::Filter, 0, Leg::Ingress, move |call, index| change(&mut call.packets_mut()[index]));
     let frame = from_1_to_2();
     sim.run(1, frame.clone());
     sim.check_rest();
@@ -73,7 +60,7 @@ fn destination_set_by_a_filter_on_ingress_is_ignored() {
 fn delivery_redirected_on_egress_goes_where_it_was_going() {
     let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
     let other = sim.control.id(3).raw();
-    let id = each(&mut sim, Role::Filter, 0, Leg::Egress, move |call, index| {
+    let id = sim.each(Role::Filter, 0, Leg::Egress, move |call, index| {
         call.packets_mut()[index].destination = other;
     });
     let number = sim.run(1, from_1_to_2());
@@ -86,7 +73,7 @@ fn tag_changed_on_egress_does_not_reach_the_device() {
     let mut sim = switch(&[Port::access(10), Port::trunk(1, &[10, 20])]);
     sim.control.fix(10, station(2), 2);
     sim.publish_now();
-    each(&mut sim, Role::Filter, 0, Leg::Egress, |call, index| call.packets_mut()[index].vlan_tci = 20);
+    sim.each(Role::Filter, 0, Leg::Egress, |call, index| call.packets_mut()[index].vlan_tci = 20);
     let number = sim.run(1, from_1_to_2());
     sim.expect_receivers(number, &[(2, Some(10))]);
 }
@@ -94,7 +81,7 @@ fn tag_changed_on_egress_does_not_reach_the_device() {
 #[test]
 fn private_frame_may_shrink_and_grow_within_its_buffer() {
     let mut sim = pair();
-    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+    sim.each(Role::Filter, 0, Leg::Ingress, |call, index| {
         call.make_writable(index).unwrap();
         let packet = &mut call.packets_mut()[index];
         packet.start -= 4;
@@ -106,7 +93,7 @@ fn private_frame_may_shrink_and_grow_within_its_buffer() {
         });
         call.reparse(index).unwrap();
     });
-    let id = each(&mut sim, Role::Filter, 1, Leg::Ingress, |_, _| {});
+    let id = sim.each(Role::Filter, 1, Leg::Ingress, |_, _| {});
     let frame = from_1_to_2();
     let number = sim.run(1, frame.clone());
     sim.expect_receivers(number, &[(2, None)]);
@@ -120,7 +107,7 @@ fn private_frame_may_shrink_and_grow_within_its_buffer() {
 fn frame_cut_below_an_ethernet_header_is_out_of_bounds() {
     for length in [0, 13] {
         let mut sim = pair();
-        let id = each(&mut sim, Role::Filter, 0, Leg::Ingress, move |call, index| {
+        let id = sim.each(Role::Filter, 0, Leg::Ingress, move |call, index| {
             call.make_writable(index).unwrap();
             call.packets_mut()[index].length = length;
         });
@@ -132,9 +119,11 @@ fn frame_cut_below_an_ethernet_header_is_out_of_bounds() {
 
 #[test]
 fn capture_has_no_say() {
-    for (leg, verdict) in [(Leg::Ingress, VERDICT_DROP), (Leg::Ingress, VERDICT_TO_PORT), (Leg::Egress, VERDICT_DROP), (Leg::Egress, 200)] {
+    for (leg, verdict) in
+        [(Leg::Ingress, VERDICT_DROP), (Leg::Ingress, VERDICT_TO_PORT), (Leg::Egress, VERDICT_DROP), (Leg::Egress, 200)]
+    {
         let mut sim = pair();
-        let id = each(&mut sim, Role::Capture, 0, leg, move |call, index| {
+        let id = sim.each(Role::Capture, 0, leg, move |call, index| {
             call.packets_mut()[index].verdict = verdict;
             assert_eq!(call.make_writable(index), Err(Refusal::Forbidden));
             assert_eq!(call.hold(index), Err(Refusal::Forbidden));
@@ -152,7 +141,7 @@ fn capture_has_no_say() {
 fn nothing_is_modified_on_egress() {
     for role in [Role::Filter, Role::Forwarding] {
         let mut sim = pair();
-        each(&mut sim, role, 0, Leg::Egress, |call, index| {
+        sim.each(role, 0, Leg::Egress, |call, index| {
             assert_eq!(call.make_writable(index), Err(Refusal::Forbidden));
             assert_eq!(call.reparse(index), Err(Refusal::Forbidden));
         });
@@ -175,7 +164,7 @@ fn verdicts_a_role_or_leg_does_not_have_are_drops() {
     ];
     for (role, leg, verdict) in bad {
         let mut sim = pair();
-        let id = each(&mut sim, role, 0, leg, move |call, index| call.packets_mut()[index].verdict = verdict);
+        let id = sim.each(role, 0, leg, move |call, index| call.packets_mut()[index].verdict = verdict);
         sim.control.entry(id).ingress = leg == Leg::Ingress;
         sim.publish_now();
         sim.run(1, from_1_to_2());
@@ -190,7 +179,7 @@ fn reason_left_behind_with_a_pass_harms_nobody() {
     for leg in [Leg::Ingress, Leg::Egress] {
         let mut sim = switch(&[Port::access(10), Port::access(10)]);
         let role = if leg == Leg::Ingress { Role::Filter } else { Role::Forwarding };
-        let id = each(&mut sim, role, 0, leg, |call, index| call.packets_mut()[index].drop_reason = 70);
+        let id = sim.each(role, 0, leg, |call, index| call.packets_mut()[index].drop_reason = 70);
         sim.control.entry(id).ingress = leg == Leg::Ingress;
         sim.publish_now();
         let good = sim.send(1, from_1_to_2());
@@ -228,10 +217,10 @@ fn holds(sim: &mut Sim, order: u16, on: Leg, before: impl Fn(&mut Call<'_>, usiz
 fn verdict_left_on_a_held_frame_decides_nothing() {
     for (leg, verdict) in [(Leg::Ingress, VERDICT_DROP), (Leg::Egress, VERDICT_DROP), (Leg::Ingress, VERDICT_TO_PORT)] {
         let mut sim = pair();
-        let capture = each(&mut sim, Role::Capture, 0, leg, |call, index| {
+        let capture = sim.each(Role::Capture, 0, leg, |call, index| {
             assert_eq!(call.packets_mut()[index].verdict, VERDICT_PASS);
         });
-        let filter = each(&mut sim, Role::Filter, 1, leg, |call, index| {
+        let filter = sim.each(Role::Filter, 1, leg, |call, index| {
             assert_eq!(call.packets_mut()[index].verdict, VERDICT_PASS);
         });
         let order = if leg == Leg::Ingress { 0 } else { 2 };
@@ -250,7 +239,7 @@ fn filter_cannot_decide_for_the_forwarder_by_holding() {
         let packet = &mut call.packets_mut()[index];
         (packet.verdict, packet.destination) = (VERDICT_TO_PORT, other);
     });
-    each(&mut sim, Role::Forwarding, 0, Leg::Ingress, |_, _| {});
+    sim.each(Role::Forwarding, 0, Leg::Ingress, |_, _| {});
     sim.run(1, from_1_to_2());
     sim.expect_drops(&[(DropReason::NoForwardingDecision, 1)]);
 }
@@ -267,7 +256,7 @@ fn frame_written_and_held_survives_the_failure_of_another_extension() {
 #[test]
 fn held_place_cannot_be_passed_off_as_a_packet() {
     let mut sim = pair();
-    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+    sim.each(Role::Filter, 0, Leg::Ingress, |call, index| {
         let handle = call.hold(index).unwrap();
         // As if nothing had happened: an empty place with matching fields.
         call.packets_mut()[index] = Packet { buffer: u32::MAX, ..Packet::default() };
@@ -312,9 +301,24 @@ fn handles_of_others_and_used_up_ones_name_nothing() {
 }
 
 #[test]
+fn used_up_handle_never_names_the_next_frame_in_its_place() {
+    let mut sim = pair();
+    sim.each(Role::Filter, 0, Leg::Ingress, |call, index| {
+        let first = call.hold(index).unwrap();
+        call.discard(first, 0).unwrap();
+        let (second, _) = call.originate(60).unwrap();
+        assert_eq!(first as u32, second as u32, "the place is used again");
+        assert_eq!(call.discard(first, 0), Err(Refusal::Gone));
+        call.discard(second, 0).unwrap();
+    });
+    sim.run(1, from_1_to_2());
+    sim.check_rest();
+}
+
+#[test]
 fn held_frame_is_no_draft_and_a_draft_is_not_held() {
     let mut sim = pair();
-    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
+    sim.each(Role::Filter, 0, Leg::Ingress, |call, index| {
         let (draft, _) = call.originate(60).unwrap();
         assert_eq!(call.release(draft), Err(Refusal::Gone));
         let held = call.hold(index).unwrap();
@@ -422,141 +426,6 @@ fn failed_call_costs_only_the_frames_it_had_written() {
     sim.check_rest();
 }
 
-#[test]
-fn write_to_a_private_copy_is_seen_by_nobody_else() {
-    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
-    // A copy of each broadcast goes in below, the original is scribbled on.
-    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
-        let (handle, draft) = call.clone_packet(index).unwrap();
-        write_frame(call.arena(), &draft, |bytes| bytes[60] ^= 1);
-        call.inject(handle, PortId::from_raw(draft.source_port)).unwrap();
-    });
-    each(&mut sim, Role::Filter, 1, Leg::Ingress, |call, index| {
-        call.make_writable(index).unwrap();
-        let packet = call.packets_mut()[index];
-        write_frame(call.arena(), &packet, |bytes| bytes[61] ^= 1);
-    });
-    let number = sim.run(1, Frame::udp(station(1), BROADCAST));
-    sim.expect_receivers(number, &[(2, None), (2, None), (3, None), (3, None)]);
-    let mut frame = sim.sent[&number].1.bytes();
-    frame[61] ^= 1;
-    let [original, clone] = sim.devices.of(3)[..] else { panic!("two frames") };
-    assert_eq!(original.bytes, frame);
-    frame[60] ^= 1;
-    assert_eq!(clone.bytes, frame);
-    let law = sim.counters().law;
-    assert_eq!((law.rx, law.replicated, law.originated, law.tx), (1, 3, 0, 4));
-    sim.check_rest();
-}
-
-#[test]
-fn clone_made_on_egress_goes_down_from_its_maker() {
-    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    for (name, order) in [("upper", 0), ("maker", 1), ("lower", 2)] {
-        let seen = Arc::clone(&seen);
-        sim.custom(Role::Filter, order, move || {
-            let seen = Arc::clone(&seen);
-            Custom::new(move |call| {
-                for index in 0..call.len() {
-                    let clone = call.packets_mut()[index].flags & 2 != 0;
-                    seen.lock().unwrap().push((name, call.leg(), clone));
-                    if name == "maker" && call.leg() == Leg::Egress && !clone {
-                        let (handle, packet) = call.clone_packet(index).unwrap();
-                        assert_eq!(packet.destination, 0, "destinations are not kept");
-                        write_frame(call.arena(), &packet, |bytes| bytes[..6].copy_from_slice(&station(3)));
-                        call.inject(handle, PortId::from_raw(packet.source_port)).unwrap();
-                    }
-                }
-            })
-        });
-    }
-    let number = sim.run(1, from_1_to_2());
-    sim.expect_receivers(number, &[(2, None), (3, None)]);
-    let clones: Vec<_> = seen.lock().unwrap().iter().filter(|seen| seen.2).map(|seen| (seen.0, seen.1)).collect();
-    let way = [("lower", Leg::Ingress), ("lower", Leg::Egress), ("maker", Leg::Egress), ("upper", Leg::Egress)];
-    assert_eq!(clones, way);
-    sim.check_rest();
-}
-
-/// A capture that makes one frame of these bytes at the first tick, from a port or trusted.
-fn originates(sim: &mut Sim, role: Role, bytes: Vec<u8>, from: Option<u16>) {
-    let source = from.map_or(PortId::NONE, |slot| sim.control.id(slot));
-    let spec = StageSpec::new(role, 0, move |_, _| {
-        let mut bytes = Some(bytes.clone());
-        Custom::new(|_| {}).ticking(move |call| {
-            let Some(bytes) = bytes.take() else { return };
-            let (handle, packet) = call.originate(bytes.len()).unwrap();
-            write_frame(call.arena(), &packet, |frame| frame.copy_from_slice(&bytes));
-            call.inject(handle, source).unwrap();
-        })
-    });
-    sim.enable(spec);
-    sim.finish();
-    sim.check_rest();
-}
-
-#[test]
-fn frame_originated_from_a_port_obeys_its_policy() {
-    let mut sim = switch(&[Port::access(10), Port::access(10), Port::access(20)]);
-    originates(&mut sim, Role::Capture, Frame::udp(station(1), BROADCAST).bytes(), Some(1));
-    assert_eq!((sim.devices.of(1).len(), sim.devices.of(2).len(), sim.devices.of(3).len()), (0, 1, 0));
-    assert_eq!(sim.counters().law.originated, 1);
-}
-
-#[test]
-fn trusted_frame_goes_to_the_ports_without_a_vlan() {
-    let mut sim = switch(&[Port::default(), Port::default(), Port::access(20)]);
-    originates(&mut sim, Role::Capture, Frame::udp(station(9), BROADCAST).bytes(), None);
-    assert_eq!((sim.devices.of(1).len(), sim.devices.of(2).len(), sim.devices.of(3).len()), (1, 1, 0));
-}
-
-#[test]
-fn tag_in_an_originated_frame_is_a_tag() {
-    // From an access port it is refused like any tagged frame.
-    let mut sim = switch(&[Port::access(10), Port::access(10), Port::access(20)]);
-    let tagged = Frame::udp(station(1), BROADCAST).tagged(20).received().0;
-    originates(&mut sim, Role::Filter, tagged.clone(), Some(1));
-    sim.expect_drops(&[(DropReason::VlanTagNotAllowed, 1)]);
-    // From a trunk it is in its VLAN, and its tag is not in the data any more.
-    let mut sim = switch(&[Port::trunk(10, &[20]), Port::access(10), Port::access(20)]);
-    originates(&mut sim, Role::Filter, tagged.clone(), Some(1));
-    assert_eq!((sim.devices.of(2).len(), sim.devices.of(3).len()), (0, 1));
-    assert_eq!(sim.devices.of(3)[0].bytes, Frame::udp(station(1), BROADCAST).bytes());
-    // A trusted one may enter any VLAN.
-    let mut sim = switch(&[Port::access(10), Port::access(20), Port::access(20)]);
-    originates(&mut sim, Role::Filter, tagged, None);
-    assert_eq!((sim.devices.of(1).len(), sim.devices.of(2).len(), sim.devices.of(3).len()), (0, 1, 1));
-}
-
-#[test]
-fn trusted_clone_stays_in_the_vlan_of_its_original() {
-    let mut sim = switch(&[Port::access(10), Port::access(10), Port::default()]);
-    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, index| {
-        let (handle, _) = call.clone_packet(index).unwrap();
-        call.inject(handle, PortId::NONE).unwrap();
-    });
-    let number = sim.run(1, Frame::udp(station(1), BROADCAST));
-    // The clone has no source port, so it comes back to port 1 too.
-    sim.expect_receivers(number, &[(1, None), (2, None), (2, None)]);
-}
-
-#[test]
-fn injection_names_a_connected_port() {
-    let mut sim = switch(&[Port::default(), Port { transmits: false, ..Port::default() }]);
-    let (disconnected, gone) = (sim.control.id(2), PortId::new(9, 1));
-    sim.custom(Role::Filter, 0, move || {
-        Custom::new(|_| {}).ticking(move |call| {
-            let (handle, _) = call.originate(60).unwrap();
-            assert_eq!(call.inject(handle, gone), Err(Refusal::Gone));
-            assert_eq!(call.inject(handle, disconnected), Err(Refusal::Gone));
-            call.discard(handle, 0).unwrap();
-        })
-    });
-    sim.tick(0);
-    sim.check_rest();
-}
-
 /// A forwarder that sends by the frame's flow number: to that port, or to group `flow - 100`.
 fn by_flow(call: &mut Call<'_>, index: usize) {
     let Some(mark) = Mark::find(call.frame(index)) else { return };
@@ -570,11 +439,17 @@ fn by_flow(call: &mut Call<'_>, index: usize) {
 
 #[test]
 fn forwarder_decides_and_policy_still_holds() {
-    let ports = [Port::access(10), Port::access(10), Port::access(20), Port::access(10), Port { transmits: false, ..Port::access(10) }];
+    let ports = [
+        Port::access(10),
+        Port::access(10),
+        Port::access(20),
+        Port::access(10),
+        Port { transmits: false, ..Port::access(10) },
+    ];
     let mut sim = switch(&ports);
     let ids: Vec<PortId> = (1..=5).map(|slot| sim.control.id(slot)).collect();
     sim.control.groups = vec![Some(ids.clone()), None, Some(Vec::new()), Some(vec![ids[0]])];
-    each(&mut sim, Role::Forwarding, 0, Leg::Ingress, by_flow);
+    sim.each(Role::Forwarding, 0, Leg::Ingress, by_flow);
     let one = sim.run(1, from_1_to_2().flow(4));
     sim.expect_receivers(one, &[(4, None)]);
     let group = sim.run(1, from_1_to_2().flow(100));
@@ -601,8 +476,9 @@ fn burst_keeps_its_order_when_some_frames_have_several_destinations() {
     let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
     let ids: Vec<PortId> = (1..=3).map(|slot| sim.control.id(slot)).collect();
     sim.control.groups = vec![Some(ids)];
-    each(&mut sim, Role::Forwarding, 0, Leg::Ingress, by_flow);
-    let numbers: Vec<u32> = (0..250).map(|n| sim.send(1, from_1_to_2().flow(if n % 3 == 0 { 100 } else { 2 }))).collect();
+    sim.each(Role::Forwarding, 0, Leg::Ingress, by_flow);
+    let numbers: Vec<u32> =
+        (0..250).map(|n| sim.send(1, from_1_to_2().flow(if n % 3 == 0 { 100 } else { 2 }))).collect();
     sim.finish();
     let at_2: Vec<u32> = sim.devices.of(2).iter().filter_map(|sent| sent.number()).collect();
     assert_eq!(at_2, numbers);
@@ -612,7 +488,7 @@ fn burst_keeps_its_order_when_some_frames_have_several_destinations() {
 #[test]
 fn offload_facts_are_told() {
     let mut sim = pair();
-    each(&mut sim, Role::Filter, 0, Leg::Ingress, |call, _| {
+    sim.each(Role::Filter, 0, Leg::Ingress, |call, _| {
         let facts = call.offload_facts()[0];
         assert_eq!((facts.checksum_start, facts.checksum_offset), (34, 16));
         assert_eq!((facts.segment_size, facts.segments), (100, 3));

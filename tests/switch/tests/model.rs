@@ -173,7 +173,9 @@ fn second_tag_is_payload() {
 
 #[test]
 fn mtu_counts_from_the_network_header_and_without_tags() {
-    for (mtu, payload, fits) in [(1_500, 1_500, true), (1_500, 1_501, false), (9_000, 9_000, true), (9_000, 9_001, false)] {
+    for (mtu, payload, fits) in
+        [(1_500, 1_500, true), (1_500, 1_501, false), (9_000, 9_000, true), (9_000, 9_001, false)]
+    {
         let mut sim = switch(&[Port::trunk(0, &[10]), Port { mtu, ..Port::trunk(0, &[10]) }]);
         sim.control.fix(10, station(2), 2);
         sim.publish_now();

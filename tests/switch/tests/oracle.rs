@@ -10,7 +10,7 @@ use heddle_switch_tests::traffic::{at_home, introduce, random_frame, random_port
 #[test]
 fn one_worker_forwards_as_the_oracle_says() {
     run("one_worker_forwards_as_the_oracle_says", 40, |rng| {
-        let mut sim = Sim::new(Setup::of(1, rng.next()));
+        let mut sim = Sim::new(Setup::of(1, rng.number()));
         let mut oracle = random_switch(rng, &mut sim);
         let mut judge = Judge::default();
         for _ in 0..6 {
@@ -35,7 +35,7 @@ fn one_worker_forwards_as_the_oracle_says() {
 #[test]
 fn three_workers_forward_as_the_oracle_says() {
     run("three_workers_forward_as_the_oracle_says", 40, |rng| {
-        let mut sim = Sim::new(Setup::of(3, rng.next()));
+        let mut sim = Sim::new(Setup::of(3, rng.number()));
         let mut oracle = random_switch(rng, &mut sim);
         let mut judge = Judge::default();
         // Replicas lag behind each other, so stations are learnt first and stay where they are.

@@ -1,11 +1,11 @@
 //! Every drop reason, each from the one mistake it stands for, and alone.
 
 use heddle_extension_api::abi::packet::{VERDICT_DROP, VERDICT_TO_GROUP, VERDICT_TO_PORT};
+use heddle_switch_core::checksum::PartialChecksum;
 use heddle_switch_core::drop_reason::{DropReason, EXTENSION_FIRST};
 use heddle_switch_core::offload::Offload;
-use heddle_switch_core::checksum::PartialChecksum;
-use heddle_switch_core::stage::{CallEnd, Leg, Role};
 use heddle_switch_core::resume::RESUME_MAX;
+use heddle_switch_core::stage::{CallEnd, Leg, Role};
 use heddle_switch_tests::bench::{from_1_to_2, pair, switch, with};
 use heddle_switch_tests::frames::{BROADCAST, Body, Frame, Left, station};
 use heddle_switch_tests::oracle::Port;

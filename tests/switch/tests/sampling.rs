@@ -142,7 +142,7 @@ fn sample_of_an_offload_frame_counts_wire_segments_in_its_pool() {
 fn samples_tell_what_the_oracle_says() {
     run("samples_tell_what_the_oracle_says", 25, |rng| {
         let workers = *rng.pick(&[1, 3]);
-        let mut sim = Sim::new(Setup::of(workers, rng.next()));
+        let mut sim = Sim::new(Setup::of(workers, rng.number()));
         let mut oracle = Oracle::new();
         for (slot, port) in random_ports(rng) {
             sim.control.port(slot, port.clone());

@@ -18,6 +18,9 @@ struct Stack {
     captures: u8,
 }
 
+/// For each port a delivery was meant for: who saw it on egress, and whether the device got it.
+type Up = BTreeMap<u16, (Vec<u8>, bool)>;
+
 impl Stack {
     fn random(rng: &mut Rng, sim: &mut Sim) -> Stack {
         let (captures, filters) = (rng.below(3) as u8, rng.below(4) as u8);
@@ -68,7 +71,7 @@ impl Stack {
     /// Each delivered frame was seen twice by every extension, mirrored; each dropped one up to where it was dropped.
     fn check_u_shape(&self, sim: &Sim, fates: &BTreeMap<u32, Fate>) {
         let mirrored: Vec<u8> = self.order.iter().rev().copied().collect();
-        let mut ways: BTreeMap<u32, (Vec<u8>, BTreeMap<u16, (Vec<u8>, bool)>)> = BTreeMap::new();
+        let mut ways: BTreeMap<u32, (Vec<u8>, Up)> = BTreeMap::new();
         for event in sim.log.lock().unwrap().iter() {
             match *event {
                 Event::Seen { number, tag, leg: Leg::Ingress, .. } => ways.entry(number).or_default().0.push(tag),
@@ -123,7 +126,7 @@ fn random_switch(rng: &mut Rng, sim: &mut Sim) -> Oracle {
 fn every_extension_sees_a_frame_on_both_legs_in_mirrored_order() {
     run("every_extension_sees_a_frame_on_both_legs_in_mirrored_order", 40, |rng| {
         let workers = *rng.pick(&[1, 3]);
-        let mut sim = Sim::new(Setup::of(workers, rng.next()));
+        let mut sim = Sim::new(Setup::of(workers, rng.number()));
         let mut oracle = random_switch(rng, &mut sim);
         let mut judge = Judge::default();
         introduce(&mut sim, &mut oracle, &mut judge);
@@ -153,7 +156,7 @@ fn every_extension_sees_a_frame_on_both_legs_in_mirrored_order() {
 fn enable_holders(rng: &mut Rng, sim: &mut Sim) -> Vec<StageId> {
     let mut ids = Vec::new();
     for order in 0..1 + rng.below(4) as u16 {
-        let (seed, one_in, tag) = (rng.next(), 1 + rng.below(12), 100 + order as u8);
+        let (seed, one_in, tag) = (rng.number(), 1 + rng.below(12), 100 + order as u8);
         let spec = StageSpec::new(Role::Filter, order, move |worker, log| {
             Holder::new(tag, log, seed + u64::from(worker), one_in)
         });
@@ -161,7 +164,7 @@ fn enable_holders(rng: &mut Rng, sim: &mut Sim) -> Vec<StageId> {
     }
     if rng.one_in(3) {
         // Egress only: on ingress it would have to decide.
-        let seed = rng.next();
+        let seed = rng.number();
         let spec = StageSpec::new(Role::Forwarding, 0, move |_, log| Holder::new(120, log, seed, 9));
         ids.push(sim.control.enable(StageSpec { ingress: false, ..spec }));
     }
@@ -173,7 +176,7 @@ fn enable_holders(rng: &mut Rng, sim: &mut Sim) -> Vec<StageId> {
 fn frames_parked_at_random_stages_arrive_once_and_in_order() {
     run("frames_parked_at_random_stages_arrive_once_and_in_order", 60, |rng| {
         let workers = *rng.pick(&[1, 3]);
-        let mut sim = Sim::new(Setup::of(workers, rng.next()));
+        let mut sim = Sim::new(Setup::of(workers, rng.number()));
         let mut oracle = random_switch(rng, &mut sim);
         let mut judge = Judge::default();
         introduce(&mut sim, &mut oracle, &mut judge);
@@ -237,7 +240,7 @@ fn extensions_change_places_with_frames_held_and_nothing_uncounted_is_lost() {
 
 fn change_under_way(rng: &mut Rng, reorder: bool) -> Sim {
     let workers = *rng.pick(&[1, 3]);
-    let mut sim = Sim::new(Setup::of(workers, rng.next()));
+    let mut sim = Sim::new(Setup::of(workers, rng.number()));
     let mut oracle = plain_switch(&mut sim);
     let mut judge = Judge::default();
     let mut enabled: Vec<StageId> = enable_holders(rng, &mut sim);
@@ -271,15 +274,14 @@ fn change_stack(rng: &mut Rng, sim: &mut Sim, enabled: &mut Vec<StageId>, reorde
         }
         1 => {
             // Every filter has a position of its own: collisions are too rare to meet.
-            let (seed, tag) = (rng.next(), 150);
+            let (seed, tag) = (rng.number(), 150);
             let order = 16 + rng.below(0xf000) as u16;
             let spec = StageSpec::new(Role::Filter, order, move |_, log| Holder::new(tag, log, seed, 5));
             enabled.push(sim.control.enable(spec));
         }
         2 if reorder => {
-            let filters: Vec<usize> = (0..sim.control.stages.len())
-                .filter(|index| sim.control.stages[*index].role == Role::Filter)
-                .collect();
+            let filters: Vec<usize> =
+                (0..sim.control.stages.len()).filter(|index| sim.control.stages[*index].role == Role::Filter).collect();
             if filters.len() > 1 {
                 let (a, b) = (*rng.pick(&filters), *rng.pick(&filters));
                 let stages = &mut sim.control.stages;
@@ -295,7 +297,7 @@ fn change_stack(rng: &mut Rng, sim: &mut Sim, enabled: &mut Vec<StageId>, reorde
 #[test]
 fn stack_changes_without_held_frames_lose_nothing_at_all() {
     run("stack_changes_without_held_frames_lose_nothing_at_all", 10, |rng| {
-        let mut sim = Sim::new(Setup::of(3, rng.next()));
+        let mut sim = Sim::new(Setup::of(3, rng.number()));
         let mut oracle = plain_switch(&mut sim);
         let mut judge = Judge::default();
         let mut enabled: Option<StageId> = None;
@@ -331,7 +333,7 @@ fn stack_changes_without_held_frames_lose_nothing_at_all() {
 fn ports_come_and_go_with_frames_under_way() {
     run("ports_come_and_go_with_frames_under_way", 60, |rng| {
         let workers = *rng.pick(&[1, 3]);
-        let mut sim = Sim::new(Setup::of(workers, rng.next()));
+        let mut sim = Sim::new(Setup::of(workers, rng.number()));
         let oracle = plain_switch(&mut sim);
         enable_holders(rng, &mut sim);
         let mut sent = 0;
@@ -374,10 +376,10 @@ fn ports_come_and_go_with_frames_under_way() {
 #[test]
 fn devices_that_are_sometimes_full_lose_exactly_what_is_counted() {
     run("devices_that_are_sometimes_full_lose_exactly_what_is_counted", 20, |rng| {
-        let mut sim = Sim::new(Setup::of(3, rng.next()));
+        let mut sim = Sim::new(Setup::of(3, rng.number()));
         let mut oracle = plain_switch(&mut sim);
         for slot in 1..=PORTS {
-            sim.devices.manners.insert(slot, Manners::SometimesFull(Rng::new(rng.next()), 4));
+            sim.devices.manners.insert(slot, Manners::SometimesFull(Rng::new(rng.number()), 4));
         }
         let mut judge = Judge::default();
         for _ in 0..300 {
