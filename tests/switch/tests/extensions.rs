@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use heddle_extension_api::abi::packet::{Packet, VERDICT_DROP, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT};
 use heddle_switch_core::call::{Call, Refusal};
 use heddle_switch_core::drop_reason::DropReason;
+use heddle_switch_core::held::HELD_MAX;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{CallEnd, Leg, OnFailure, Role, StageId};
-use heddle_switch_tests::bench::{from_1_to_2, pair, switch};
+use heddle_switch_tests::bench::{from_1_to_2, pair, switch, with};
 use heddle_switch_tests::frames::{Body, Frame, Left, Mark, station};
 use heddle_switch_tests::memory::write_frame;
 use heddle_switch_tests::oracle::Port;
-use heddle_switch_tests::sim::{Sim, StageSpec};
+use heddle_switch_tests::sim::{Setup, Sim, StageSpec};
 use heddle_switch_tests::stages::Custom;
 
 /// A filter that changes the descriptor of a frame from 1 to 2 on ingress, without leave to.
@@ -358,23 +359,27 @@ fn quota_bounds_what_an_extension_keeps() {
 
 #[test]
 fn held_table_is_bounded_over_all_extensions() {
-    use heddle_switch_core::held::HELD_MAX;
-    let mut sim = switch(&[Port::default(), Port::default()]);
+    let setup = Setup { buffers: [HELD_MAX as u32 + 100, 8, 8], ..Setup::of(1, 7) };
+    let mut sim = with(setup, &[Port::default(), Port::default()]);
+    let made = Arc::new(AtomicU64::new(0));
     for order in 0..3 {
-        let spec = StageSpec::new(Role::Filter, order, |_, _| {
-            Custom::new(|_| {}).ticking(|call| {
-                let mut made = 0;
+        let made = Arc::clone(&made);
+        let spec = StageSpec::new(Role::Filter, order, move |_, _| {
+            let made = Arc::clone(&made);
+            Custom::new(|call| assert_eq!(call.hold(0), Err(Refusal::Full))).ticking(move |call| {
                 while call.originate(14).is_ok() {
-                    made += 1;
+                    made.fetch_add(1, Ordering::Relaxed);
                 }
-                assert!(made <= HELD_MAX);
             })
         });
         sim.control.enable(StageSpec { quota: 10_000, ..spec });
     }
     sim.publish_now();
     sim.tick(0);
-    // The pool is the smaller bound here; what was made is given back when the extensions go.
+    assert_eq!(made.load(Ordering::Relaxed), HELD_MAX as u64);
+    let number = sim.send(1, from_1_to_2());
+    sim.receive(0, 1);
+    sim.expect_receivers(number, &[(2, None)]);
     (1..=3).for_each(|id| sim.control.disable(StageId(id)));
     sim.publish_now();
     sim.expect_drops(&[]);

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::stage::{Leg, Role, StageId};
+use heddle_switch_tests::bench::with;
 use heddle_switch_tests::cases::{Rng, run};
-use heddle_switch_tests::frames::{Action, Frame, Left, station};
+use heddle_switch_tests::frames::{Action, BROADCAST, Frame, Left, station};
 use heddle_switch_tests::judge::{Judge, trace};
 use heddle_switch_tests::oracle::{Fate, Oracle, Port};
 use heddle_switch_tests::sim::{Event, Manners, Setup, Sim, StageSpec};
@@ -197,6 +198,25 @@ fn frames_parked_at_random_stages_arrive_once_and_in_order() {
         }
         sim.finish();
         judge.exact(&sim);
+        Judge::order(&sim);
+        sim.check_rest();
+    });
+}
+
+#[test]
+fn long_receive_keeps_its_order_around_released_frames() {
+    run("long_receive_keeps_its_order_around_released_frames", 10, |rng| {
+        let mut sim = with(Setup::of(1, rng.number()), &[Port::default(), Port::default(), Port::default()]);
+        let seed = rng.number();
+        sim.enable(StageSpec::new(Role::Filter, 0, move |_, log| Holder::new(100, log, seed, 150)));
+        // More than four bursts of one port in one call, some of them flooded.
+        for n in 0..1_200 {
+            let to = if n % 3 == 0 { BROADCAST } else { station(2) };
+            sim.send(1, Frame::udp(station(1), to).flow(n % 5));
+        }
+        sim.receive(0, 1_200);
+        sim.finish();
+        assert_eq!(sim.devices.sent.len(), 1_600);
         Judge::order(&sim);
         sim.check_rest();
     });
