@@ -14,7 +14,7 @@ use heddle_switch_core::worker::{Devices, Update, Worker, WorkerConfig};
 use std::sync::Arc;
 
 use crate::clock::ticks;
-use crate::passing::Stack;
+use crate::passing::Extensions;
 use crate::traffic::{Shape, Source};
 
 /// Small buffers: twice what the deepest burst and flood hold at a time; the hot set is smaller, as the pool is LIFO.
@@ -61,7 +61,7 @@ impl Devices for Sink {
 
 impl Bridge {
     /// A switch for `plan` that has learnt nothing yet.
-    pub(crate) fn new(plan: &Plan) -> Result<Bridge> {
+    pub(crate) fn new(plan: &Plan, extensions: &Extensions) -> Result<Bridge> {
         let size = ArenaSize { buffers: [BUFFERS, 1, 1] };
         let (arena, handles) = Arena::carve(Box::new(HeapRegion::new(size.bytes())), size)?;
         let (homes, mut shares) = Homes::cut(handles, 1);
@@ -72,7 +72,7 @@ impl Bridge {
         let mut worker = Worker::new(config);
         let mut entries = vec![None];
         entries.extend((1..=plan.ports).map(|slot| Some(learning_port(slot, &plan.vlan))));
-        let stack = Stack::load(plan.extensions)?;
+        let stack = extensions.stack(plan.extensions)?;
         let snapshot = Arc::new(Snapshot::new(1, entries, stack.entries));
         worker.update(Update { snapshot, started: stack.contexts });
         Ok(Bridge {

@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use passing::Extensions;
 use report::Figure;
 use scenario::{Learning, Scenario};
 
@@ -53,9 +54,9 @@ fn main() -> Result<()> {
     ];
     figures.iter().for_each(|figure| println!("{}", figure.line()));
 
-    let mut scenarios = scenario::all()?;
-    scenarios.retain(|scenario| scenario.name.contains(&args.only));
-    let mut learning = if "learn.65536".contains(&args.only) { Some(Learning::new()?) } else { None };
+    let extensions = Extensions::load()?;
+    let mut scenarios = scenario::all(&args.only, &extensions)?;
+    let mut learning = if "learn.65536".contains(&args.only) { Some(Learning::new(&extensions)?) } else { None };
     let started = Instant::now();
     // The bridges' clocks started at one second.
     let now_ns = || u64::try_from(started.elapsed().as_nanos()).unwrap_or(0).saturating_add(2_000_000_000);

@@ -1,9 +1,25 @@
-//! Pass-through extensions for the scenarios that have some.
+//! Pass-through extensions for the scenarios that have some: the shipped `.so`, through the daemon's own loader.
+//!
+//! The file is loaded once per place in the stack, so that the extensions of one stack share no code, as extensions of
+//! different vendors would not.
 
-use anyhow::Result;
-use heddle_switch_core::call::Call;
-use heddle_switch_core::stage::{CallEnd, OnFailure, Position, Role, Stage, StageEntry, StageId};
-use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use heddle_host::loader::{Instance, InstanceShared, Library, Services, load};
+use heddle_switch_core::stage::{OnFailure, Position, Role, Stage, StageEntry, StageId};
+
+use crate::report::folder;
+
+/// Deepest stack.
+const DEEPEST: u16 = 4;
+
+/// What stacks are made of.
+pub(crate) struct Extensions {
+    libraries: Vec<Arc<Library>>,
+    services: Arc<Services>,
+}
 
 /// Extensions of one bridge.
 pub(crate) struct Stack {
@@ -13,38 +29,55 @@ pub(crate) struct Stack {
     pub(crate) contexts: Vec<(StageId, Box<dyn Stage>)>,
 }
 
-struct Pass;
-
-impl Stage for Pass {
-    fn process(&mut self, _call: &mut Call<'_>) -> CallEnd {
-        CallEnd::Returned
+impl Extensions {
+    /// Loads the extension that lies beside this program.
+    pub(crate) fn load() -> Result<Extensions> {
+        let path = beside("libheddle_passthrough.so")?;
+        let copies = folder()?.join("extensions");
+        // The loader copies each file it opens and leaves the copy; those of earlier runs are nobody's any more.
+        let _ = std::fs::remove_dir_all(&copies);
+        std::fs::create_dir_all(&copies).with_context(|| format!("cannot make the folder {}", copies.display()))?;
+        let library = |_| {
+            let library = load(&path, &copies);
+            library.map(Arc::new).with_context(|| {
+                let path = path.display();
+                format!("cannot load {path}: build it with `cargo build --release -p heddle-passthrough`")
+            })
+        };
+        let libraries = (0..DEEPEST).map(library).collect::<Result<_>>()?;
+        Ok(Extensions { libraries, services: Services::start()? })
     }
 
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
-}
-
-impl Stack {
-    /// `count` extensions.
-    pub(crate) fn load(count: usize) -> Result<Stack> {
+    /// A stack of `depth` filters on both legs, with new instances.
+    pub(crate) fn stack(&self, depth: usize) -> Result<Stack> {
         let mut stack = Stack { entries: Vec::new(), contexts: Vec::new() };
-        for number in 1..=u32::try_from(count)? {
-            let id = StageId(number);
+        for (number, library) in (1..).zip(self.libraries.iter().take(depth)) {
+            let facts = library.facts();
+            let (services, groups, ports) = (Arc::clone(&self.services), Arc::default(), Arc::default());
+            let shared =
+                InstanceShared::new((facts.id.clone(), facts.role), u32::from(number), services, groups, ports);
+            let stage = Instance::create(Arc::clone(library), shared, "")?.worker(0)?;
+            let (ingress, egress, tick) = stage.functions();
+            let id = StageId(u32::from(number));
             stack.entries.push(StageEntry {
                 id,
                 role: Role::Filter,
-                position: Position::of(Role::Filter, u16::try_from(number)?),
-                ingress: true,
-                egress: true,
-                tick: false,
+                position: Position::of(Role::Filter, number),
+                ingress,
+                egress,
+                tick,
                 sampling: None,
                 hold_quota: 0,
                 hold_max_ns: 0,
                 on_failure: OnFailure::Open,
             });
-            stack.contexts.push((id, Box::new(Pass)));
+            stack.contexts.push((id, Box::new(stage)));
         }
         Ok(stack)
     }
+}
+
+fn beside(name: &str) -> Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    Ok(program.with_file_name(name))
 }

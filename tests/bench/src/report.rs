@@ -55,13 +55,18 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Writes all figures; the path.
-pub(crate) fn write(figures: &[Figure]) -> Result<PathBuf> {
+/// Where this program writes.
+pub(crate) fn folder() -> Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
     let folder = target.join("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let path = folder.join("results.json");
+    Ok(folder)
+}
+
+/// Writes all figures; the path.
+pub(crate) fn write(figures: &[Figure]) -> Result<PathBuf> {
+    let path = folder()?.join("results.json");
     let text = serde_json::to_string_pretty(figures)? + "\n";
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)

@@ -10,6 +10,7 @@ use heddle_switch_core::vlan::{VlanMode, VlanSet};
 use crate::allocations;
 use crate::bridge::{Bridge, Plan};
 use crate::clock::{exact, ticks};
+use crate::passing::Extensions;
 use crate::report::median;
 use crate::traffic::{Shape, Towards};
 
@@ -17,7 +18,7 @@ use crate::traffic::{Shape, Towards};
 const SLICE: usize = 4_096;
 /// Slices of each kind in a run.
 const SLICES: usize = 11;
-/// Frames per receive call unless a scenario says otherwise: what the daemon asks of a port at a time.
+/// Frames per receive call unless a scenario says otherwise: the daemon's budget of one port's turn.
 pub(crate) const BURST: usize = 64;
 
 /// A scenario with the figures of its runs so far.
@@ -38,12 +39,11 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     /// A scenario whose addresses are all learnt.
-    pub(crate) fn new(name: impl Into<String>, plan: &Plan) -> Result<Scenario> {
-        let mut bridge = Bridge::new(plan)?;
+    fn new(name: String, plan: &Plan, extensions: &Extensions) -> Result<Scenario> {
+        let mut bridge = Bridge::new(plan, extensions)?;
         let round = bridge.round();
         bridge.forward(2 * round)?;
         let delivers = matches!(plan.shape.towards, Towards::Partner | Towards::Everybody);
-        let name = name.into();
         ensure!(
             bridge.learnt() == round || plan.shape.towards == Towards::Nowhere,
             "{name}: {} of {round} addresses learnt",
@@ -94,34 +94,39 @@ fn plain(stored: usize, pairs: u32) -> Plan {
     Plan { ports: 2, vlan: VlanMode::Untagged, shape, extensions: 0, burst: BURST }
 }
 
-/// All scenarios.
-pub(crate) fn all() -> Result<Vec<Scenario>> {
+/// All scenarios whose name contains `only`.
+pub(crate) fn all(only: &str, extensions: &Extensions) -> Result<Vec<Scenario>> {
+    let named = plans().into_iter().filter(|(name, _)| name.contains(only));
+    named.map(|(name, plan)| Scenario::new(name, &plan, extensions)).collect()
+}
+
+fn plans() -> Vec<(String, Plan)> {
     let mut list = Vec::new();
     // 64 bytes on the wire are stored as 60: the FCS is the device's.
     for (size, stored) in [(64, 60), (1500, 1500)] {
         for pairs in [1, 1_024, 65_536] {
             for extensions in [0, 1, 4] {
                 let plan = Plan { extensions, ..plain(stored, pairs) };
-                list.push(Scenario::new(format!("forward.{size}.m{pairs}.x{extensions}"), &plan)?);
+                list.push((format!("forward.{size}.m{pairs}.x{extensions}"), plan));
             }
         }
     }
     for burst in [16, 32, 128, 256] {
         let plan = Plan { burst, ..plain(60, 1_024) };
-        list.push(Scenario::new(format!("forward.64.m1024.x0.burst{burst}"), &plan)?);
+        list.push((format!("forward.64.m1024.x0.burst{burst}"), plan));
     }
     let mut allowed = VlanSet::empty();
     (1..=100).for_each(|vid| allowed.insert(vid));
     let trunk = Plan { vlan: VlanMode::Trunk { native: 1, allowed }, ..plain(64, 1_024) };
-    list.push(Scenario::new("vlan.trunk.64", &Plan { shape: Shape { tag: Some(10), ..trunk.shape }, ..trunk })?);
+    list.push(("vlan.trunk.64".into(), Plan { shape: Shape { tag: Some(10), ..trunk.shape }, ..trunk }));
     let towards = |towards| {
         let plan = plain(60, 1_024);
         Plan { shape: Shape { towards, ..plan.shape }, ..plan }
     };
-    list.push(Scenario::new("flood.8ports.64", &Plan { ports: 8, burst: 32, ..towards(Towards::Everybody) })?);
-    list.push(Scenario::new("part.intake", &towards(Towards::Nowhere))?);
-    list.push(Scenario::new("part.edge", &towards(Towards::OwnSide))?);
-    Ok(list)
+    list.push(("flood.8ports.64".into(), Plan { ports: 8, burst: 32, ..towards(Towards::Everybody) }));
+    list.push(("part.intake".into(), towards(Towards::Nowhere)));
+    list.push(("part.edge".into(), towards(Towards::OwnSide)));
+    list
 }
 
 /// Learning: the time from an empty table to all of `pairs` known on both sides, without the source's share, in cycles.
@@ -133,8 +138,8 @@ pub(crate) struct Learning {
 
 impl Learning {
     /// For 65,536 pairs.
-    pub(crate) fn new() -> Result<Learning> {
-        let mut bridge = Bridge::new(&plain(60, 65_536))?;
+    pub(crate) fn new(extensions: &Extensions) -> Result<Learning> {
+        let mut bridge = Bridge::new(&plain(60, 65_536), extensions)?;
         // Once over all pages of the table: a daemon's table is in memory before the first frame.
         bridge.forward(bridge.round())?;
         Ok(Learning { bridge, runs: Vec::new() })
