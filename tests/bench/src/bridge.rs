@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) ports: u16,
     /// VLAN rules of every port.
     pub(crate) vlan: VlanMode,
+    /// Whether the ports are connected; frames to one that is not end at the egress policy.
+    pub(crate) connected: bool,
     /// Frames.
     pub(crate) shape: Shape,
     /// Pass-through extensions.
@@ -71,7 +73,7 @@ impl Bridge {
             WorkerConfig { id: 0, workers: 1, pool, fdb: FdbLimits::default(), seed: 0x5eed, ticks: Some(ticks) };
         let mut worker = Worker::new(config);
         let mut entries = vec![None];
-        entries.extend((1..=plan.ports).map(|slot| Some(learning_port(slot, &plan.vlan))));
+        entries.extend((1..=plan.ports).map(|slot| Some(learning_port(slot, plan))));
         let stack = extensions.stack(plan.extensions)?;
         let snapshot = Arc::new(Snapshot::new(1, entries, stack.entries));
         worker.update(Update { snapshot, started: stack.contexts });
@@ -153,14 +155,14 @@ pub(crate) struct Totals {
     pub(crate) dropped: u64,
 }
 
-fn learning_port(slot: u16, vlan: &VlanMode) -> PortEntry {
+fn learning_port(slot: u16, plan: &Plan) -> PortEntry {
     PortEntry {
         id: PortId::new(slot, 0),
         receives: true,
-        transmits: true,
+        transmits: plan.connected,
         learns: true,
         floods_unknown: true,
-        vlan: vlan.clone(),
+        vlan: plan.vlan.clone(),
         mtu: 1_500,
         owner: 0,
         capabilities: Capabilities::default(),

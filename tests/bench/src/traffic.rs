@@ -16,8 +16,6 @@ pub(crate) enum Towards {
     Partner,
     /// To everybody.
     Everybody,
-    /// To a station on the side it comes from: ends at the miniport edge.
-    OwnSide,
     /// With a tag that the port refuses: ends at the ingress policy.
     Nowhere,
 }
@@ -52,7 +50,6 @@ impl Source {
                 let to = match shape.towards {
                     Towards::Partner | Towards::Nowhere => station(partner, pair),
                     Towards::Everybody => [0xff; 6],
-                    Towards::OwnSide => station(side, (pair + 1) % shape.pairs),
                 };
                 let mut line = [0; 12];
                 line[..6].copy_from_slice(&to);
