@@ -55,6 +55,18 @@ fn assigned_address_stays_with_its_port_whoever_claims_it() {
 }
 
 #[test]
+fn static_entry_lasts_until_it_is_removed() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
+    sim.now_ns += 1_000_000_000_000;
+    let known = sim.run(1, from_1_to_2());
+    sim.expect_receivers(known, &[(2, None)]);
+    sim.control.statics.clear();
+    sim.publish_now();
+    let unknown = sim.run(1, from_1_to_2());
+    sim.expect_receivers(unknown, &[(2, None), (3, None)]);
+}
+
+#[test]
 fn addresses_are_known_per_vlan() {
     let trunk = Port::trunk(0, &[10, 20]);
     let mut sim = switch(&[trunk.clone(), trunk.clone(), trunk]);
