@@ -110,24 +110,32 @@ impl Snapshot {
     }
 }
 
-/// One list for each distinct set of member ports; a table names the list of each VLAN.
+/// One list for each VLAN that some port carries; the rest share the empty list 0. The cost is the number of
+/// memberships, not the number of VLANs times the number of ports.
 fn flood_lists(ports: &[Option<PortEntry>]) -> (Vec<FloodList>, Box<[u16]>) {
-    let mut floods: Vec<FloodList> = Vec::new();
-    let mut known: std::collections::HashMap<Vec<u32>, u16> = std::collections::HashMap::new();
-    let members: Vec<&PortEntry> = ports.iter().flatten().filter(|port| port.transmits).collect();
+    let mut floods = vec![FloodList::default()];
     let mut of_vid = vec![0u16; VLANS].into_boxed_slice();
-    for vid in 0..4_095u16 {
-        let carrying: Vec<&&PortEntry> = members.iter().filter(|port| port.vlan.carries(vid)).collect();
-        let key: Vec<u32> = carrying.iter().map(|port| port.id.raw()).collect();
-        let next = u16::try_from(floods.len()).unwrap_or(u16::MAX);
-        let list = *known.entry(key).or_insert_with(|| {
-            floods.push(FloodList {
-                all: carrying.iter().map(|port| port.id).collect(),
-                unknown: carrying.iter().filter(|port| port.floods_unknown).map(|port| port.id).collect(),
-            });
-            next
-        });
-        of_vid[usize::from(vid)] = list;
+    for port in ports.iter().flatten().filter(|port| port.transmits) {
+        let mut join = |vid: u16| {
+            let Some(list) = of_vid.get_mut(usize::from(vid)) else { return };
+            if *list == 0 {
+                *list = u16::try_from(floods.len()).unwrap_or(0);
+                floods.push(FloodList::default());
+            }
+            let Some(flood) = floods.get_mut(usize::from(*list)) else { return };
+            flood.all.push(port.id);
+            if port.floods_unknown {
+                flood.unknown.push(port.id);
+            }
+        };
+        match &port.vlan {
+            VlanMode::Untagged => join(0),
+            VlanMode::Access(vid) => join(*vid),
+            VlanMode::Trunk { native, allowed } => {
+                join(*native);
+                allowed.iter().filter(|vid| vid != native && *vid != 0).for_each(join);
+            }
+        }
     }
     (floods, of_vid)
 }

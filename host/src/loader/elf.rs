@@ -56,10 +56,25 @@ fn check_header(file: &[u8]) -> Result<(), LoadError> {
         return Err(LoadError::WrongArchitecture { found: machine_name(machine), host: HOST });
     }
     match header.e_type.get(endian) {
-        object::elf::ET_DYN => Ok(()),
+        object::elf::ET_DYN => check_segments(header, file),
         object::elf::ET_REL => Err(LoadError::NotShared { found: "object file" }),
         object::elf::ET_EXEC => Err(LoadError::NotShared { found: "program" }),
         _ => Err(LoadError::NotShared { found: "file of another type" }),
+    }
+}
+
+/// What the dynamic linker would map must be in the file: touching a page behind its end kills the process.
+fn check_segments(header: &object::elf::FileHeader64<Endianness>, file: &[u8]) -> Result<(), LoadError> {
+    let endian = Endianness::Little;
+    let damaged = |reason: &str| LoadError::DamagedElf { reason: reason.to_owned() };
+    let segments = header.program_headers(endian, file).map_err(|_| damaged("its program headers are outside it"))?;
+    let inside = |segment: &object::elf::ProgramHeader64<Endianness>| {
+        let end = segment.p_offset.get(endian).checked_add(segment.p_filesz.get(endian));
+        end.is_some_and(|end| end <= file.len() as u64)
+    };
+    match segments.iter().all(inside) {
+        true => Ok(()),
+        false => Err(damaged("a segment reaches behind the end of the file")),
     }
 }
 
