@@ -4,6 +4,7 @@
 //! signatures must read the same. Structs only the extension knows are of a newer minor and left alone. Microseconds,
 //! and one line about the first difference.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use heddle_extension_api::abi::layout::{KIND_FROZEN, KIND_FUNCTION, LayoutRow};
@@ -16,7 +17,7 @@ pub fn layout(extension: &[LayoutRow], host: &[LayoutRow], extension_minor: u16)
     let theirs = by_owner(extension);
     for (owner, ours) in &by_owner(host) {
         match theirs.get(owner) {
-            Some(theirs) => compare(owner, ours, theirs).map_err(LoadError::Layout)?,
+            Some(theirs) => compare(owner, ours, theirs, extension_minor).map_err(LoadError::Layout)?,
             None if extension_minor < ABI_MINOR => {}
             None => return Err(LoadError::Layout(format!("{owner} is missing from its layout table"))),
         }
@@ -32,7 +33,7 @@ fn by_owner(rows: &[LayoutRow]) -> BTreeMap<String, Vec<&LayoutRow>> {
     owners
 }
 
-fn compare(owner: &str, ours: &[&LayoutRow], theirs: &[&LayoutRow]) -> Result<(), String> {
+fn compare(owner: &str, ours: &[&LayoutRow], theirs: &[&LayoutRow], extension_minor: u16) -> Result<(), String> {
     let kind = ours.first().map_or(0, |row| row.kind);
     if theirs.iter().any(|row| row.kind != kind) {
         return Err(format!("{owner}: host and extension disagree on what may grow"));
@@ -52,6 +53,16 @@ fn compare(owner: &str, ours: &[&LayoutRow], theirs: &[&LayoutRow]) -> Result<()
     if kind == KIND_FROZEN && ours.len() != theirs.len() {
         let (ours, theirs) = (extent(ours), extent(theirs));
         return Err(format!("{owner} is frozen: host {ours}, extension {theirs}"));
+    }
+    // Fields are appended with a new minor only, so the longer side is the newer one.
+    let fits = match ours.len().cmp(&theirs.len()) {
+        Ordering::Less => extension_minor > ABI_MINOR,
+        Ordering::Equal => true,
+        Ordering::Greater => extension_minor < ABI_MINOR,
+    };
+    if !fits {
+        let (ours, theirs) = (extent(ours), extent(theirs));
+        return Err(format!("{owner} grew without a new minor: host {ours}, extension {theirs}"));
     }
     Ok(())
 }

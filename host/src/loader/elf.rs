@@ -4,10 +4,11 @@
 //! The file is untrusted input: every offset is checked by the `object` crate or here, lengths are bounded.
 
 use heddle_extension_api::abi::layout::{LayoutRow, NAME_LEN, TYPE_LEN};
-use heddle_extension_api::abi::meta::{ENTRY_SYMBOL, LAYOUT_SYMBOL, META_SYMBOL, Meta};
+use heddle_extension_api::abi::meta::{ABI_MAJOR, ENTRY_SYMBOL, LAYOUT_SYMBOL, META_SYMBOL, Meta};
 use object::read::elf::{ElfFile64, FileHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol};
 
+use super::library::ENTRY_LEAST;
 use super::{ExtensionFacts, LoadError};
 
 /// Rows a layout table may have.
@@ -30,7 +31,7 @@ pub fn inspect(file: &[u8]) -> Result<Inspected, LoadError> {
     let meta_bytes = symbol(&elf, META_SYMBOL, size_of::<Meta>())?;
     let meta = read_meta(meta_bytes).ok_or(LoadError::DamagedElf { reason: "metadata is cut short".to_owned() })?;
     let facts = ExtensionFacts::new(&meta)?;
-    symbol_exists(&elf, ENTRY_SYMBOL)?;
+    check_entry_symbol(&elf)?;
     let rows = (meta.layout_rows as usize).min(ROWS_MAX);
     let layout_bytes = symbol(&elf, LAYOUT_SYMBOL, rows * size_of::<LayoutRow>())?;
     let layout = layout_bytes.chunks_exact(size_of::<LayoutRow>()).filter_map(read_row).collect();
@@ -97,21 +98,31 @@ fn machine_name(machine: u16) -> String {
     }
 }
 
-fn symbol_exists(elf: &ElfFile64<'_, Endianness>, name: &'static str) -> Result<(), LoadError> {
-    elf.dynamic_symbols()
-        .any(|symbol| symbol.name() == Ok(name) && symbol.is_definition())
-        .then_some(())
-        .ok_or(LoadError::MissingSymbol { symbol: name })
+/// The function table is there, and as long as this major's shortest.
+fn check_entry_symbol(elf: &ElfFile64<'_, Endianness>) -> Result<(), LoadError> {
+    let least = u32::try_from(ENTRY_LEAST).unwrap_or(u32::MAX);
+    let size = elf
+        .dynamic_symbols()
+        .find(|symbol| symbol.name() == Ok(ENTRY_SYMBOL) && symbol.is_definition())
+        .map(|symbol| u32::try_from(symbol.size()).unwrap_or(u32::MAX))
+        .ok_or(LoadError::MissingSymbol { symbol: ENTRY_SYMBOL })?;
+    if size < least {
+        return Err(LoadError::EntrySize { found: size, least, major: ABI_MAJOR });
+    }
+    Ok(())
 }
 
 /// The bytes of a data symbol, at least `length` of them.
 fn symbol<'d>(elf: &ElfFile64<'d, Endianness>, name: &'static str, length: usize) -> Result<&'d [u8], LoadError> {
     let damaged = |reason: &str| LoadError::DamagedElf { reason: format!("`{name}` {reason}") };
-    let (address, section) = elf
+    let (address, size, section) = elf
         .dynamic_symbols()
         .find(|symbol| symbol.name() == Ok(name) && symbol.is_definition())
-        .map(|symbol| (symbol.address(), symbol.section_index()))
+        .map(|symbol| (symbol.address(), symbol.size(), symbol.section_index()))
         .ok_or(LoadError::MissingSymbol { symbol: name })?;
+    if size < length as u64 {
+        return Err(damaged("is shorter than what it holds"));
+    }
     let section = section.ok_or_else(|| damaged("is in no section"))?;
     let section = elf.section_by_index(section).map_err(|_| damaged("is in no section"))?;
     let data = section.data().map_err(|_| damaged("is outside the file"))?;

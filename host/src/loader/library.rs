@@ -84,7 +84,11 @@ pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
 
 fn open(path: &Path) -> Result<ExtensionV1, LoadError> {
     use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW};
-    let linker = |error: libloading::Error| LoadError::Linker { reason: one_line(&error.to_string()) };
+    let linker = |error: libloading::Error| {
+        // The linker's own words are behind the error.
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        LoadError::Linker { reason: one_line(&cause.unwrap_or_else(|| error.to_string())) }
+    };
     // SAFETY: opening runs the library's constructors: code of an extension the operator chose to run in this process.
     let library = unsafe { Dl::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(linker)?;
     // SAFETY: the symbol is only used as an address; its type is checked by size below.
@@ -131,7 +135,7 @@ unsafe fn copy_entry(table: *const ExtensionV1) -> ExtensionV1 {
 }
 
 fn check_entry(entry: &ExtensionV1, facts: &ExtensionFacts) -> Result<(), LoadError> {
-    let least = u32::try_from(std::mem::offset_of!(ExtensionV1, interface) + 8).unwrap_or(u32::MAX);
+    let least = u32::try_from(ENTRY_LEAST).unwrap_or(u32::MAX);
     if entry.struct_size < least || entry.struct_size > ENTRY_SIZE_MAX {
         return Err(LoadError::EntrySize { found: entry.struct_size, least, major: ABI_MAJOR });
     }
@@ -148,6 +152,8 @@ fn check_entry(entry: &ExtensionV1, facts: &ExtensionFacts) -> Result<(), LoadEr
     }
 }
 
+/// Length of the shortest function table of this major: that of its first minor.
+pub(super) const ENTRY_LEAST: usize = std::mem::offset_of!(ExtensionV1, interface) + 8;
 /// Larger than any table of this major will be; more is a lie.
 const ENTRY_SIZE_MAX: u32 = 4_096;
 
