@@ -68,7 +68,7 @@ heddle() { "$HEDDLE_BIN/heddle" "$@"; }
 # helper PROGRAM...: a process that lives until the end, or until `dismiss`. Its number is in $HELPER. Programs only: of a
 # function the number would be that of a shell in between.
 helper() {
-    "$@" &
+    "$@" {READER}>&- &
     HELPER=$!
     HELPERS+=("$HELPER")
 }
@@ -90,6 +90,8 @@ gone() { ! grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$1/status"; }
 
 set_up() {
     WORK=$(mktemp -d "${TMPDIR:-/tmp}/heddle-demo.XXXXXX") || { echo "no temporary folder; set TMPDIR" >&2 && exit 1; }
+    # A signal may come while a function writes to a file: `leave` speaks to the reader all the same.
+    exec {READER}>&1
     trap leave EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
@@ -140,6 +142,7 @@ leftovers() {
 # Runs at every end, the good one included.
 leave() {
     local status=$? left
+    exec >&"$READER"
     trap '' INT TERM HUP
     trap - EXIT
     undo

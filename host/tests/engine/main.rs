@@ -1,0 +1,20 @@
+//! The engine as a whole, without privileges: real worker threads, real extensions, ports in memory.
+//!
+//! Numbered frames are the judge: what leaves the switch is compared with what went in, frame by frame, while ports and
+//! extensions come and go. Every test ends with the conservation law: its balance is 0 and nothing is left inside.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod capture;
+mod drops;
+mod extensions;
+mod lab;
+mod many_ports;
+mod panicking;
+mod ports;
+mod refusals;
+mod specimens;
+mod swap;
+mod traffic;
+mod vlan;
+mod workers;
