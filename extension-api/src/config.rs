@@ -114,6 +114,9 @@ impl fmt::Display for ConfigError {
             ConfigError::NotAPair { line, text } => write!(f, "line {line}: `{text}` is not of the form key=value"),
             ConfigError::Missing { key } => write!(f, "`{key}` is missing; add a line {key}=VALUE"),
             ConfigError::BadValue { key, value, reason } => write!(f, "{key}={value}: {reason}"),
+            ConfigError::UnknownKey { key, known } if known.is_empty() => {
+                write!(f, "unknown key `{key}`; this extension has no keys")
+            }
             ConfigError::UnknownKey { key, known } => write!(f, "unknown key `{key}`; the keys are {known}"),
         }
     }
@@ -145,5 +148,7 @@ mod tests {
         assert_eq!(config.allow_only(&["rate"]), Ok(()));
         let unknown = config.allow_only(&["n", "leg"]).unwrap_err();
         assert_eq!(unknown.to_string(), "unknown key `rate`; the keys are n, leg");
+        let unknown = config.allow_only(&[]).unwrap_err();
+        assert_eq!(unknown.to_string(), "unknown key `rate`; this extension has no keys");
     }
 }
