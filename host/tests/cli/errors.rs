@@ -84,7 +84,7 @@ const REFUSALS: &[(&str, i32, &str)] = &[
     (
         "port add lab p --backend memory --device eth9",
         5,
-        "device 'eth9' does not apply to a memory port; leave --device out",
+        "device 'eth9' is no far side of a memory port; use sink, source:PPS:SIZE:FLOWS[:FROM:TO], loop:NAME or nothing",
     ),
     (
         "port add lab p --backend tap --device a-name-too-long0",
