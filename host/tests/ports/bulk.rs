@@ -53,19 +53,26 @@ fn pattern() -> Vec<u8> {
     (0..BYTES).map(|n| (n ^ (n >> 8) ^ (n >> 17)) as u8).collect()
 }
 
+/// A connection that does not get on fails rather than waits.
+fn hurry(stream: &TcpStream) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+}
+
 /// The client sends the pattern and gets it back.
 fn echo(server: &Namespace, client: &Namespace) {
     let listener = server.run(|| TcpListener::bind("10.7.0.1:5000").unwrap());
     let answer = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
+        hurry(&stream);
         let mut bytes = vec![0; BYTES];
         stream.read_exact(&mut bytes).unwrap();
         stream.write_all(&bytes).unwrap();
         stream
     });
     let received = client.run(|| {
-        let mut stream = TcpStream::connect("10.7.0.1:5000").unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut stream = TcpStream::connect_timeout(&"10.7.0.1:5000".parse().unwrap(), PATIENCE).unwrap();
+        hurry(&stream);
         stream.write_all(&pattern()).unwrap();
         let mut bytes = vec![0; BYTES];
         stream.read_exact(&mut bytes).unwrap();
@@ -75,7 +82,7 @@ fn echo(server: &Namespace, client: &Namespace) {
     assert!(received == pattern(), "the bytes that came back differ");
 }
 
-/// `TcpInCsumErrors` and `IpInDelivers` say how a kernel judged what it got.
+/// TCP segments a kernel refused for their checksum.
 fn bad_checksums(space: &Namespace) -> u64 {
     let text = space.run(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
     let mut lines = text.lines().filter(|line| line.starts_with("Tcp:"));

@@ -190,6 +190,8 @@ fn a_deleted_interface_is_down_and_a_new_one_of_its_name_is_taken_up() {
     assert_eq!(await_status(port.rx[0].as_mut(), &mut pool, |status| status != RxStatus::Empty), RxStatus::Down);
     let frame = tx_frame(&mut pool, &to_kernel(1).complete(&[0; 18]));
     assert_eq!(transmit(port.tx.as_mut(), &mut pool, frame).device_gone, 1);
+    // The second call looks for the interface.
+    assert_eq!(port.rx[0].receive(&mut pool, &mut Vec::new(), 64), RxStatus::Down);
     assert!(std::fs::metadata(format!("/sys/class/net/{name}")).is_err(), "not made again behind the operator's back");
 
     ip(&format!("tuntap add dev {name} mode tap"));

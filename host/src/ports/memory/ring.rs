@@ -143,13 +143,16 @@ mod tests {
 
     #[test]
     fn a_full_ring_refuses_whole_frames_and_loses_none_before() {
-        let (mut writer, mut readers) = Spread::new(1, 3 * (RECORD_LEN + 60));
+        // Room for three frames, and for a fourth but for a part of its record.
+        let (mut writer, mut readers) = Spread::new(1, 3 * (RECORD_LEN + 60) + 70);
         let record = Record { length: 60, vlan_tci: None, header: [0; 10] };
         let written = (0..5).filter(|_| writer.write(&record, &[7; 60]).is_ok()).count();
         assert_eq!(written, 3);
         let mut place = [0; 60];
         let read = std::iter::from_fn(|| readers[0].read(&mut place)).count();
         assert_eq!(read, 3);
+        writer.write(&record, &[8; 60]).unwrap();
+        assert_eq!((readers[0].read(&mut place), place), (Some(record), [8; 60]), "what was refused left nothing");
         assert!(!writer.is_closed());
         drop(readers);
         assert!(writer.is_closed());
