@@ -31,6 +31,7 @@ pub struct State {
     pub held: Vec<u64>,
     pub released: Vec<u64>,
     pub discarded: Vec<(u64, u16)>,
+    pub stale: Vec<u64>,
     pub injected: Vec<(Vec<u8>, u32)>,
     pub refuse: HashMap<&'static str, i32>,
     drafts: HashMap<u64, Packet>,
@@ -210,7 +211,10 @@ unsafe extern "C" fn discard(call: *mut c_void, handle: u64, reason: u16) -> i32
     if state.drafts.remove(&handle).is_none() {
         match state.held.iter().position(|held| *held == handle) {
             Some(at) => state.held.remove(at),
-            None => return E_GONE,
+            None => {
+                state.stale.push(handle);
+                return E_GONE;
+            }
         };
     }
     state.discarded.push((handle, reason));

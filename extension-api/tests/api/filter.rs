@@ -163,6 +163,7 @@ fn clones_are_changed_and_injected_the_frame_passes() {
     assert_eq!(host.state().injected, [(frame(b'c'), 1)]);
     assert_eq!(host.state().bytes_of(&packets[0]), frame(b'C'));
     assert_eq!(host.state().open_drafts(), 0);
+    assert!(host.state().stale.is_empty(), "an injected draft is not discarded");
     instance.end();
 }
 
