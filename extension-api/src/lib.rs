@@ -54,3 +54,8 @@ pub use sampling::{Sample, Sampling};
 pub use service::ServiceExtension;
 pub use status::{CreateError, HostError, Refusal, Veto};
 pub use types::{Counter, DatagramAddress, DropReason, GroupId, MacAddress, NicIndex, PortId, Vid, VlanTag, WorkerId};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
