@@ -57,15 +57,6 @@ make_network() {
     printf '   host red 10.77.0.1 on port red, green 10.77.0.2 on port green, blue 10.77.0.3 behind port uplink\n'
 }
 
-load_extensions() {
-    caption "Two extensions from their .so: one that lets pass, and an sFlow agent that samples 1 frame in 200"
-    start_collector
-    COLLECTOR_PID=$HELPER
-    shown heddle extension enable demo "$HEDDLE_BIN/libheddle_passthrough.so"
-    shown heddle extension enable demo "$HEDDLE_BIN/libheddle_sflow.so" --config "collector=127.0.0.1:$COLLECTOR" \
-        --config sampling=200 --config polling=1
-}
-
 # pinged FROM ADDRESS: three echoes, none lost.
 pinged() {
     in_host "$1" ping -c 3 -i 0.2 -W 1 "$2" >"$WORK/ping"

@@ -16,15 +16,6 @@ make_network() {
     shown heddle port add annex green --backend memory --device source:5000:512:4:2:1
 }
 
-load_extensions() {
-    caption "Two extensions from their .so: one that lets pass, and an sFlow agent that samples 1 frame in 200"
-    start_collector
-    COLLECTOR_PID=$HELPER
-    shown heddle extension enable demo "$HEDDLE_BIN/libheddle_passthrough.so"
-    shown heddle extension enable demo "$HEDDLE_BIN/libheddle_sflow.so" --config "collector=127.0.0.1:$COLLECTOR" \
-        --config sampling=200 --config polling=1
-}
-
 provoke_drops() {
     caption "Two mistakes on purpose: a station that sends 1600 bytes where the MTU is 1500, and one that talks to itself"
     shown heddle port add demo jumbo --backend memory --device source:50:1622:1:3:1

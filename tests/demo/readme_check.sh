@@ -3,8 +3,10 @@
 # prints PASS or FAIL for each, so that neither can rot. Taken are the fenced `sh` blocks below the headings named at the
 # end of this file and the rows of their tables that begin with `heddle `.
 #
-# They run in a sandbox of namespaces (network, mounts, processes) with an eth0 of its own and the system's /run hidden, so
-# they touch nothing and leave nothing. Without root the sandbox needs user namespaces.
+# README.md also quotes the demo; that it has these captions is looked up in the demo's text.
+#
+# The commands run in a sandbox of namespaces (network, mounts, processes) with an eth0 of its own and the system's /run
+# hidden, so they touch nothing and leave nothing. Without root the sandbox needs user namespaces.
 #
 #   readme_check.sh            all files
 #   readme_check.sh inside FILE HEADING    one, already in the sandbox
@@ -52,7 +54,7 @@ inside() {
         elif eval "${line//target\/release\//$HEDDLE_BIN\/}" </dev/null >"$log" 2>&1; then
             echo "PASS $file: $line"
         else
-            echo "FAIL $file: '$line' ended with status $?: $(tr '\n' ' ' <"$log")"
+            echo "FAIL $file: '$line' ended with status $?: $(tr '\n\0' '  ' <"$log")"
             failures=$((failures + 1))
         fi
     done < <(commands "$OLDPWD/$file" "$heading")
@@ -68,19 +70,31 @@ sandbox() {
 }
 
 # What the sandbox has to allow, tried once.
-sandbox_works() { sandbox bash -c "$(declare -f furnish); furnish && ip netns add probe && ip netns exec probe true"; }
+sandbox_works() {
+    sandbox bash -c "$(declare -f furnish)
+        furnish && ip netns add probe && ip netns exec probe true && ip tuntap add tap0 mode tap"
+}
 
 if [ "${1:-}" = inside ]; then
     inside "$2" "$3"
     exit
 fi
 status=0
+# README.md quotes the demo: its captions must be those of the demo.
+while IFS= read -r caption; do
+    if grep -qF -- "${caption%%[0-9]*}" tests/demo/{stage,show,hosts}.sh; then
+        echo "PASS README.md quotes the demo: $caption"
+    else
+        echo "FAIL README.md quotes a caption that the demo does not have: '$caption'; take over what make demo prints"
+        status=1
+    fi
+done < <(sed -n 's/^-- //p' README.md | grep -v ', read by ')
 why=$(sandbox_works 2>&1) && usable=yes || usable=no
 while read -r file heading; do
     if [ $usable = yes ]; then
         sandbox "$0" inside "$file" "$heading" || status=1
     else
-        echo "SKIP $file: its commands need root or user namespaces: $(head -n 1 <<<"$why")"
+        echo "SKIP $file: its commands need root, or user namespaces and /dev/net/tun: $(head -n 1 <<<"$why")"
     fi
 done <<'FILES'
 README.md By hand

@@ -112,6 +112,15 @@ start_collector() {
     COLLECTOR=$(cat "$WORK/collector")
 }
 
+load_extensions() {
+    caption "Two extensions from their .so: one that lets pass, and an sFlow agent that samples 1 frame in 200"
+    start_collector
+    COLLECTOR_PID=$HELPER
+    shown heddle extension enable "$SWITCH" "$HEDDLE_BIN/libheddle_passthrough.so"
+    shown heddle extension enable "$SWITCH" "$HEDDLE_BIN/libheddle_sflow.so" --config "collector=127.0.0.1:$COLLECTOR" \
+        --config sampling=200 --config polling=1
+}
+
 # Who still runs inside was started by this demo: nobody else knows the namespace.
 remove_namespace() {
     local each
@@ -152,7 +161,7 @@ leave() {
         echo "nothing: no namespace, no device, no process, no file"
     else
         sed 's/^/   FAILED, still there: /' <<<"$left"
-        status=1
+        FAILED+=("nothing is left behind")
     fi
     if [ ${#FAILED[@]} -gt 0 ]; then
         printf '\ndemo FAILED: %d of its steps did not do what they should:\n' "${#FAILED[@]}"
