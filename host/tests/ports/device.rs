@@ -68,11 +68,11 @@ fn lost_messages_are_made_up_for() {
     space.ip("link add gone type veth peer name gone2");
     space.ip("link add kept type veth peer name kept2");
     let mut watch = space.run(|| DeviceWatch::open().unwrap());
-    space.ip("link del gone");
     // More messages than the socket's buffer holds, while nobody polls.
     let commands: String = (0..600).map(|n| format!("link set kept mtu {}\n", 1_000 + n % 7)).collect();
+    let last = "link del gone\nlink set kept mtu 1234\nlink add new type veth peer name new2\n";
     let file = std::env::temp_dir().join(&space.name);
-    std::fs::write(&file, commands + "link set kept mtu 1234\nlink add new type veth peer name new2\n").unwrap();
+    std::fs::write(&file, commands + last).unwrap();
     space.ip(&format!("-batch {}", file.display()));
     let _ = std::fs::remove_file(&file);
     let start = Instant::now();
