@@ -10,7 +10,7 @@ use std::sync::Arc;
 use heddle_switch_core::arena::{Buf, Class};
 use heddle_switch_core::frame::{RxFrame, TxFrame, TxReport};
 use heddle_switch_core::offload::{Offload, VIRTIO_LEN};
-use heddle_switch_core::parse::ether_type::CUSTOMER_TAG;
+use heddle_switch_core::parse::ether_type::{self, CUSTOMER_TAG};
 use heddle_switch_core::pool::Pool;
 
 use super::Tap;
@@ -145,7 +145,7 @@ impl TapTx {
     }
 
     fn write_one(&self, frame: &TxFrame, bytes: &[u8]) -> io::Result<usize> {
-        let nth = if self.tap.queues.len() == 1 { 0 } else { flow_hash(bytes, frame.l4) % self.tap.queues.len() };
+        let nth = queue_of(bytes, frame.l4, self.tap.queues.len());
         let mut queue = self.tap.queues.get(nth).ok_or(io::ErrorKind::NotFound)?;
         let Some((tci, (macs, rest))) = frame.vlan_tci.zip(bytes.split_at_checked(MACS_LEN)) else {
             let header = frame.offload.to_virtio(frame.header_len);
@@ -191,6 +191,15 @@ impl TxQueue for TapTx {
     }
 }
 
+/// The queue a frame is written to. The kernel sends a flow's frames back through the queue that its answers were last
+/// written to, and to it all frames of one EtherType that is not IP are one flow: spread over queues they would pull each
+/// other from queue to queue, and overtake.
+fn queue_of(frame: &[u8], l4: u16, queues: usize) -> usize {
+    let ether_type = frame.get(MACS_LEN..).and_then(|rest| rest.first_chunk()).map(|bytes| u16::from_be_bytes(*bytes));
+    let is_ip = matches!(ether_type, Some(ether_type::IPV4 | ether_type::IPV6));
+    if queues == 1 || (l4 == 0 && !is_ip) { 0 } else { flow_hash(frame, l4) % queues }
+}
+
 /// FNV-1a over the MAC addresses and, where the transport header is known, the end of the addresses and the ports before
 /// and behind its start: the same for all frames of a flow.
 fn flow_hash(frame: &[u8], l4: u16) -> usize {
@@ -199,4 +208,24 @@ fn flow_hash(frame: &[u8], l4: u16) -> usize {
     let bytes = frame.iter().take(MACS_LEN).chain(flow);
     let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
     usize::try_from(hash >> 8).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The queues that frames of 32 stations with this EtherType are written to.
+    fn queues(ether_type: u16, l4: u16) -> std::collections::BTreeSet<usize> {
+        let ether_type = ether_type.to_be_bytes();
+        let frame = |station| [&[2, 0, 0, 0, 0, station, 2, 0, 0, 0, 1, station], &ether_type[..], &[0; 46]].concat();
+        (0..32).map(|station| queue_of(&frame(station), l4, 4)).collect()
+    }
+
+    #[test]
+    fn flows_of_ip_use_all_queues_and_what_the_kernel_takes_for_one_flow_uses_one() {
+        assert_eq!(queues(ether_type::IPV4, 34).len(), 4);
+        assert_eq!(queues(ether_type::IPV6, 0).len(), 4);
+        assert_eq!(queues(ether_type::ARP, 0).len(), 1);
+        assert_eq!(queues(ether_type::LLDP, 0).len(), 1);
+    }
 }
