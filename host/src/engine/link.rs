@@ -6,8 +6,13 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::wake::Wake;
 
-/// Frames under way from one worker to another.
-const FRAMES: usize = 2_048;
+/// Frames under way from one worker to another, at most: 160 ms of 50,000 frames a second. The receiving worker may have
+/// to wait that long for a core that it shares.
+const FRAMES_MAX: usize = 8_192;
+/// The same with many workers, at least.
+const FRAMES_MIN: usize = 1_024;
+/// Frames under way to one worker from all others, while the bounds above allow it.
+const FRAMES_OF_WORKER: usize = 65_536;
 /// Learnt addresses under way.
 const LEARNT: usize = 8_192;
 /// Buffers on their way home.
@@ -32,9 +37,10 @@ pub(crate) struct Incoming {
     pub(crate) buffers: Consumer<Buf>,
 }
 
-/// A way to the worker behind `wake`.
-pub(crate) fn link(wake: Wake) -> (Outgoing, Incoming) {
-    let (frames_in, frames) = RingBuffer::new(FRAMES);
+/// A way to the worker behind `wake`, one of `workers`.
+pub(crate) fn link(wake: Wake, workers: usize) -> (Outgoing, Incoming) {
+    let share = FRAMES_OF_WORKER / workers.max(1);
+    let (frames_in, frames) = RingBuffer::new(share.clamp(FRAMES_MIN, FRAMES_MAX));
     let (learnt_in, learnt) = RingBuffer::new(LEARNT);
     let (buffers_in, buffers) = RingBuffer::new(BUFFERS);
     let outgoing = Outgoing { frames: frames_in, learnt: learnt_in, buffers: buffers_in, wake, sent: false };

@@ -284,7 +284,7 @@ fn spawn_workers(
     let mut incoming: Vec<Vec<Option<link::Incoming>>> = (0..count).map(|_| Vec::new()).collect();
     for (from, out) in outgoing.iter_mut().enumerate() {
         for (to, into) in incoming.iter_mut().enumerate() {
-            let (sender, receiver) = link::link(wakes[to].clone());
+            let (sender, receiver) = link::link(wakes[to].clone(), count);
             out.push((from != to).then_some(sender));
             into.push((from != to).then_some(receiver));
         }
