@@ -67,7 +67,7 @@ impl LiveSwitch {
         }
         state.next_home = state.next_home.wrapping_add(1);
         let (device, device_index) = (open.device.clone(), open.device_index);
-        let trouble = (!open.carrier).then(|| "the device has no carrier".to_owned());
+        let trouble = (!open.carrier).then(|| no_carrier(&device));
         state.ports.insert(id, Plugged { spec, settings, device, device_index, trouble });
         self.plug_in(state, id, owner, &mut open)?;
         Ok(id)
@@ -263,7 +263,7 @@ impl Plugged {
                 }
                 self.trouble = match (now.up, now.carrier) {
                     (false, _) => Some(format!("device '{0}' is down; `ip link set {0} up`", now.name)),
-                    (true, false) => Some(format!("device '{}' has no carrier; check its other end", now.name)),
+                    (true, false) => Some(no_carrier(&now.name)),
                     (true, true) => None,
                 };
             }
@@ -278,6 +278,10 @@ impl Plugged {
             }
         }
     }
+}
+
+fn no_carrier(device: &str) -> String {
+    format!("device '{device}' has no carrier; check its other end")
 }
 
 /// A transmit side that has been handed out.
@@ -347,6 +351,14 @@ fn open_error(error: OpenPortError) -> ControlError {
             reason: format!("cannot be used: {step} failed: {source}"),
             fix: fix.to_owned(),
         },
+        OpenPortError::BadDevice { device, backend, reason } => {
+            let (reason, fix) = reason.split_once("; ").unwrap_or((&reason, "give another --device"));
+            ControlError::Refused {
+                thing: format!("device '{device}'"),
+                reason: format!("is not one for the {backend} backend: {reason}"),
+                fix: fix.to_owned(),
+            }
+        }
         other => ControlError::Refused {
             thing: "the port".to_owned(),
             reason: format!("cannot be opened: {other}"),
