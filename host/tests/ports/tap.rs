@@ -44,8 +44,8 @@ fn frames_of_all_lengths_pass_both_ways() {
     assert_eq!((port.mtu, port.mac), (9_000, Some(DEVICE_MAC)));
     let (mut pool, kernel) = (pool(), socket(&space, 700));
     let before = free(&pool);
-    for length in [18, 1_000, 1_930, 1_946, 8_958] {
-        let payload: Vec<u8> = (0..length).map(|n| (n * 7) as u8).collect();
+    for length in [18, 1_000, 1_930, 1_946, 8_958_u16] {
+        let payload: Vec<u8> = (0..length).map(|n| n.wrapping_mul(7) as u8).collect();
         kernel.send(&payload).unwrap();
         let frame = await_frame(port.rx[0].as_mut(), &mut pool, |_, frame| is_udp_to(frame, 0, 700));
         assert_eq!(&bytes(&pool, &frame)[PAYLOAD..], payload, "{length}");
@@ -57,7 +57,7 @@ fn frames_of_all_lengths_pass_both_ways() {
             let mut frame = tx_frame(&mut pool, &sent);
             frame.offload = offload;
             let report = transmit(port.tx.as_mut(), &mut pool, frame);
-            assert_eq!((report.sent, report.sent_bytes), (1, length as u64 + 42));
+            assert_eq!((report.sent, report.sent_bytes), (1, u64::from(length) + 42));
             let mut received = vec![0; 10_000];
             let count = kernel.recv(&mut received).unwrap();
             assert_eq!(received[..count], payload, "{length}");
