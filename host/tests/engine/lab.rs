@@ -170,12 +170,3 @@ pub(crate) fn library(package: &str) -> PathBuf {
     assert!(built.status.success(), "{package}: {}", String::from_utf8_lossy(&built.stderr));
     folder.join(format!("lib{}.so", package.replace('-', "_")))
 }
-
-/// Whether minutes of traffic were asked for; says that the test is left out when not.
-pub(crate) fn long_runs(name: &str) -> bool {
-    let asked = std::env::var_os("HEDDLE_LONG").is_some();
-    if !asked {
-        println!("SKIP {name}: minutes of traffic; set HEDDLE_LONG=1");
-    }
-    asked
-}

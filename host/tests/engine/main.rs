@@ -13,6 +13,7 @@ mod many_ports;
 mod panicking;
 mod ports;
 mod refusals;
+mod replay;
 mod specimens;
 mod swap;
 mod traffic;

@@ -13,8 +13,11 @@ use heddle_host::ports::memory::source::number_of;
 use heddle_host::ports::memory::{MemoryEnd, OwnedFrame};
 use heddle_switch_core::offload::Offload;
 
-/// Frames under way at most, over all streams: less than the shortest ring between two workers.
+/// Frames under way at most, over all streams, unless a test knows better: less than any ring holds of 1,500-byte frames
+/// that leave by three ports.
 const WINDOW: u64 = 1_800;
+/// How long the last frames may take on a busy machine.
+const LAST: Duration = Duration::from_secs(5);
 
 /// The address of host `host` behind port number `port`.
 pub(crate) fn mac(port: u8, host: u16) -> [u8; 6] {
@@ -81,13 +84,28 @@ impl Verdict {
 pub(crate) struct Traffic {
     ends: Vec<MemoryEnd>,
     streams: Vec<Stream>,
+    window: u64,
+    last: Duration,
     verdict: Verdict,
     place: OwnedFrame,
 }
 
 impl Traffic {
     pub(crate) fn new(ends: Vec<MemoryEnd>) -> Traffic {
-        Traffic { ends, streams: Vec::new(), verdict: Verdict::default(), place: OwnedFrame::default() }
+        let (streams, verdict, place) = (Vec::new(), Verdict::default(), OwnedFrame::default());
+        Traffic { ends, streams, window: WINDOW, last: LAST, verdict, place }
+    }
+
+    /// Lets `window` frames be under way; small ones, or rings overflow.
+    pub(crate) fn window(mut self, window: u64) -> Traffic {
+        self.window = window;
+        self
+    }
+
+    /// Waits for the last frames no longer than this: some will not come.
+    pub(crate) fn some_are_lost(mut self, last: Duration) -> Traffic {
+        self.last = last;
+        self
     }
 
     /// Adds a flow between hosts of two ends; frames of `length` bytes.
@@ -137,7 +155,7 @@ impl Traffic {
         let mut turn = 0;
         while !stop.load(Ordering::Relaxed) {
             let due = u64::try_from(start.elapsed().as_nanos() * u128::from(pps) / 1_000_000_000).unwrap();
-            let room = WINDOW.saturating_sub(self.under_way());
+            let room = self.window.saturating_sub(self.under_way());
             let now = due.saturating_sub(self.verdict.sent).min(room).min(64);
             for _ in 0..now {
                 self.send(turn);
@@ -150,7 +168,7 @@ impl Traffic {
             }
         }
         self.verdict.rate = self.verdict.sent * 1_000 / u64::try_from(start.elapsed().as_millis()).unwrap().max(1);
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + self.last;
         while self.under_way() > 0 && Instant::now() < deadline {
             self.take_in();
             std::thread::sleep(Duration::from_micros(50));
