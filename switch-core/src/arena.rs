@@ -249,13 +249,13 @@ impl Arena {
 
     /// `length` bytes of a buffer from `start`; cut at the end of the buffer.
     #[inline(always)]
-    pub fn frame(&self, buf: &Buf, start: u16, length: u32) -> &[u8] {
+    pub fn frame<'a>(&'a self, buf: &'a Buf, start: u16, length: u32) -> &'a [u8] {
         self.unit_and_frame(buf, start, length).1
     }
 
     /// [`Arena::unit`] and [`Arena::frame`] with one look at where the buffer is.
     #[inline(always)]
-    pub fn unit_and_frame(&self, buf: &Buf, start: u16, length: u32) -> (u32, &[u8]) {
+    pub fn unit_and_frame<'a>(&'a self, buf: &'a Buf, start: u16, length: u32) -> (u32, &'a [u8]) {
         let (offset, len) = self.place(buf.0);
         #[expect(clippy::cast_possible_truncation, reason = "a window of 2^32 units is 256 GiB")]
         let unit = (offset / UNIT) as u32;

@@ -18,7 +18,7 @@ pub fn layout(extension: &[LayoutRow], host: &[LayoutRow], extension_minor: u16)
     for (owner, ours) in &by_owner(host) {
         match theirs.get(owner) {
             Some(theirs) => compare(owner, ours, theirs, extension_minor).map_err(LoadError::Layout)?,
-            None if extension_minor < ABI_MINOR => {}
+            None if extension_minor.cmp(&ABI_MINOR) == Ordering::Less => {}
             None => return Err(LoadError::Layout(format!("{owner} is missing from its layout table"))),
         }
     }
@@ -55,12 +55,8 @@ fn compare(owner: &str, ours: &[&LayoutRow], theirs: &[&LayoutRow], extension_mi
         return Err(format!("{owner} is frozen: host {ours}, extension {theirs}"));
     }
     // Fields are appended with a new minor only, so the longer side is the newer one.
-    let fits = match ours.len().cmp(&theirs.len()) {
-        Ordering::Less => extension_minor > ABI_MINOR,
-        Ordering::Equal => true,
-        Ordering::Greater => extension_minor < ABI_MINOR,
-    };
-    if !fits {
+    let lengths = theirs.len().cmp(&ours.len());
+    if lengths != Ordering::Equal && lengths != extension_minor.cmp(&ABI_MINOR) {
         let (ours, theirs) = (extent(ours), extent(theirs));
         return Err(format!("{owner} grew without a new minor: host {ours}, extension {theirs}"));
     }
