@@ -1,7 +1,5 @@
 //! The switch process dies; devices and ports do not stay behind half alive.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use heddle_end_to_end::daemon::Daemon;
 use heddle_end_to_end::namespace::{Link, Namespace, device};
 use heddle_end_to_end::{as_root, streams, wait_for};
