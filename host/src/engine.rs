@@ -100,9 +100,8 @@ impl Engine {
 }
 
 fn maintain(shared: &Shared) {
-    let mut devices = DeviceWatch::open()
-        .inspect_err(|error| tracing::warn!(%error, "network devices cannot be followed"))
-        .ok();
+    let mut devices =
+        DeviceWatch::open().inspect_err(|error| tracing::warn!(%error, "network devices cannot be followed")).ok();
     while !shared.stopping.load(Ordering::Acquire) {
         std::thread::sleep(MAINTENANCE);
         if let Some(devices) = &mut devices {

@@ -3,8 +3,8 @@
 //! The supervisor starts its own executable again with the same arguments. The child finds the listening control socket
 //! as its standard input and the rest in its environment ([`Inherited`]). Because the supervisor keeps the socket open,
 //! clients that connect while a child is being restarted wait in the backlog instead of being refused.
-//! A child that dies is restarted after a growing pause; more than [`backoff::MAX_CRASHES`] deaths within
-//! [`backoff::WINDOW`] end heddled. Switches and ports live in the child and are gone with it.
+//! A child that dies is restarted after a growing pause; more than `backoff::MAX_CRASHES` deaths within
+//! `backoff::WINDOW` end heddled. Switches and ports live in the child and are gone with it.
 
 mod backoff;
 mod inherit;

@@ -141,6 +141,7 @@ impl Class {
 
     /// Length of a buffer of this class in bytes.
     #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a class is never empty")]
     pub fn len(self) -> usize {
         CLASS_LEN[self.index()]
     }

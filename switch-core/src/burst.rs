@@ -1,7 +1,7 @@
 //! Bursts: the packets of one pass through the pipeline, with the host's private half of each descriptor.
 //!
 //! A burst is two arrays of equal length. `packets` is what extensions see and may scribble on; `slots` is what the
-//! switch believes. After each call into an extension the two are compared (see [`crate::settle`]), so nothing the switch
+//! switch believes. After each call into an extension the two are compared (see `settle`), so nothing the switch
 //! relies on comes from memory an extension could have written.
 
 use heddle_extension_api::abi::packet::{BATCH_MAX, Packet};

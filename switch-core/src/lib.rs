@@ -1,8 +1,8 @@
 //! The data plane of the Heddle virtual switch: pure logic, no clock, no I/O, no threads, no locks.
 //!
 //! A [`worker::Worker`] forwards by an immutable [`snapshot::Snapshot`]; the host feeds it frames, messages and the time.
-//! Reading order: [`datapath`] (the whole path on one screen), [`worker`], [`intake`], [`edge`], [`egress`], [`policy`],
-//! [`settle`] and [`call`] (extensions), then the parts: [`arena`], [`pool`], [`burst`], [`parse`], [`fdb`], [`vlan`],
+//! Reading order: `datapath` (the whole path on one screen), [`worker`], `intake`, `edge`, `egress`, `policy`,
+//! `settle` and [`call`] (extensions), then the parts: [`arena`], [`pool`], [`burst`], [`parse`], [`fdb`], [`vlan`],
 //! [`segment`], [`checksum`], [`held`], [`sample`], [`counters`], [`drop_reason`].
 
 pub mod arena;

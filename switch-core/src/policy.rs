@@ -90,13 +90,17 @@ pub(crate) fn mark(packet: &mut Packet, reason: DropReason) -> bool {
     true
 }
 
+/// Bytes of a frame that the MTU does not count.
+#[expect(clippy::cast_possible_truncation, reason = "it is 14")]
+const HEADER: u32 = ETHERNET_HEADER_LEN as u32;
+
 #[inline]
 fn leave(port: Option<&PortEntry>, packet: &Packet, slot: &Slot, arena: &Arena) -> Result<Leaving, DropReason> {
     let port = port.ok_or(DropReason::PortGone)?;
     if !port.transmits {
         return Err(DropReason::PortDown);
     }
-    let longest = port.mtu + ETHERNET_HEADER_LEN as u32;
+    let longest = port.mtu + HEADER;
     if packet.length > longest && wire_length(packet, slot, arena) > longest {
         return Err(DropReason::FrameTooLong);
     }

@@ -59,7 +59,12 @@ pub struct Samples {
 impl Default for Samples {
     fn default() -> Self {
         let count = u16::try_from(PLACES).unwrap_or(0);
-        Samples { places: vec![None; PLACES], free: (0..count).collect(), done: VecDeque::with_capacity(PLACES), lost: 0 }
+        Samples {
+            places: vec![None; PLACES],
+            free: (0..count).collect(),
+            done: VecDeque::with_capacity(PLACES),
+            lost: 0,
+        }
     }
 }
 

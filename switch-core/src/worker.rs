@@ -299,7 +299,7 @@ impl Worker {
     }
 
     fn pass<'a>(&'a mut self, devices: &'a mut dyn Devices) -> Pass<'a> {
-        let measured = self.core.ticks.filter(|_| self.core.measuring % MEASURE_EVERY == 0);
+        let measured = self.core.ticks.filter(|_| self.core.measuring.is_multiple_of(MEASURE_EVERY));
         Pass {
             core: &mut self.core,
             running: &mut self.running,

@@ -1,11 +1,11 @@
 //! The layout table: what makes the binary promise checkable.
 //!
-//! [`abi_struct!`] declares a `#[repr(C)]` struct once and derives from that single text the struct, its rows in the
-//! layout table and the text the C header is generated from. [`abi_fn!`] does the same for a function pointer type.
+//! `abi_struct!` declares a `#[repr(C)]` struct once and derives from that single text the struct, its rows in the
+//! layout table and the text the C header is generated from. `abi_fn!` does the same for a function pointer type.
 //! Every extension exports its table as `heddle_extension_layout`; the host compares it with its own *before* any code
 //! of the extension runs, which is why a row is pointer-free: fixed arrays of bytes, readable straight from the file.
 //!
-//! Rules (checked by [`crate::abi::check`] in the host):
+//! Rules (checked by the host):
 //! * `frozen`: both sides list the same fields at the same offsets, for the whole life of the major version;
 //! * `growable`: the shorter list is a prefix of the longer one; the struct's first field is its own `struct_size`;
 //! * `function`: the signature text is the same;

@@ -13,6 +13,9 @@ use crate::ports::{RxLosses, RxQueue, TxQueue};
 /// A context that left a worker, with its counters there.
 pub(crate) type Retired = (StageId, Box<dyn Stage>, StageCounters);
 
+/// The queues of a port that one worker had.
+pub(crate) type Queues = (Vec<Box<dyn RxQueue>>, Option<Box<dyn TxQueue>>);
+
 /// What a worker counted.
 pub(crate) struct Report {
     /// Its counters.
@@ -61,7 +64,7 @@ pub(crate) enum Command {
     /// Send for a port.
     AttachTx(PortId, Box<dyn TxQueue>),
     /// Let go of a port's queues; they come back to be closed.
-    Detach(PortId, Sender<(Vec<Box<dyn RxQueue>>, Option<Box<dyn TxQueue>>)>),
+    Detach(PortId, Sender<Queues>),
     /// Say what was counted.
     Report(Sender<Report>),
     /// Say what was learnt.

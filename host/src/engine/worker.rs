@@ -155,7 +155,8 @@ impl WorkerThread {
         let mut returned = false;
         for queue in &mut self.queues {
             let retry = queue.retry_at.is_some_and(|at| now >= at);
-            if !(queue.ready || retry) || (queue.retry_at.is_some() && !retry) {
+            let waits = queue.retry_at.is_some();
+            if !(retry || queue.ready && !waits) {
                 continue;
             }
             let status = queue.rx.receive(self.worker.pool(), &mut self.frames, BUDGET);

@@ -54,7 +54,7 @@ impl WorkerStage {
         let offload = if self.wants_offload { call.offload_facts().as_ptr() } else { std::ptr::null() };
         let base = call.arena().base().as_ptr();
         let mut batch = Batch {
-            struct_size: size_of::<Batch>() as u32,
+            struct_size: u32::try_from(size_of::<Batch>()).unwrap_or(0),
             count: u32::try_from(call.len()).unwrap_or(0),
             packets: call.packets_mut().as_mut_ptr(),
             base,
@@ -115,7 +115,7 @@ impl Stage for WorkerStage {
             return CallEnd::Failed;
         }
         let told = AbiSample {
-            struct_size: size_of::<AbiSample>() as u32,
+            struct_size: u32::try_from(size_of::<AbiSample>()).unwrap_or(0),
             source_port: sample.source.raw(),
             frame_length: sample.frame_length,
             header_length: u32::try_from(sample.header_length).unwrap_or(0),

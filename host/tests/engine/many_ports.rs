@@ -28,7 +28,7 @@ fn round(lab: &Lab) {
     assert_eq!(lab.engine.ports(&lab.switch).unwrap().len(), 256);
     for (number, source) in [0usize, 128, 255].into_iter().enumerate() {
         let number = u64::try_from(number).unwrap();
-        let frame = numbered(mac(1, source as u16), [0xff; 6], 7, number, 60);
+        let frame = numbered(mac(1, u16::try_from(source).unwrap()), [0xff; 6], 7, number, 60);
         ends[source].send(&frame, None, &Offload::default()).unwrap();
         let mut reached = 0;
         wait_for("the broadcast at 255 ports", || {

@@ -32,7 +32,10 @@ fn across_workers() -> (Lab, Traffic) {
     (lab, traffic.flow(at_a, at_b, 256).flow(at_b, at_a, 256))
 }
 
-fn swap(what: &str, (lab, traffic): (Lab, Traffic), extensions: &[(&str, &str, &[(&str, &str)])]) {
+/// Package, identifier and configuration of an extension.
+type Specimen<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+fn swap(what: &str, (lab, traffic): (Lab, Traffic), extensions: &[Specimen<'_>]) {
     let running = traffic.window(WINDOW).start(PPS);
     running.pass(BETWEEN);
     for _ in 0..ROUNDS {

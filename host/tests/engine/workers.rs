@@ -23,8 +23,9 @@ fn teach(lab: &Lab, ends: &mut [heddle_host::ports::memory::MemoryEnd], hosts: &
 fn three_workers_hand_over_between_all_pairs_of_ports() {
     let _alone = alone();
     let lab = Lab::new(3);
-    let ends: Vec<_> =
-        (0..3).map(|nth| lab.add_on_worker(nth, &format!("p{nth}"), &with_mac(mac(nth as u8 + 1, 1)))).collect();
+    let ends: Vec<_> = (0..3)
+        .map(|nth| lab.add_on_worker(nth, &format!("p{nth}"), &with_mac(mac(u8::try_from(nth).unwrap() + 1, 1))))
+        .collect();
     assert_eq!((0..3).map(|nth| lab.port(&format!("p{nth}")).worker).collect::<Vec<_>>(), [0, 1, 2]);
     let mut traffic = Traffic::new(ends);
     for from in 0..3_u8 {

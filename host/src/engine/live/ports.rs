@@ -7,9 +7,7 @@
 use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::frame::Capabilities;
 use heddle_switch_core::port_id::PortId;
-use heddle_switch_core::switch::{
-    PortChange as CoreChange, PortError, PortKind as CoreKind, PortSpec as CoreSpec,
-};
+use heddle_switch_core::switch::{PortChange as CoreChange, PortError, PortKind as CoreKind, PortSpec as CoreSpec};
 use heddle_switch_core::vlan::{VlanMode, VlanSet};
 
 use super::extensions::Sink;
@@ -45,7 +43,7 @@ impl LiveSwitch {
     pub(crate) fn add_port(&self, state: &mut State, spec: PortSpec) -> ControlResult<PortId> {
         let name = spec.name().clone();
         let settings = spec.settings().clone();
-        let mut open = ports::open(&self.open_spec(&spec)).map_err(|error| open_error(error))?;
+        let mut open = ports::open(&self.open_spec(&spec)).map_err(open_error)?;
         let owner = state.next_home % u16::try_from(state.workers.len()).unwrap_or(1).max(1);
         let core = CoreSpec {
             name: name.to_string(),

@@ -54,7 +54,7 @@ fn needs_argument(tokens: &[Token], at: usize) -> Option<bool> {
     if texts_are(tokens, at, &["fn", "("]) {
         return None;
     }
-    Some(!texts_are(tokens, at, &["("]) && !(foreign && texts_are(tokens, at, &["fn"])))
+    Some(!(texts_are(tokens, at, &["("]) || foreign && texts_are(tokens, at, &["fn"])))
 }
 
 fn is_argument(line: &str) -> bool {
