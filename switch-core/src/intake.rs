@@ -17,7 +17,6 @@ use crate::frame::RxFrame;
 use crate::offload::{GsoKind, Offload};
 use crate::parse::{ETHERNET_HEADER_LEN, FactFlags, Facts, TAG_LEN, ether_type, outer_tag, parse};
 use crate::port_id::PortId;
-use crate::sample::Picked;
 use crate::segment::{wire_bytes, wire_segments};
 use crate::vlan::VID_MASK;
 use crate::worker::Core;
@@ -78,36 +77,8 @@ impl Pass<'_> {
         counters.rx_multicast += sums.multicast;
         counters.rx_broadcast += sums.broadcast;
         let pool = counters.rx_packets;
-        self.pick_samples(source, burst, pool);
-    }
-
-    /// Marks the frames whose turn it is to be sampled.
-    fn pick_samples(&mut self, source: PortId, burst: &mut Burst, pool: u64) {
-        let received = u32::try_from(burst.len()).unwrap_or(u32::MAX);
-        for (entry, running) in self.snapshot.stages.iter().zip(self.running.iter_mut()) {
-            let Some(wanted) = entry.sampling else { continue };
-            let mut next = 0u32;
-            while running.skip != u32::MAX && running.skip < received - next {
-                next += running.skip;
-                if let Some((packet, slot)) = burst.get_mut(next as usize).filter(|(_, slot)| slot.sample == 0) {
-                    let frame = self.core.arena.frame(&slot.buf, packet.start, packet.length);
-                    let tag = slot.tag();
-                    let picked = Picked { stage: entry.id, source, frame, tag, wanted: usize::from(wanted), pool };
-                    match self.core.samples.start(&picked) {
-                        Some(mark) => slot.sample = mark,
-                        None => self.core.counters.samples_lost += 1,
-                    }
-                } else {
-                    // Another extension took this frame.
-                    self.core.counters.samples_lost += 1;
-                }
-                next += 1;
-                running.skip = running.stage.next_skip();
-            }
-            if running.skip != u32::MAX {
-                running.skip -= received - next;
-            }
-        }
+        let wire_frames = burst.len() as u64 + sums.more_segments;
+        self.pick_samples(source, burst, wire_frames, pool);
     }
 }
 

@@ -22,6 +22,7 @@ mod intake;
 pub mod message;
 pub mod offload;
 pub mod parse;
+mod pick;
 mod policy;
 pub mod pool;
 pub mod port_id;

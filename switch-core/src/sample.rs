@@ -25,8 +25,10 @@ pub struct Sample {
     pub stage: StageId,
     /// Where the frame came from.
     pub source: PortId,
-    /// Its length as received, tag included, in bytes.
+    /// Length of the wire frame, tag included, in bytes; of a segmentation-offload frame, of its longest segment.
     pub frame_length: u32,
+    /// Wire frames of it that were hit, each a sample: more than one only of a segmentation-offload frame.
+    pub hits: u32,
     /// Tag on entry.
     pub source_tci: u16,
     /// Tag of the first delivery.
@@ -82,13 +84,17 @@ pub struct Picked<'a> {
     pub wanted: usize,
     /// Sample pool.
     pub pool: u64,
+    /// Length of the (longest) wire frame, in bytes, without tag and FCS.
+    pub wire_length: u32,
+    /// Wire frames of it that were hit.
+    pub hits: u32,
 }
 
 impl Samples {
     /// Starts a sample; its mark for the descriptor, or `None` when all places are in use.
     pub fn start(&mut self, picked: &Picked<'_>) -> Option<u16> {
         let Some(index) = self.free.pop() else {
-            self.lost = self.lost.saturating_add(1);
+            self.lost = self.lost.saturating_add(picked.hits);
             return None;
         };
         let mut sample = self.places.get_mut(usize::from(index))?.take().unwrap_or_else(Sample::empty);
@@ -163,6 +169,7 @@ impl Sample {
             stage: StageId(0),
             source: PortId::NONE,
             frame_length: 0,
+            hits: 0,
             source_tci: 0,
             destination_tci: 0,
             header: [0; HEADER_MAX],
@@ -180,7 +187,8 @@ impl Sample {
         let tag_len: u32 = if picked.tag.is_some() { 4 } else { 0 };
         self.stage = picked.stage;
         self.source = picked.source;
-        self.frame_length = u32::try_from(picked.frame.len()).unwrap_or(u32::MAX).saturating_add(tag_len);
+        self.frame_length = picked.wire_length.saturating_add(tag_len);
+        self.hits = picked.hits;
         self.source_tci = picked.tag.unwrap_or(0);
         self.destination_tci = 0;
         self.header_length = self.copy_header(picked);

@@ -311,9 +311,13 @@ impl Worker {
     }
 
     fn report_samples(&mut self) {
-        while let Some((index, sample)) = self.core.samples.next_done() {
+        while let Some((index, mut sample)) = self.core.samples.next_done() {
             if let Some(running) = self.running.iter_mut().find(|running| running.id == sample.stage) {
-                running.stage.sampled(&sample);
+                for _ in 0..sample.hits {
+                    running.stage.sampled(&sample);
+                    // What was lost before is told once.
+                    sample.lost = 0;
+                }
             }
             self.core.samples.recycle(index, sample);
         }

@@ -139,6 +139,30 @@ fn sample_of_an_offload_frame_counts_wire_segments_in_its_pool() {
 }
 
 #[test]
+fn skip_counts_count_wire_frames_of_offload_frames() {
+    let mut sim = pair();
+    // One of ten: 50 frames of four segments are 200 wire frames, hence 20 samples, whatever frame they fall on.
+    let (_, samples) = sampler(&mut sim, &[9]);
+    for _ in 0..50 {
+        sim.run(1, from_1_to_2().of(Body::Tcp4, 1_000).left(Left::Segments(250)));
+    }
+    let samples = samples.lock().unwrap();
+    assert_eq!(samples.len(), 20);
+    assert_eq!(samples.last().map(|sample| sample.pool), Some(200));
+}
+
+#[test]
+fn an_offload_frame_hit_several_times_is_as_many_samples_of_one_wire_length() {
+    let mut sim = pair();
+    let (_, samples) = sampler(&mut sim, &[0]);
+    sim.run(1, from_1_to_2().of(Body::Tcp4, 1_000).left(Left::Segments(250)));
+    let samples = samples.lock().unwrap();
+    assert_eq!(samples.len(), 4);
+    // Ethernet, IPv4 and TCP headers and one segment, not the kilobyte the device handed over.
+    assert!(samples.iter().all(|sample| sample.frame_length == 14 + 20 + 20 + 250), "{samples:?}");
+}
+
+#[test]
 fn samples_tell_what_the_oracle_says() {
     run("samples_tell_what_the_oracle_says", 25, |rng| {
         let workers = *rng.pick(&[1, 3]);
