@@ -59,12 +59,16 @@ fn a_second_forwarding_extension_is_refused_by_the_name_of_the_first() {
 fn a_veto_names_the_extension_and_leaves_no_port() {
     let lab = Lab::new(2);
     lab.enable(RELUCTANT, &[]);
-    let refused = lab.try_add("forbidden", &PortChange::default()).unwrap_err();
-    assert!(matches!(refused, ControlError::ExtensionVeto { .. }), "{refused}");
-    let text = refused.to_string();
-    assert!(text.starts_with(&format!("extension '{RELUCTANT}' refused port 'forbidden': ")), "{text}");
-    assert!(text.contains("no port of that name here"), "{text}");
-    assert_eq!(lab.engine.ports(&lab.switch).unwrap(), []);
+    // Refused as a port, and refused when its adapter would be plugged in.
+    for name in ["forbidden", "forbidden-nic"] {
+        let refused = lab.try_add(name, &PortChange::default()).unwrap_err();
+        assert!(matches!(refused, ControlError::ExtensionVeto { .. }), "{refused}");
+        let text = refused.to_string();
+        assert!(text.starts_with(&format!("extension '{RELUCTANT}' refused port '{name}': ")), "{text}");
+        assert!(text.contains("no port of that name here"), "{text}");
+        assert_eq!(lab.engine.ports(&lab.switch).unwrap(), []);
+        assert_eq!(lab.engine.switch(&lab.switch).unwrap().ports, 0);
+    }
     lab.add("allowed", &PortChange::default());
     assert_eq!(lab.engine.ports(&lab.switch).unwrap().len(), 1);
 }

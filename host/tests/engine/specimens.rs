@@ -1,5 +1,5 @@
 //! Extensions linked into this test: one that counts its own lives, one that panics when told to, one that forwards
-//! nothing and refuses ports called `forbidden`.
+//! nothing and refuses ports called `forbidden` and the adapters of ports called `forbidden-nic`.
 //!
 //! They are built in, so that the test sees their statics; they pass the same door as a `.so`.
 
@@ -144,8 +144,12 @@ mod reluctant {
         }
 
         fn event(&mut self, _host: &Control<'_, rights::Forwarding>, event: &Event<'_>) -> Result<(), Veto> {
-            let forbidden =
-                event.kind() == EventKind::PortCreate && event.info().is_some_and(|info| info.name() == "forbidden");
+            let name = match event.kind() {
+                EventKind::PortCreate => "forbidden",
+                EventKind::NicCreate => "forbidden-nic",
+                _ => return Ok(()),
+            };
+            let forbidden = event.info().is_some_and(|info| info.name() == name);
             if forbidden { Err(Veto::new("no port of that name here")) } else { Ok(()) }
         }
     }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! tap-1 to tap-3 goes TAP to memory, memory to memory and memory to TAP. Each configuration of workers, queues, offloads,
-//! VLAN and MTU is one daemon; afterwards no kernel has seen a wrong checksum and the law of all three switches holds.
+//! VLAN and MTU is one daemon; where only one end of a pair has offloads the switch does the work for the other. Afterwards
+//! no kernel has seen a wrong checksum and the law of all three switches holds.
 
 use heddle_end_to_end::daemon::Daemon;
 use heddle_end_to_end::namespace::{Link, Namespace, device, ip};
@@ -32,10 +33,27 @@ const PAIRS: [(usize, usize, &str); 5] = [
     (2, 5, "packet to memory to memory to packet"),
 ];
 
+/// Which ports leave checksums and segments to their device.
+#[derive(Clone, Copy, PartialEq)]
+enum Offload {
+    All,
+    None,
+    /// One end of every pair, so that the switch does the work for the other.
+    OneEnd,
+}
+
+impl Offload {
+    /// The option of a port; hosts are numbered from 1.
+    fn of(self, host: u8) -> &'static str {
+        let is_on = self == Offload::All || (self == Offload::OneEnd && [1, 4, 6].contains(&host));
+        if is_on { "--offload on" } else { "--offload off" }
+    }
+}
+
 struct Setup {
     workers: u32,
     tap_queues: u32,
-    offload: bool,
+    offload: Offload,
     mtu: u32,
     /// Options of ports with a host, and of cables.
     vlan: (&'static str, &'static str),
@@ -57,19 +75,21 @@ impl Network {
         for switch in SWITCHES {
             daemon.ok(&format!("switch create {switch} --workers {}", setup.workers));
         }
-        let common = format!("--mtu {} --offload {}", setup.mtu, if setup.offload { "on" } else { "off" });
+        let mtu = format!("--mtu {}", setup.mtu);
         for (switch, port, cable) in
             [("first", "right", "one"), ("middle", "left", "one"), ("middle", "right", "two"), ("last", "left", "two")]
         {
             daemon.ok(&format!(
-                "port add {switch} {port} --backend memory --device loop:{cable} {common} {}",
+                "port add {switch} {port} --backend memory --device loop:{cable} {mtu} {} {}",
+                setup.offload.of(1),
                 setup.vlan.1
             ));
         }
         let (mut hosts, mut links) = (Vec::new(), Vec::new());
         for (switch, backend, number) in HOSTS {
             let space = Namespace::new(&format!("{backend}{number}"));
-            let port = format!("{backend}-{number} --backend {backend} {common} {}", setup.vlan.0);
+            let offload = setup.offload.of(number);
+            let port = format!("{backend}-{number} --backend {backend} {mtu} {offload} {}", setup.vlan.0);
             let inside = if backend == "tap" {
                 let tap = device("t");
                 daemon.ok(&format!("port add {switch} {port} --device {tap} --queues {}", setup.tap_queues));
@@ -83,7 +103,7 @@ impl Network {
                 far
             };
             space.adopt(&inside, &[&format!("10.78.0.{number}/24"), &format!("fd78::{number}/64")]);
-            if !setup.offload {
+            if offload == "--offload off" {
                 space.output("ethtool", &format!("-K {inside} tx off tso off gso off gro off rx off sg off"));
             }
             hosts.push(space);
@@ -151,25 +171,31 @@ fn run(name: &str, setup: &Setup) {
 #[test]
 fn offloads_on_one_worker() {
     let vlan = ("", "");
-    run("offloads_on_one_worker", &Setup { workers: 1, tap_queues: 1, offload: true, mtu: 1_500, vlan });
+    run("offloads_on_one_worker", &Setup { workers: 1, tap_queues: 1, offload: Offload::All, mtu: 1_500, vlan });
 }
 
 #[test]
 fn offloads_off_one_worker() {
     let vlan = ("", "");
-    run("offloads_off_one_worker", &Setup { workers: 1, tap_queues: 1, offload: false, mtu: 1_500, vlan });
+    run("offloads_off_one_worker", &Setup { workers: 1, tap_queues: 1, offload: Offload::None, mtu: 1_500, vlan });
+}
+
+#[test]
+fn offloads_at_one_end_two_workers() {
+    let setup = Setup { workers: 2, tap_queues: 1, offload: Offload::OneEnd, mtu: 1_500, vlan: ("", "") };
+    run("offloads_at_one_end_two_workers", &setup);
 }
 
 #[test]
 fn offloads_on_two_workers_two_queues_jumbo_frames_access_vlan() {
     let vlan = ("--vlan-mode access --vlan 100", "--vlan-mode trunk --allowed 100,200");
-    let setup = Setup { workers: 2, tap_queues: 2, offload: true, mtu: 9_000, vlan };
+    let setup = Setup { workers: 2, tap_queues: 2, offload: Offload::All, mtu: 9_000, vlan };
     run("offloads_on_two_workers_two_queues_jumbo_frames_access_vlan", &setup);
 }
 
 #[test]
 fn offloads_off_two_workers_jumbo_frames_access_vlan() {
     let vlan = ("--vlan-mode access --vlan 100", "--vlan-mode trunk --allowed 200 --native 100");
-    let setup = Setup { workers: 2, tap_queues: 1, offload: false, mtu: 9_000, vlan };
+    let setup = Setup { workers: 2, tap_queues: 1, offload: Offload::None, mtu: 9_000, vlan };
     run("offloads_off_two_workers_jumbo_frames_access_vlan", &setup);
 }
