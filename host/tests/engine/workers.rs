@@ -68,11 +68,14 @@ fn a_worker_that_sleeps_is_woken_by_a_request() {
     let _end = lab.add("only", &PortChange::default());
     // Long enough that all three are asleep.
     std::thread::sleep(std::time::Duration::from_millis(100));
-    let start = std::time::Instant::now();
-    for _ in 0..20 {
+    // The quickest of several: one alone may have waited for a core.
+    let quickest = (0..20).map(|_| {
+        let start = std::time::Instant::now();
         lab.engine.stats(&lab.switch).unwrap();
         lab.enable(PANICS, &[("at", "nowhere")]);
         lab.disable(PANICS);
-    }
-    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+        start.elapsed()
+    });
+    let quickest = quickest.min().unwrap();
+    assert!(quickest.as_millis() < 10, "as if each request waited for the next tick: {quickest:?}");
 }
