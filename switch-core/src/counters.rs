@@ -100,10 +100,55 @@ pub struct StageCounters {
     pub failures: u64,
     /// Rule violations found after its calls.
     pub violations: u64,
-    /// Clock ticks spent in measured calls.
+    /// Cost of its calls, ingress and egress.
+    pub cost: [Cost; 2],
+}
+
+/// Measured cost of a part of the path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Packets in measured bursts.
+    pub packets: u64,
+    /// Clock ticks spent on them.
     pub ticks: u64,
-    /// Packets in measured calls.
-    pub measured: u64,
+}
+
+impl Cost {
+    /// Counts a measured burst.
+    pub(crate) fn count(&mut self, packets: u64, ticks: u64) {
+        self.packets += packets;
+        self.ticks = self.ticks.wrapping_add(ticks);
+    }
+
+    /// Takes off what was spent for another part meanwhile; the whole is added later, so the difference may wrap for now.
+    pub(crate) fn not(&mut self, ticks: u64) {
+        self.ticks = self.ticks.wrapping_sub(ticks);
+    }
+
+    /// Sum of two workers.
+    pub fn add(&mut self, other: &Cost) {
+        self.count(other.packets, other.ticks);
+    }
+}
+
+/// Measured cost of the switch's own parts on one worker, extensions not included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnCost {
+    /// Taking frames in: tag, parse, count, sample.
+    pub intake: Cost,
+    /// The rest of the ingress leg: policy, learning, destinations.
+    pub ingress: Cost,
+    /// The egress leg: policy, delivery, what devices cannot do themselves.
+    pub egress: Cost,
+}
+
+impl OwnCost {
+    /// Sum of two workers.
+    pub fn add(&mut self, other: &OwnCost) {
+        self.intake.add(&other.intake);
+        self.ingress.add(&other.ingress);
+        self.egress.add(&other.egress);
+    }
 }
 
 impl StageCounters {
@@ -113,8 +158,7 @@ impl StageCounters {
         self.dropped += other.dropped;
         self.failures += other.failures;
         self.violations += other.violations;
-        self.ticks += other.ticks;
-        self.measured += other.measured;
+        self.cost.iter_mut().zip(&other.cost).for_each(|(mine, theirs)| mine.add(theirs));
     }
 }
 

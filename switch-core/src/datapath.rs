@@ -28,15 +28,17 @@ pub(crate) struct Pass<'a> {
     pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) devices: &'a mut dyn Devices,
     pub(crate) measured: Option<fn() -> u64>,
+    /// Whether an ingress leg is being measured, of which nested work is taken off.
+    pub(crate) on_ingress: bool,
 }
 
 impl Pass<'_> {
     /// Runs a burst from a resume point to its end; the burst is empty afterwards.
     pub(crate) fn run(&mut self, burst: &mut Burst, from: ResumePoint) {
-        let started = self.measured.map(|ticks| ticks());
-        let packets = burst.len() as u64;
         match from.leg {
             Leg::Ingress => {
+                let (started, packets) = (self.started(), burst.len() as u64);
+                self.on_ingress = true;
                 self.descend(burst, from.after, Position::POLICY);
                 if from.after < Position::POLICY {
                     self.ingress_policy(burst);
@@ -47,23 +49,40 @@ impl Pass<'_> {
                     self.egress_waiting();
                 }
                 self.edge(burst);
+                self.on_ingress = false;
+                if let Some(spent) = self.since(started) {
+                    self.core.own_cost.ingress.count(packets, spent);
+                }
             }
             Leg::Egress => self.egress(burst, from.after),
         }
-        if let (Some(ticks), Some(started)) = (self.measured, started) {
-            self.core.own_ticks.ticks = self.core.own_ticks.ticks.wrapping_add(ticks().wrapping_sub(started));
-            self.core.own_ticks.measured += packets;
-        }
+    }
+
+    /// Now, when this pass is measured.
+    pub(crate) fn started(&self) -> Option<u64> {
+        self.measured.map(|ticks| ticks())
+    }
+
+    /// Ticks since then.
+    pub(crate) fn since(&self, started: Option<u64>) -> Option<u64> {
+        Some(self.measured?().wrapping_sub(started?))
     }
 
     /// The egress leg of deliveries that have passed `after`.
     pub(crate) fn egress(&mut self, burst: &mut Burst, after: Position) {
+        let (started, packets) = (self.started(), burst.len() as u64);
         self.ascend(burst, after, Position::POLICY);
         if after > Position::POLICY {
             self.egress_policy(burst);
         }
         self.ascend(burst, after.min(Position::POLICY), Position::PROTOCOL_EDGE);
         self.deliver(burst);
+        if let Some(spent) = self.since(started) {
+            self.core.own_cost.egress.count(packets, spent);
+            if self.on_ingress {
+                self.core.own_cost.ingress.not(spent);
+            }
+        }
     }
 
     /// Runs what was let go on the egress leg, in the middle of a burst: the rest of the burst must not overtake it.
@@ -115,10 +134,14 @@ impl Pass<'_> {
         };
         if let (Some(ticks), Some(started)) = (self.measured, started) {
             let spent = ticks().wrapping_sub(started);
-            running.counters.ticks += spent;
-            running.counters.measured += packets;
-            // The pass as a whole is timed too; what extensions take is not the switch's own cost.
-            self.core.own_ticks.ticks = self.core.own_ticks.ticks.wrapping_sub(spent);
+            // The leg as a whole is timed too; what extensions take is not the switch's own cost.
+            match leg {
+                Leg::Ingress => self.core.own_cost.ingress.not(spent),
+                Leg::Egress => self.core.own_cost.egress.not(spent),
+            }
+            let [ingress, egress] = &mut running.counters.cost;
+            let cost = if leg == Leg::Ingress { ingress } else { egress };
+            cost.count(packets, spent);
         }
         running.counters.packets += packets;
         if end == CallEnd::Failed {

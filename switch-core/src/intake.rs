@@ -60,6 +60,7 @@ struct Sums {
 impl Pass<'_> {
     /// Takes frames of one port in, up to a burst.
     pub(crate) fn intake(&mut self, source: PortId, frames: &mut [RxFrame], burst: &mut Burst) {
+        let started = self.started();
         self.core.counters.law.rx += frames.len() as u64;
         let refused = match self.snapshot.port(source) {
             Some(port) if port.receives => None,
@@ -79,6 +80,9 @@ impl Pass<'_> {
         let pool = counters.rx_packets;
         let wire_frames = burst.len() as u64 + sums.more_segments;
         self.pick_samples(source, burst, wire_frames, pool);
+        if let Some(spent) = self.since(started) {
+            self.core.own_cost.intake.count(burst.len() as u64, spent);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use heddle_extension_api::abi::packet::OffloadFacts;
 
 use crate::arena::Arena;
 use crate::burst::{BURST, Burst};
-use crate::counters::{Counters, StageCounters};
+use crate::counters::{Counters, OwnCost, StageCounters};
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
 use crate::edge::Scratch;
@@ -73,7 +73,7 @@ pub struct Core {
     pub(crate) overtaken: Option<Burst>,
     pub(crate) ticks: Option<fn() -> u64>,
     pub(crate) measuring: u32,
-    pub(crate) own_ticks: StageCounters,
+    pub(crate) own_cost: OwnCost,
     pub(crate) now_ns: u64,
     pub(crate) now_s: u32,
 }
@@ -124,7 +124,7 @@ impl Worker {
             overtaken: Some(Burst::default()),
             ticks: config.ticks,
             measuring: 0,
-            own_ticks: StageCounters::default(),
+            own_cost: OwnCost::default(),
             now_ns: 0,
             now_s: 0,
         };
@@ -287,8 +287,8 @@ impl Worker {
     }
 
     /// Counters of its extensions, and of the switch's own work.
-    pub fn stage_counters(&self) -> (Vec<(StageId, StageCounters)>, StageCounters) {
-        (self.running.iter().map(|running| (running.id, running.counters)).collect(), self.core.own_ticks)
+    pub fn stage_counters(&self) -> (Vec<(StageId, StageCounters)>, OwnCost) {
+        (self.running.iter().map(|running| (running.id, running.counters)).collect(), self.core.own_cost)
     }
 
     fn set_time(&mut self, now_ns: u64) {
@@ -307,6 +307,7 @@ impl Worker {
             snapshot: &self.snapshot,
             devices,
             measured,
+            on_ingress: false,
         }
     }
 

@@ -32,7 +32,7 @@ show_drops() {
 }
 
 show_stages() {
-    caption "Cost of each stage: the switch itself and every extension (sFlow is not called: the switch samples for it)"
+    caption "Cost of each stage: the switch's own parts and every extension (sFlow is not called: the switch samples for it)"
     shown heddle stats "$SWITCH" --stages
     check "each stage has been measured" all_stages_measured
 }
@@ -40,7 +40,10 @@ show_stages() {
 all_stages_measured() {
     local shown
     shown=$(heddle stats "$SWITCH" --stages)
-    grep -q ' switch  *[1-9][0-9]*  *[0-9]' <<<"$shown" && grep -q 'passthrough  *[1-9][0-9]*  *[0-9]' <<<"$shown"
+    local stage
+    for stage in intake forwarding delivery passthrough; do
+        grep -q "$stage  *[1-9][0-9]*  *[0-9]" <<<"$shown" || return 1
+    done
 }
 
 show_law() {

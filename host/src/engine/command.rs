@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
-use heddle_switch_core::counters::{Counters, StageCounters};
+use heddle_switch_core::counters::{Counters, OwnCost, StageCounters};
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Stage, StageId};
 use heddle_switch_core::worker::Update;
@@ -23,7 +23,7 @@ pub(crate) struct Report {
     /// Its extensions' counters.
     pub(crate) stages: Vec<(StageId, StageCounters)>,
     /// The switch's own cost.
-    pub(crate) own: StageCounters,
+    pub(crate) own: OwnCost,
     /// What its receive queues lost, by port.
     pub(crate) losses: Vec<(PortId, RxLosses)>,
     /// Free buffers of each class.

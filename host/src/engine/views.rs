@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heddle_switch_core::counters::{Counters, StageCounters};
+use heddle_switch_core::counters::{Cost, Counters, OwnCost, StageCounters};
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::StageId;
@@ -119,7 +119,7 @@ impl LiveSwitch {
     /// Cost of each stage.
     pub(crate) fn stage_costs(&self, state: &State) -> ControlResult<Vec<StageCost>> {
         let reports = self.reports(state)?;
-        let mut own = StageCounters::default();
+        let mut own = OwnCost::default();
         let mut by_stage: BTreeMap<StageId, StageCounters> = BTreeMap::new();
         for report in &reports {
             own.add(&report.own);
@@ -127,11 +127,19 @@ impl LiveSwitch {
                 by_stage.entry(*id).or_default().add(counters);
             }
         }
-        let mut costs = vec![cost("switch", &own, own.measured)];
-        for one in state.in_order() {
-            let Some(counters) = one.stage.and_then(|stage| by_stage.get(&stage)) else { continue };
-            costs.push(cost(&one.library.facts().id, counters, counters.packets));
-        }
+        let of = |one: &Enabled| {
+            let [ingress, egress] = one.stage.and_then(|stage| by_stage.get(&stage)).copied().unwrap_or_default().cost;
+            let id = one.library.facts().id.as_str();
+            (cost(id, Leg::Ingress, ingress), cost(id, Leg::Egress, egress))
+        };
+        let (down, mut up): (Vec<StageCost>, Vec<StageCost>) = state.in_order().map(of).unzip();
+        up.reverse();
+        let mut costs = vec![cost("intake", Leg::Ingress, own.intake)];
+        // An extension that is not called on a leg is no stage of it.
+        costs.extend(down.into_iter().filter(|cost| cost.packets > 0));
+        costs.push(cost("forwarding", Leg::Ingress, own.ingress));
+        costs.extend(up.into_iter().filter(|cost| cost.packets > 0));
+        costs.push(cost("delivery", Leg::Egress, own.egress));
         Ok(costs)
     }
 
@@ -221,8 +229,8 @@ fn port_drops(state: &State, counters: &Counters, code: usize) -> Vec<PortDropCo
     state.switch.ports().filter_map(of_port).collect()
 }
 
-fn cost(stage: &str, counters: &StageCounters, packets: u64) -> StageCost {
+fn cost(stage: &str, leg: Leg, measured: Cost) -> StageCost {
     #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
-    let mean = if counters.measured == 0 { 0.0 } else { counters.ticks as f64 / counters.measured as f64 };
-    StageCost { stage: stage.to_owned(), leg: Leg::Ingress, packets, cycles_per_packet: mean }
+    let mean = if measured.packets == 0 { 0.0 } else { measured.ticks as f64 / measured.packets as f64 };
+    StageCost { stage: stage.to_owned(), leg, packets: measured.packets, cycles_per_packet: mean }
 }
