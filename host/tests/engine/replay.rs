@@ -1,11 +1,10 @@
 //! Frames of the real world into a running switch: whatever they are, each is delivered or dropped under a name.
 
-use super::lab::{Lab, access, alone, library, trunk, wait_for};
+use super::lab::{Lab, access, alone, leave_out, library, trunk, wait_for};
 use heddle_host::control::model::PortChange;
 use heddle_host::control::plane::ControlPlane;
 use heddle_host::ports::memory::MemoryEnd;
 use heddle_switch_core::offload::Offload;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The frames of a capture in the classic format; `None` when it is none. A cut-off file ends early.
@@ -35,15 +34,6 @@ fn captures() -> Vec<PathBuf> {
     paths
 }
 
-/// Notes what could not be tested, for the summary of `make test`.
-fn leave_out(why: &str) {
-    println!("skipped: {why}");
-    if let Some(ledger) = std::env::var_os("HEDDLE_LEDGER") {
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(ledger).unwrap();
-        writeln!(file, "engine replay: {why}").unwrap();
-    }
-}
-
 fn drain(ends: &mut [MemoryEnd]) {
     ends.iter_mut().for_each(|end| while end.receive().is_some() {});
 }
@@ -54,7 +44,7 @@ fn every_capture_passes_through_a_running_switch_with_an_exact_law() {
     let _alone = alone();
     let paths = captures();
     if paths.is_empty() {
-        return leave_out("there are no captures in ../shared/data/captures");
+        return leave_out("replay of captures", "there are none in ../shared/data/captures");
     }
     let lab = Lab::new(2);
     let ports: [(&str, PortChange); 5] = [

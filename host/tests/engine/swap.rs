@@ -1,6 +1,6 @@
 //! Extensions come and go a hundred times under traffic: no frame is lost, doubled or overtaken in its flow.
 
-use super::lab::{Lab, alone, library, with_mac};
+use super::lab::{Lab, alone, leave_out, library, with_mac};
 use super::specimens::{CONTEXTS, COUNTED, CREATED, INSTANCES};
 use super::traffic::{Traffic, mac};
 use std::sync::atomic::Ordering;
@@ -50,6 +50,10 @@ fn swap(what: &str, (lab, traffic): (Lab, Traffic), extensions: &[Specimen<'_>])
     }
     let (verdict, _ends) = running.finish();
     verdict.assert_perfect(what);
+    if verdict.rate < PPS * 9 / 10 {
+        // Nothing was lost at the rate that there was: no failure, but not the proof that was wanted.
+        leave_out(what, &format!("{} frames a second instead of {PPS}: the machine was busy", verdict.rate));
+    }
     lab.settled();
     assert_eq!(lab.drops(), [], "nothing is dropped");
 }
