@@ -195,7 +195,7 @@ struct heddle_meta_t {
  * Every extension exports its table as heddle_extension_layout; the host compares it with its own *before* any code
  * of the extension runs, which is why a row is pointer-free: fixed arrays of bytes, readable straight from the file.
  *
- * Rules (checked by check in the host):
+ * Rules (checked by the host):
  * * frozen: both sides list the same fields at the same offsets, for the whole life of the major version;
  * * growable: the shorter list is a prefix of the longer one; the struct's first field is its own struct_size;
  * * function: the signature text is the same;
@@ -251,8 +251,9 @@ struct heddle_layout_row_t {
  * order in meaning (an EtherType of IPv4 reads as 0x0800).
  *
  * Who may change what: an extension writes verdict, drop_reason, destination (forwarding, ingress), mark and
- * user. Everything else is the host's; a change of another field is undone or makes the frame a drop, and counts
- * as a violation. Headers are changed through make_writable and reparse of the host table.
+ * user. Everything else is the host's: a change of another field up to traffic_class is undone or makes the frame a
+ * drop, and counts as a violation; of the fields behind, which the switch itself does not rely on, nothing is promised.
+ * Headers are changed through make_writable and reparse of the host table.
  */
 
 /* The ABI's largest batch, in packets. The engine's own burst may be smaller. */

@@ -86,16 +86,78 @@ impl Slot {
     }
 }
 
+/// What an extension was told of a packet, taken down before each call: the first 40 bytes of the descriptor, a word a
+/// line, so that taking down and comparing are five loads each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told([u64; 5]);
+
+impl Told {
+    /// What a packet says.
+    #[inline(always)]
+    pub fn of(packet: &Packet) -> Told {
+        Told([
+            u64::from(packet.buffer) | u64::from(packet.start) << 32 | u64::from(packet.l3) << 48,
+            u64::from(packet.length) | u64::from(packet.l4) << 32 | u64::from(packet.ethertype) << 48,
+            u64::from(packet.source_port) | u64::from(packet.destination) << 32,
+            u64::from(packet.flow_hash)
+                | u64::from(packet.vlan_tci) << 32
+                | u64::from(packet.source_nic) << 48
+                | u64::from(packet.destination_nic) << 56,
+            u64::from(packet.flags)
+                | u64::from(packet.verdict) << 32
+                | u64::from(packet.traffic_class) << 40
+                | u64::from(packet.drop_reason) << 48,
+        ])
+    }
+
+    /// 0 when both say the same; what `destination` masks out does not count.
+    #[inline(always)]
+    pub fn differs(&self, other: &Told, destination: u64) -> u64 {
+        let [a, b, c, d, e] = self.0;
+        let [v, w, x, y, z] = other.0;
+        (a ^ v) | (b ^ w) | ((c ^ x) & destination) | (d ^ y) | (e ^ z)
+    }
+
+    /// Makes a packet say its header facts again; whether it said something else. Where the frame lies, where it comes
+    /// from and goes to are put back from the slot.
+    pub fn tell(&self, packet: &mut Packet) -> bool {
+        let [place, extent, _, path, verdict] = self.0.map(u64::to_le_bytes);
+        let before = *packet;
+        packet.l3 = u16::from_le_bytes([place[6], place[7]]);
+        packet.l4 = u16::from_le_bytes([extent[4], extent[5]]);
+        packet.ethertype = u16::from_le_bytes([extent[6], extent[7]]);
+        packet.flow_hash = u32::from_le_bytes([path[0], path[1], path[2], path[3]]);
+        packet.vlan_tci = u16::from_le_bytes([path[4], path[5]]);
+        (packet.source_nic, packet.destination_nic) = (path[6], path[7]);
+        packet.flags = u32::from_le_bytes([verdict[0], verdict[1], verdict[2], verdict[3]]);
+        packet.traffic_class = verdict[5];
+        let facts = |packet: &Packet| {
+            let Told([place, extent, _, path, verdict]) = Told::of(packet);
+            (place >> 48, extent >> 32, path, verdict & 0xff00_ffff_ffff)
+        };
+        facts(&before) != facts(packet)
+    }
+}
+
 /// A burst of at most [`BURST`] packets.
 pub struct Burst {
     packets: Box<[Packet; BURST]>,
     slots: Box<[Slot; BURST]>,
+    told: Box<[Told; BURST]>,
+    /// Whether the extension called last held a packet or asked to write one.
+    touched: bool,
     len: usize,
 }
 
 impl Default for Burst {
     fn default() -> Self {
-        Burst { packets: Box::new([Packet::default(); BURST]), slots: Box::new([const { Slot::EMPTY }; BURST]), len: 0 }
+        Burst {
+            packets: Box::new([Packet::default(); BURST]),
+            slots: Box::new([const { Slot::EMPTY }; BURST]),
+            told: Box::new([Told::default(); BURST]),
+            touched: false,
+            len: 0,
+        }
     }
 }
 
@@ -149,6 +211,48 @@ impl Burst {
     pub fn halves(&mut self) -> (&mut [Packet], &mut [Slot]) {
         let len = self.len.min(BURST);
         (&mut self.packets[..len], &mut self.slots[..len])
+    }
+
+    /// Takes down what the packets say.
+    #[inline]
+    pub fn take_down(&mut self) {
+        self.touched = false;
+        let len = self.len.min(BURST);
+        for (told, packet) in self.told[..len].iter_mut().zip(&self.packets[..len]) {
+            *told = Told::of(packet);
+        }
+    }
+
+    /// Makes one packet say again what was taken down.
+    pub fn put_back(&mut self, index: usize) {
+        if let (Some(told), Some(packet)) = (self.told.get(index), self.packets.get_mut(index)) {
+            told.tell(packet);
+        }
+    }
+
+    /// Notes that the extension held a packet or may write one: the burst needs a closer look.
+    pub fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// Whether it does.
+    #[inline]
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// Takes down anew what one packet says, after the switch changed it.
+    pub fn take_down_one(&mut self, index: usize) {
+        if let (Some(told), Some(packet)) = (self.told.get_mut(index), self.packets.get(index)) {
+            *told = Told::of(packet);
+        }
+    }
+
+    /// Both halves and what was taken down, in step.
+    #[inline]
+    pub fn thirds(&mut self) -> (&mut [Packet], &mut [Slot], &[Told]) {
+        let len = self.len.min(BURST);
+        (&mut self.packets[..len], &mut self.slots[..len], &self.told[..len])
     }
 
     /// The packets.

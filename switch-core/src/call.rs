@@ -130,10 +130,13 @@ impl<'a> Call<'a> {
         if self.leg != Leg::Ingress || self.entry.role == Role::Capture {
             return Err(Refusal::Forbidden);
         }
+        self.burst.put_back(index);
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         self.core.make_private(packet, slot).map_err(|_| Refusal::Full)?;
         slot.flags |= Slot::WRITTEN;
+        self.burst.touch();
+        self.burst.take_down_one(index);
         Ok(())
     }
 
@@ -142,9 +145,11 @@ impl<'a> Call<'a> {
         if self.leg != Leg::Ingress || self.entry.role == Role::Capture {
             return Err(Refusal::Forbidden);
         }
+        self.burst.put_back(index);
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         describe(&self.core.arena, packet, slot);
+        self.burst.take_down_one(index);
         Ok(())
     }
 
@@ -156,6 +161,7 @@ impl<'a> Call<'a> {
         if self.core.held.is_full() || self.core.held.count_of(self.entry.id) >= self.entry.hold_quota as usize {
             return Err(Refusal::Full);
         }
+        self.burst.put_back(index);
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         restore(packet, slot, self.leg);
@@ -179,6 +185,7 @@ impl<'a> Call<'a> {
             kept: Kept::Held,
         };
         packet.verdict = VERDICT_HOLD;
+        self.burst.touch();
         match self.core.held.keep(entry) {
             Ok(handle) => Ok(handle),
             Err(entry) => {
@@ -236,6 +243,7 @@ impl<'a> Call<'a> {
         if self.entry.role == Role::Capture {
             return Err(Refusal::Forbidden);
         }
+        self.burst.put_back(index);
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         restore(packet, slot, self.leg);

@@ -127,6 +127,7 @@ impl Pass<'_> {
             return;
         };
         let packets = burst.len() as u64;
+        burst.take_down();
         let started = self.measured.map(|ticks| ticks());
         let end = {
             let mut call = Call::new(self.core, self.snapshot, burst, entry, leg);

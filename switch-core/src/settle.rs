@@ -9,7 +9,7 @@ use heddle_extension_api::abi::packet::{
 };
 
 use crate::arena::Arena;
-use crate::burst::{Burst, Slot};
+use crate::burst::{Burst, Slot, Told};
 use crate::counters::StageCounters;
 use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
 use crate::parse::ETHERNET_HEADER_LEN;
@@ -36,6 +36,7 @@ impl Core {
         if end == CallEnd::Returned && !is_odd(burst, leg) {
             return;
         }
+        put_back(burst, counters);
         burst.retain(|packet, slot| {
             if slot.buf.is_none() {
                 // Taken by `hold`; the entry has the truth.
@@ -82,21 +83,23 @@ pub(crate) fn accept_bounds(arena: &Arena, packet: &Packet, slot: &mut Slot) -> 
 /// Whether any packet needs a closer look.
 #[inline]
 fn is_odd(burst: &mut Burst, leg: Leg) -> bool {
-    let (packets, slots) = burst.halves();
-    let mut odd = 0u32;
-    for (packet, slot) in packets.iter().zip(slots.iter()) {
-        odd |= u32::from(packet.verdict);
-        odd |= packet.buffer ^ slot.unit;
-        odd |= packet.source_port ^ slot.source.raw();
-        odd |= u32::from(packet.drop_reason);
-        odd |= packet.length ^ slot.length;
-        odd |= u32::from(packet.start ^ slot.start);
-        odd |= u32::from(slot.flags & Slot::WRITTEN);
-        if leg == Leg::Egress {
-            odd |= packet.destination ^ slot.destination.raw();
+    // On ingress the destination is a forwarding extension's to write, and nobody reads it from others.
+    let destination = if leg == Leg::Egress { u64::MAX } else { u64::from(u32::MAX) };
+    let touched = burst.is_touched();
+    let (packets, _, told) = burst.thirds();
+    let lies =
+        packets.iter().zip(told).fold(0, |lies, (packet, told)| lies | told.differs(&Told::of(packet), destination));
+    lies != 0 || touched
+}
+
+/// Puts header facts back that an extension changed by hand; `reparse` is the way to change them.
+fn put_back(burst: &mut Burst, counters: &mut StageCounters) {
+    let (packets, slots, told) = burst.thirds();
+    for ((packet, slot), told) in packets.iter_mut().zip(slots.iter()).zip(told) {
+        if !slot.buf.is_none() {
+            counters.violations += u64::from(told.tell(packet));
         }
     }
-    odd != 0
 }
 
 /// Puts fields back that are the host's; whether one had changed. Start and length are the extension's while it may

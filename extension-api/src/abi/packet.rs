@@ -6,8 +6,9 @@
 //! order in meaning (an EtherType of IPv4 reads as `0x0800`).
 //!
 //! Who may change what: an extension writes `verdict`, `drop_reason`, `destination` (forwarding, ingress), `mark` and
-//! `user`. Everything else is the host's; a change of another field is undone or makes the frame a drop, and counts
-//! as a violation. Headers are changed through `make_writable` and `reparse` of the host table.
+//! `user`. Everything else is the host's: a change of another field up to `traffic_class` is undone or makes the frame a
+//! drop, and counts as a violation; of the fields behind, which the switch itself does not rely on, nothing is promised.
+//! Headers are changed through `make_writable` and `reparse` of the host table.
 
 use crate::abi_struct;
 

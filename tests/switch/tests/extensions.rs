@@ -36,13 +36,22 @@ fn arrives_whole(sim: &Sim, frame: &Frame) {
 
 #[test]
 fn descriptor_fields_of_the_host_are_put_back() {
-    let changes: [fn(&mut Packet); 6] = [
+    let changes: [fn(&mut Packet); 15] = [
         |packet| packet.buffer += 33,
         |packet| packet.source_port = 77,
         |packet| packet.length -= 20,
         |packet| packet.length += 20,
         |packet| packet.start += 14,
         |packet| (packet.start, packet.length) = (0, 2_000),
+        |packet| packet.l3 += 1,
+        |packet| packet.l4 = 60_000,
+        |packet| packet.ethertype = 0,
+        |packet| packet.vlan_tci = 7,
+        |packet| packet.flow_hash ^= 1,
+        |packet| packet.flags = u32::MAX,
+        |packet| packet.traffic_class = 7,
+        |packet| packet.source_nic = 1,
+        |packet| packet.destination_nic = 1,
     ];
     for change in changes {
         let (sim, id, frame) = lied_to(change);

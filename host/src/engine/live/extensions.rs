@@ -16,6 +16,7 @@ use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
 use crate::control::plane::ControlResult;
+use crate::engine::command::Report;
 use crate::loader::{Instance, InstanceShared, Library, port_info};
 
 /// Frames an extension may hold at a time on one worker.
@@ -37,6 +38,8 @@ pub(crate) struct Enabled {
     pub(crate) path: Option<PathBuf>,
     /// The last thing that went wrong.
     pub(crate) last_error: Option<String>,
+    /// Rule violations seen so far.
+    pub(crate) violations: u64,
 }
 
 /// Takes control events to instances.
@@ -116,7 +119,15 @@ impl LiveSwitch {
         let introduced = self.introduce(state, &instance);
         let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
         let config = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        state.enabled.push(Enabled { stage, instance: Some(instance), library, config, path, last_error: None });
+        state.enabled.push(Enabled {
+            stage,
+            instance: Some(instance),
+            library,
+            config,
+            path,
+            last_error: None,
+            violations: 0,
+        });
         Ok(())
     }
 
@@ -198,6 +209,7 @@ impl LiveSwitch {
             return Ok(());
         }
         let reports = self.reports(state)?;
+        self.note_violations(state, &reports);
         let counters = Self::counters(&reports);
         for port in state.switch.ports() {
             let of_port = counters.ports.get(port.id.slot()).copied().unwrap_or_default();
@@ -222,6 +234,27 @@ impl LiveSwitch {
             self.publish(state, Vec::new())?;
         }
         Ok(())
+    }
+
+    /// Tells the operator, once per change, that an extension breaks the rules of its role.
+    fn note_violations(&self, state: &mut State, reports: &[Report]) {
+        for one in &mut state.enabled {
+            let of = |report: &Report| {
+                let found = report.stages.iter().find(|(id, _)| Some(*id) == one.stage);
+                found.map_or(0, |(_, counters)| counters.violations)
+            };
+            let violations: u64 = reports.iter().map(of).sum();
+            if violations <= one.violations {
+                continue;
+            }
+            if one.violations == 0 {
+                let id = one.library.facts().id.as_str();
+                tracing::warn!(switch = %self.spec.name(), extension = id, violations, "breaks the rules of its role");
+            }
+            one.violations = violations;
+            one.last_error =
+                Some(format!("{violations} violations of its role's rules, each undone; report it to its vendor"));
+        }
     }
 
     /// Name of an extension by its identity.
