@@ -146,6 +146,8 @@ pub struct Burst {
     told: Box<[Told; BURST]>,
     /// Whether the extension called last held a packet or asked to write one.
     touched: bool,
+    /// Whether every packet taken down came from one port.
+    single_source: bool,
     len: usize,
 }
 
@@ -156,6 +158,7 @@ impl Default for Burst {
             slots: Box::new([const { Slot::EMPTY }; BURST]),
             told: Box::new([Told::default(); BURST]),
             touched: false,
+            single_source: false,
             len: 0,
         }
     }
@@ -213,14 +216,24 @@ impl Burst {
         (&mut self.packets[..len], &mut self.slots[..len])
     }
 
-    /// Takes down what the packets say.
+    /// Takes down what the packets say, before an extension is called.
     #[inline]
     pub fn take_down(&mut self) {
         self.touched = false;
         let len = self.len.min(BURST);
+        let first = self.packets[0].source_port;
+        let mut strangers = 0;
         for (told, packet) in self.told[..len].iter_mut().zip(&self.packets[..len]) {
             *told = Told::of(packet);
+            strangers |= packet.source_port ^ first;
         }
+        self.single_source = len > 0 && strangers == 0;
+    }
+
+    /// Whether every packet taken down came from one port.
+    #[inline]
+    pub fn is_single_source(&self) -> bool {
+        self.single_source
     }
 
     /// Makes one packet say again what was taken down.

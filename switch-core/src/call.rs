@@ -47,7 +47,6 @@ pub struct Call<'a> {
     burst: &'a mut Burst,
     entry: &'a StageEntry,
     leg: Leg,
-    single_source: bool,
 }
 
 impl<'a> Call<'a> {
@@ -58,7 +57,7 @@ impl<'a> Call<'a> {
         entry: &'a StageEntry,
         leg: Leg,
     ) -> Call<'a> {
-        Call { core, snapshot, burst, entry, leg, single_source: false }
+        Call { core, snapshot, burst, entry, leg }
     }
 
     /// The packets.
@@ -103,7 +102,7 @@ impl<'a> Call<'a> {
 
     /// Whether all packets are known to come from one port.
     pub fn is_single_source(&self) -> bool {
-        self.single_source
+        self.burst.is_single_source()
     }
 
     /// The bytes of packet `index`.

@@ -166,3 +166,34 @@ fn frame_on_its_way_to_a_port_that_went_down_is_port_down() {
     sim.expect_drops(&[(DropReason::PortDown, 1)]);
     sim.check_rest();
 }
+
+#[test]
+fn batch_of_frames_let_go_together_does_not_claim_a_single_source() {
+    let mut sim = switch(&[Port::default(), Port::default(), Port::default()]);
+    let (_, go, _) = holder(&mut sim, Role::Filter, 0, Leg::Ingress);
+    let seen: Arc<Mutex<Vec<(usize, bool)>>> = Arc::default();
+    let said = Arc::clone(&seen);
+    sim.custom(Role::Filter, 1, move || {
+        let said = Arc::clone(&said);
+        Custom::new(move |call| {
+            if call.leg() == Leg::Ingress {
+                said.lock().unwrap().push((call.len(), call.is_single_source()));
+            }
+        })
+    });
+    let let_go = |sim: &mut Sim| {
+        *go.lock().unwrap() = true;
+        sim.finish();
+        *go.lock().unwrap() = false;
+        std::mem::take(&mut *seen.lock().unwrap())
+    };
+    sim.send(1, from_1_to_2());
+    sim.send(1, from_1_to_2());
+    sim.receive(0, 2);
+    assert_eq!(let_go(&mut sim), [(2, true)]);
+    sim.send(1, from_1_to_2());
+    sim.send(2, Frame::udp(station(2), station(3)));
+    sim.receive(0, 2);
+    assert_eq!(let_go(&mut sim), [(2, false)]);
+    sim.check_rest();
+}

@@ -1,6 +1,7 @@
 //! An extension that logs every frame it sees and does what the frame's mark asks of it.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 
 use heddle_extension_api::abi::packet::VERDICT_DROP;
 use heddle_switch_core::call::Call;
@@ -26,6 +27,8 @@ impl Scripted {
 impl Stage for Scripted {
     fn process(&mut self, call: &mut Call<'_>) -> CallEnd {
         let leg = call.leg();
+        let sources: BTreeSet<u32> = call.packets_mut().iter().map(|packet| packet.source_port).collect();
+        assert_eq!(call.is_single_source(), sources.len() == 1, "what the batch says of {sources:?}");
         for index in 0..call.len() {
             let Some(mark) = Mark::find(call.frame(index)) else { continue };
             let packet = call.packets_mut()[index];
