@@ -3,6 +3,15 @@
 #![allow(clippy::cast_possible_truncation, reason = "test generators cut random numbers to size")]
 #![allow(clippy::disallowed_methods, reason = "captures are read from files")]
 
+#[path = "../../tests/switch/src/captures.rs"]
+#[allow(
+    unreachable_pub,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "shared with tests/switch; the captures are files"
+)]
+mod captures;
+
 use etherparse::{
     ArpPacketSlice, Ethernet2Slice, Ipv4HeaderSlice, Ipv6ExtensionSlice, LaxIpv4Slice, LaxIpv6Slice, SingleVlanSlice,
     err::ipv6_exts::HeaderSliceError,
@@ -524,15 +533,13 @@ fn pcap_frames(file: &[u8]) -> Vec<&[u8]> {
 
 #[test]
 fn frames_of_captures() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/captures");
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Some(paths) = captures::captures("switch-core frames_of_captures") else { return };
     let mut frames = 0;
-    for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "pcap"))
-    {
+    for path in paths {
         for frame in pcap_frames(&std::fs::read(&path).unwrap()) {
             check_stripped(frame);
             frames += 1;
         }
     }
-    assert!(frames > 1000, "{frames} frames read from {folder}");
+    assert!(frames > 1000, "{frames} frames read");
 }

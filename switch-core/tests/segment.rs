@@ -5,6 +5,15 @@
 
 #[path = "segment/captures.rs"]
 mod captures;
+#[path = "../../tests/switch/src/captures.rs"]
+#[allow(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "shared; captures are files"
+)]
+mod files;
 #[path = "segment/lying_headers.rs"]
 mod lying_headers;
 

@@ -1,7 +1,7 @@
 //! Segmentation-offload frames from captures, when they are there: tunnels are cut by their outer header.
 #![allow(clippy::disallowed_methods, reason = "the captures are files")]
 
-use super::{Built, check};
+use super::{Built, check, files::captures};
 use heddle_switch_core::checksum::PartialChecksum;
 use heddle_switch_core::offload::{GsoKind, Offload};
 
@@ -23,11 +23,9 @@ fn pcap_frames(file: &[u8]) -> Vec<Vec<u8>> {
 
 #[test]
 fn captured_offload_frames() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/captures");
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Some(paths) = captures("switch-core captured_offload_frames") else { return };
     let mut seen = 0;
-    for entry in entries {
-        let path = entry.unwrap().path();
+    for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if !name.ends_with(".pcap") || !(name.starts_with("gso-") || name.ends_with("_tso.pcap")) {
             continue;

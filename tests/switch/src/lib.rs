@@ -8,6 +8,7 @@
 //! A failing case prints its seed: `HEDDLE_SEED=…` runs that case alone, `HEDDLE_CASES=…` runs more or fewer cases.
 
 pub mod bench;
+pub mod captures;
 pub mod cases;
 pub mod frames;
 pub mod judge;

@@ -1,14 +1,13 @@
 //! Anything may come from a port: captured frames, cut-off ones, garbage and hostile offload headers go through a
 //! switch with every kind of port and busy extensions. Nothing panics, the law is exact, every buffer comes home.
 
-use std::path::PathBuf;
-
 use heddle_extension_api::abi::packet::VERDICT_DROP;
 use heddle_switch_core::call::Call;
 use heddle_switch_core::offload::Offload;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Leg, Role};
 use heddle_switch_tests::bench::with;
+use heddle_switch_tests::captures::captures;
 use heddle_switch_tests::cases::{Rng, run};
 use heddle_switch_tests::memory::write_frame;
 use heddle_switch_tests::oracle::Port;
@@ -86,12 +85,7 @@ fn rest(mut sim: Sim, sent: u64) {
 
 #[test]
 fn captured_frames_harm_nothing() {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/captures");
-    let Ok(entries) = std::fs::read_dir(&directory) else {
-        return println!("skipped: no captures in {}", directory.display());
-    };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
+    let Some(paths) = captures("switch captured_frames_harm_nothing") else { return };
     let rng = &mut Rng::new(1);
     let (mut sim, mut sent, mut read) = (busy_switch(rng, 3), 0, 0);
     for path in paths {
@@ -111,6 +105,22 @@ fn captured_frames_harm_nothing() {
     }
     println!("{read} captures, {sent} frames");
     rest(sim, sent);
+}
+
+/// The judge of what is left out: this program again, with a folder without captures.
+#[test]
+fn without_captures_the_ledger_names_the_test() {
+    let ledger = std::env::temp_dir().join(format!("heddle-ledger-{}", std::process::id()));
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "captured_frames_harm_nothing"])
+        .env("HEDDLE_CAPTURES", "/nonexistent")
+        .env("HEDDLE_LEDGER", &ledger)
+        .output()
+        .unwrap();
+    let noted = std::fs::read_to_string(&ledger).unwrap_or_default();
+    let _ = std::fs::remove_file(&ledger);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    assert!(noted.starts_with("switch captured_frames_harm_nothing: no captures in /nonexistent; "), "{noted:?}");
 }
 
 #[test]
