@@ -14,6 +14,7 @@ mod facts;
 pub mod host_table;
 pub mod instance;
 pub mod library;
+mod mapped;
 mod stage;
 mod told;
 
@@ -22,6 +23,7 @@ pub use facts::ExtensionFacts;
 pub use host_table::{Groups, InstanceShared, PortDirectory, Reasons, Services};
 pub use instance::{CreateFailure, Instance};
 pub use library::{Library, load};
+pub use mapped::MAPPED_MAX;
 pub use stage::WorkerStage;
 pub use told::port_info;
 

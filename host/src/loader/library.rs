@@ -3,24 +3,21 @@
 //! Each generation is copied to `<id>.<generation>.<sha256 prefix>.so` in the run directory and opened from there with
 //! `RTLD_NOW | RTLD_LOCAL`: the dynamic linker matches libraries by name and would hand back old code for a replaced
 //! file, and lazy binding would move a missing symbol's failure into the data path. The copy is what was checked, so a
-//! file that changes between check and open does no harm. Libraries are never closed; [`MAPPED_MAX`] bounds them.
+//! file that changes between check and open does no harm. Libraries are never closed; [`mapped`] bounds them.
 
 #![expect(unsafe_code, reason = "island: opening vendor code and reading its exported tables")]
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heddle_extension_api::Exported;
 use heddle_extension_api::abi::LAYOUT;
 use heddle_extension_api::abi::entry::ExtensionV1;
 use heddle_extension_api::abi::meta::{ABI_MAJOR, ENTRY_SYMBOL, ROLE_SERVICE};
+use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW};
 use sha2::{Digest, Sha256};
 
+use super::mapped::{self, Place, PrivateCopy};
 use super::{ExtensionFacts, LoadError, check, elf};
-
-/// Libraries mapped in the life of the process, dormant ones included.
-pub const MAPPED_MAX: usize = 256;
-static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// A loaded extension: its facts and its function table, both copied.
 pub struct Library {
@@ -67,23 +64,27 @@ pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
     let file = std::fs::read(path).map_err(|error| LoadError::Unreadable { path: shown, reason: error.to_string() })?;
     let inspected = elf::inspect(&file)?;
     check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
-    let generation = MAPPED.fetch_add(1, Ordering::Relaxed);
-    if generation >= MAPPED_MAX {
-        return Err(LoadError::TooMany { limit: MAPPED_MAX });
+    let digest: [u8; 32] = Sha256::digest(&file).into();
+    if let Some(verdict) = mapped::refused_before(&digest) {
+        return Err(verdict);
     }
-    let sha256: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let prefix = sha256.get(..12).unwrap_or_default();
-    let private = run_dir.join(format!("{}.{}.{generation}.{prefix}.so", inspected.facts.id, std::process::id()));
-    std::fs::write(&private, &file)
-        .map_err(|error| LoadError::Copy { path: private.display().to_string(), reason: error.to_string() })?;
-    // The copy stays in place for debuggers and profilers; the next start of the daemon removes what is left over.
-    let entry = open(&private)?;
-    check_entry(&entry, &inspected.facts)?;
+    let place = Place::take()?;
+    let name = format!("{}.{}.{}.{prefix}.so", inspected.facts.id, std::process::id(), place.generation());
+    let copy = PrivateCopy::write(run_dir.join(name), &file)?;
+    let opened = open(copy.path())?;
+    place.keep();
+    let entry = opened.entry().and_then(|entry| check_entry(&entry, &inspected.facts).map(|()| entry));
+    let entry = entry.inspect_err(|verdict| mapped::refuse(digest, verdict.clone()))?;
+    copy.keep();
     Ok(Library { facts: inspected.facts, entry, path: Some(path.to_owned()), sha256: Some(sha256) })
 }
 
-fn open(path: &Path) -> Result<ExtensionV1, LoadError> {
-    use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW};
+/// A library that is mapped, and never closed: see the head of the parent module.
+struct Opened(std::mem::ManuallyDrop<Dl>);
+
+fn open(path: &Path) -> Result<Opened, LoadError> {
     let linker = |error: libloading::Error| {
         // The linker's own words are behind the error.
         let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -91,17 +92,22 @@ fn open(path: &Path) -> Result<ExtensionV1, LoadError> {
     };
     // SAFETY: opening runs the library's constructors: code of an extension the operator chose to run in this process.
     let library = unsafe { Dl::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(linker)?;
-    // SAFETY: the symbol is only used as an address; its type is checked by size below.
-    let table = unsafe { library.get::<*const ExtensionV1>(ENTRY_SYMBOL.as_bytes()) }
-        .map_err(|_| LoadError::MissingSymbol { symbol: ENTRY_SYMBOL })?
-        .into_raw()
-        .cast::<ExtensionV1>()
-        .cast_const();
-    // Never closed: see the head of the parent module.
-    std::mem::forget(library);
-    // SAFETY: the layout check has established that both sides mean the same struct, growable at its end only, and the
-    // library stays mapped; `copy_entry` reads no more than the size the table states.
-    Ok(unsafe { copy_entry(table) })
+    Ok(Opened(std::mem::ManuallyDrop::new(library)))
+}
+
+impl Opened {
+    /// A copy of its function table.
+    fn entry(&self) -> Result<ExtensionV1, LoadError> {
+        // SAFETY: the symbol is only used as an address; its type is checked by size below.
+        let table = unsafe { self.0.get::<*const ExtensionV1>(ENTRY_SYMBOL.as_bytes()) }
+            .map_err(|_| LoadError::MissingSymbol { symbol: ENTRY_SYMBOL })?
+            .into_raw()
+            .cast::<ExtensionV1>()
+            .cast_const();
+        // SAFETY: the layout check has established that both sides mean the same struct, growable at its end only, and
+        // the library stays mapped; `copy_entry` reads no more than the size the table states.
+        Ok(unsafe { copy_entry(table) })
+    }
 }
 
 /// Copies a function table up to the size it states; slots behind that are absent.
