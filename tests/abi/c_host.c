@@ -340,7 +340,7 @@ static void passes(struct driven *d)
 
 static void drive(struct driven *d, const char *name)
 {
-    if (strcmp(name, "drop-every-nth.so") == 0) {
+    if (strcmp(name, "drop-every-nth.so") == 0 || strcmp(name, "cpp-drop.so") == 0) {
         drops(d, "n=3", "n=3\nleg=egress");
     } else if (strcmp(name, "c-drop-hold.so") == 0) {
         drops(d, "n=3\nms=0", "n=3\nms=0\nleg=egress");

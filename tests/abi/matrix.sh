@@ -97,11 +97,11 @@ EOF
 # rust COMPILER: builds each extension of the packaged copy.
 rust() {
     local compiler=$1 tree=$cache/$1 copy=$results/$1/source name package built
+    rm -rf "${results:?}/$compiler"
     if ! unpack "$compiler"; then
         skip "$compiler" "$why"
         return
     fi
-    rm -rf "${results:?}/$compiler"
     package "$copy"
     local log=$results/$compiler/log
     # The unpacked compiler finds its own libraries first; the linker and its libraries are the system's.
@@ -140,27 +140,25 @@ rust() {
 c() {
     local compiler=$1 language=$2 standard=$3 source name log
     local flags=(-x "$language" "-std=$standard" -O2 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wl,-z,defs)
+    rm -rf "${results:?}/$compiler"
     if ! command -v "$compiler" >/dev/null; then
         skip "$compiler" "not installed; apt-get install $compiler"
         return
     fi
-    rm -rf "${results:?}/$compiler"
     mkdir -p "$results/$compiler"
     log=$results/$compiler/log
-    # C++ has no designated initialisers before C++20 and no conversion from void *: there the header alone counts.
+    # C++ has no designated initialisers before C++20 and no conversion from void *: it has sources of its own.
     if [ "$language" = c++ ]; then
         for standard in c++11 c++17; do
             printf '#include "heddle_extension.h"\nHEDDLE_EXTENSION(HEDDLE_ROLE_SERVICE, 0, "org.heddle.test.cpp", "C++", "Tests", "1");\n' |
                 "$compiler" -x c++ "-std=$standard" -Wall -Wextra -Wpedantic -Werror -fPIC -c -o /dev/null \
                     -I "$root/extension-api/include" - >"$log" 2>&1 && pass "$compiler $standard header" || fail "$compiler $standard header" "$log"
         done
-        source=$here/service.cpp
-        "$compiler" "${flags[@]}" -I "$root/extension-api/include" -o "$results/$compiler/service.so" "$source" \
-            >"$log" 2>&1 && pass "$compiler service" || fail "$compiler service" "$log"
-        return
     fi
-    for source in "$root"/tests/extensions/c/*.c; do
-        name=$(basename "$source" .c)
+    local sources=("$root"/tests/extensions/c/*.c)
+    [ "$language" = c ] || sources=("$here"/cpp-*.cpp)
+    for source in "${sources[@]}"; do
+        name=$(basename "${source%.*}")
         "$compiler" "${flags[@]}" -I "$root/extension-api/include" -o "$results/$compiler/$name.so" "$source" \
             >"$log" 2>&1 && pass "$compiler $name" || fail "$compiler $name" "$log"
     done
