@@ -2,7 +2,7 @@
 //!
 //! What a device cannot do itself happens here, on the worker that ran the pipeline: a segmentation-offload frame is cut
 //! into wire frames, a partial checksum is completed in a private copy. A frame for a port that another worker owns
-//! goes into that worker's outbox.
+//! goes into that worker's outbox, which has a limit.
 
 use heddle_extension_api::abi::packet::Packet;
 
@@ -12,7 +12,7 @@ use crate::checksum::complete;
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
 use crate::frame::{Capabilities, TxFrame};
-use crate::message::HandOver;
+use crate::message::{FRAMES_MAX, HandOver, Outbox};
 use crate::offload::{GsoKind, Offload};
 use crate::port_id::PortId;
 use crate::segment::SegmentPlan;
@@ -109,7 +109,10 @@ impl Pass<'_> {
     fn send(&mut self, port: &PortEntry, frame: TxFrame) {
         if port.owner == self.core.id {
             self.core.enqueue(port.id, frame, self.devices);
-        } else if let Some(outbox) = self.core.outboxes.get_mut(usize::from(port.owner)) {
+            return;
+        }
+        let room = |outbox: &&mut Outbox| outbox.frames.len() < FRAMES_MAX;
+        if let Some(outbox) = self.core.outboxes.get_mut(usize::from(port.owner)).filter(room) {
             outbox.frames.push(HandOver { port: port.id, frame });
         } else {
             self.core.counters.drop(DropReason::HandoverFull.code(), PortId::NONE, port.id);

@@ -48,5 +48,9 @@ pub struct Outbox {
     pub learnt: Vec<Learnt>,
 }
 
+/// Frames collected for one other worker at most, as many as the longest ring between two workers of a host; more are
+/// dropped as `handover-full`. One burst can multiply: by flooding, by mirrors, by cutting segments.
+pub const FRAMES_MAX: usize = 8_192;
+
 /// Addresses collected for one other worker at most; more are counted as lost.
 pub const LEARNT_MAX: usize = 4_096;

@@ -3,7 +3,7 @@
 use heddle_switch_core::arena::Class;
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::fdb::{FdbKey, FdbLimits};
-use heddle_switch_core::message::LEARNT_MAX;
+use heddle_switch_core::message::{FRAMES_MAX, LEARNT_MAX};
 use heddle_switch_core::stage::{Role, StageId};
 use heddle_switch_tests::bench::{from_1_to_2, pair, switch, with};
 use heddle_switch_tests::frames::{BROADCAST, Body, Frame, Left, station};
@@ -147,6 +147,25 @@ fn addresses_beyond_the_outbox_and_the_ring_are_counted_as_lost() {
     sim.exchange(0, 1);
     assert_eq!(sim.counters().fdb_sync_lost, 50 + LEARNT_MAX as u64 - 100);
     sim.finish();
+    sim.check_rest();
+}
+
+#[test]
+fn frames_beyond_the_outbox_are_dropped_as_handover_full() {
+    // One call of the worker makes more frames for the other worker than the outbox takes; its ring would take them all.
+    let setup = Setup { ring: 2 * FRAMES_MAX, buffers: [12_000, 8, 8], ..Setup::of(2, 7) };
+    let mut sim = with(setup, &[Port::default(), Port::default(), Port::default()]);
+    let flow = (0..2).find(|flow| sim.entry(1, *flow) == 1).unwrap();
+    for _ in 0..FRAMES_MAX + 50 {
+        sim.send(1, from_1_to_2().flow(flow));
+    }
+    sim.receive(1, FRAMES_MAX + 50);
+    assert_eq!(sim.dropped(DropReason::HandoverFull), 50);
+    assert_eq!(sim.counters().port_drops(sim.control.id(2), usize::from(DropReason::HandoverFull.code())), 50);
+    sim.exchange(1, 0);
+    sim.finish();
+    assert_eq!(sim.devices.of(2).len(), FRAMES_MAX);
+    assert_eq!(sim.dropped(DropReason::HandoverFull), 50);
     sim.check_rest();
 }
 
