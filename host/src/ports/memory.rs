@@ -50,6 +50,8 @@ pub struct MemoryRx {
 /// The switch's transmit side of a memory port.
 pub struct MemoryTx {
     rings: Spread,
+    /// While it lives, this end of a cable is plugged in.
+    _end: Option<Arc<()>>,
 }
 
 /// The far side of a memory port: what a guest or a network would be.
@@ -76,7 +78,7 @@ pub fn pair(queues: u16, ring_bytes: usize) -> (Vec<MemoryRx>, MemoryTx, MemoryE
     let rx = inbound.into_iter().map(|ring| MemoryRx::new(ring, &missed)).collect();
     // `Spread::new(1, _)` makes one reader; an empty ring stands in for the impossible case.
     let from_switch = from_switch.pop().unwrap_or_else(FrameReader::closed);
-    (rx, MemoryTx { rings: outbound }, MemoryEnd { to_switch, from_switch, missed })
+    (rx, MemoryTx { rings: outbound, _end: None }, MemoryEnd { to_switch, from_switch, missed })
 }
 
 /// [`pair`] as an open port.
@@ -250,7 +252,7 @@ fn open_port(
     let mtu = mtu.unwrap_or(MTU);
     OpenPort {
         device: device.to_owned(),
-        device_index: None,
+        attachment: None,
         rx,
         tx,
         capabilities,
@@ -284,7 +286,7 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
             ((0..spec.queues).map(queue).collect(), Box::new(SinkTx))
         }
         Mode::Loop(name) => {
-            let (rx, tx) = registry::plug(&name, spec.queues).map_err(bad)?;
+            let (rx, tx) = registry::plug(&name, &spec.port, spec.queues).map_err(bad)?;
             (rx.into_iter().map(|queue| Box::new(queue) as Box<dyn RxQueue>).collect(), Box::new(tx))
         }
     };

@@ -120,9 +120,14 @@ fn a_cable_joins_two_ports() {
     }
     assert_eq!(out.len(), 1);
     assert_eq!(bytes(&pool, &out[0])[42], 9);
+    let error = ports::open(&spec("annex/third", 2)).err().unwrap().to_string();
+    assert!(error.contains("loop:c1") && error.contains("'lab/left' and 'lab/right' are at its two ends"), "{error}");
+    assert!(error.ends_with("; choose another NAME or remove one of them"), "{error}");
     drop(right);
     let frame = tx_frame(&mut pool, &UDP.complete(&[9; 18]));
     assert_eq!(transmit(left.tx.as_mut(), &mut pool, frame).device_gone, 1);
+    // The cable is cut: its name is free for another.
+    let _half = ports::open(&spec("annex/third", 2)).unwrap();
 }
 
 #[test]
