@@ -104,13 +104,10 @@ fn maintain(shared: &Shared) {
         DeviceWatch::open().inspect_err(|error| tracing::warn!(%error, "network devices cannot be followed")).ok();
     while !shared.stopping.load(Ordering::Acquire) {
         std::thread::sleep(MAINTENANCE);
-        if let Some(devices) = &mut devices {
-            // Ports look at the state; the events themselves only bring it up to date.
-            devices.poll();
-        }
+        let events = devices.as_mut().map(DeviceWatch::poll).unwrap_or_default();
         let switches: Vec<_> = lock(&shared.switches).values().cloned().collect();
         for switch in switches {
-            switch.maintain(devices.as_ref());
+            switch.maintain(devices.as_ref().map(|devices| (devices, events.as_slice())));
         }
     }
 }

@@ -5,10 +5,11 @@
 //! Backends enter themselves into the registry (`inventory::submit!` of a [`BackendEntry`]); [`open`] finds them by name.
 //!
 //! A device may go away and come back while its port is open. A queue then says [`RxStatus::Down`] until frames can flow
-//! again and the transmit side counts `device_gone`; both try at most once a second to take the device up again by
-//! name. Whoever waits on [`RxQueue::poll_fd`] must not wait on a queue that said `Down` (its descriptor stays readable):
+//! again and the transmit side counts `device_gone`; both try at most once a second to take up the device that
+//! [`Attachment`] names. Whoever waits on [`RxQueue::poll_fd`] must not wait on a queue that said `Down` (its descriptor stays readable):
 //! call `receive` about once a second instead and, once it says something else, add the descriptor to the wait set anew.
 
+mod attachment;
 pub mod device;
 mod error;
 mod landing;
@@ -18,11 +19,13 @@ mod sys;
 pub mod tap;
 
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
 
+pub use attachment::Attachment;
 pub use error::OpenPortError;
 
 /// Most queues of one port.
@@ -74,10 +77,10 @@ pub trait TxQueue: Send {
 
 /// An open port.
 pub struct OpenPort {
-    /// Name of the device: what was asked for, or what the kernel chose.
+    /// Name of the device at opening: what was asked for, or what the kernel chose.
     pub device: String,
-    /// Number of the network device in this network namespace, as `DeviceWatch` reports it.
-    pub device_index: Option<u32>,
+    /// The network device from then on; `None` when there is none.
+    pub attachment: Option<Arc<Attachment>>,
     /// Receive queues.
     pub rx: Vec<Box<dyn RxQueue>>,
     /// Transmit side.

@@ -31,7 +31,7 @@ use crate::control::error::ControlError;
 use crate::control::model::{BufferClassView, PortName, SwitchName, SwitchSpec, SwitchType};
 use crate::control::plane::ControlResult;
 use crate::loader::{Groups, PortDirectory, Services};
-use crate::ports::device::DeviceWatch;
+use crate::ports::device::{DeviceEvent, DeviceWatch};
 pub(crate) use extensions::Enabled;
 use ports::Plugged;
 
@@ -66,7 +66,7 @@ pub(crate) struct State {
 impl State {
     /// The port that uses a network device.
     pub(crate) fn port_on(&self, device: &str) -> Option<PortName> {
-        let on = |plugged: &&Plugged| plugged.device == device && plugged.device_index.is_some();
+        let on = |plugged: &&Plugged| plugged.attachment.as_ref().is_some_and(|place| place.name() == device);
         self.ports.values().find(on).map(|plugged| plugged.spec.name().clone())
     }
 }
@@ -237,7 +237,7 @@ impl LiveSwitch {
     }
 
     /// Periodic control work.
-    pub(crate) fn maintain(&self, devices: Option<&DeviceWatch>) {
+    pub(crate) fn maintain(&self, devices: Option<(&DeviceWatch, &[DeviceEvent])>) {
         let mut state = lock(&self.state);
         if state.stopped {
             return;
@@ -245,8 +245,8 @@ impl LiveSwitch {
         if let Err(error) = self.maintain_extensions(&mut state) {
             tracing::warn!(switch = %self.spec.name(), %error, "periodic control work failed");
         }
-        if let Some(devices) = devices {
-            self.follow_devices(&mut state, devices);
+        if let Some((devices, events)) = devices {
+            self.follow_devices(&mut state, devices, events);
         }
     }
 

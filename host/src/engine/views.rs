@@ -58,7 +58,7 @@ impl LiveSwitch {
             id: port.id.raw(),
             kind: plugged.spec.kind(),
             backend: plugged.spec.backend().kind(),
-            device: (!plugged.device.is_empty()).then(|| plugged.device.clone()),
+            device: Some(plugged.device()).filter(|device| !device.is_empty()),
             state: if port.teardown { PortState::Teardown } else { PortState::Created },
             nic_state: match port.nic {
                 CoreNic::None => NicState::Absent,

@@ -7,8 +7,8 @@
 //! any other is put back into the data. With several queues the kernel spreads flows over the sockets.
 //!
 //! The interface is brought up and made promiscuous; its MTU is raised when the port asks for more, never lowered. When it
-//! goes down or away the port is down, and it takes up an interface of the same name that appears later. A rename changes
-//! nothing while the interface lives.
+//! goes down or away the port is down, and it takes up an interface that appears later under the name the interface had last
+//! (see [`Attachment`]). A rename changes nothing while the interface lives.
 //!
 //! Limits: the kernel keeps 8 MiB of receive ring per port, 1 MiB from the 33rd port on. This machine's own stack sees what
 //! arrives too (an interface given to a switch should have no address). Frames longer than the interface's MTU are refused here,
@@ -28,7 +28,7 @@ use super::error::{OpenPortError, STEP_SOCKET};
 use super::sys::interface;
 use super::sys::packet::{self, Purpose};
 use super::sys::ring::ReceiveRing;
-use super::{BackendEntry, OpenPort, OpenSpec, RxQueue};
+use super::{Attachment, BackendEntry, OpenPort, OpenSpec, RxQueue};
 use receive::PacketRx;
 use transmit::PacketTx;
 
@@ -51,8 +51,7 @@ inventory::submit! {
 
 /// What the sockets of one port have in common.
 struct Device {
-    /// Name it was opened by, and by which it is taken up again.
-    name: String,
+    attachment: Arc<Attachment>,
     queues: u16,
     /// Group of the sockets of several queues, with the interface it belongs to.
     group: Mutex<Option<(u32, u16)>>,
@@ -68,9 +67,8 @@ struct Bound {
 type StepError = (&'static str, io::Error);
 
 impl Device {
-    fn receiver(&self) -> Result<(Bound, ReceiveRing), StepError> {
+    fn receiver(&self, index: u32) -> Result<(Bound, ReceiveRing), StepError> {
         let step = |name: &'static str| move |error| (name, error);
-        let index = interface::index(&self.name).map_err(step("looking the interface up"))?;
         let owned = packet::socket().map_err(step(STEP_SOCKET))?;
         let socket = owned.as_fd();
         packet::use_headers(socket).map_err(step("asking for offload headers"))?;
@@ -95,9 +93,8 @@ impl Device {
         Ok(())
     }
 
-    fn sender(&self) -> Result<Bound, StepError> {
+    fn sender(&self, index: u32) -> Result<Bound, StepError> {
         let step = |name: &'static str| move |error| (name, error);
-        let index = interface::index(&self.name).map_err(step("looking the interface up"))?;
         let socket = packet::socket().map_err(step(STEP_SOCKET))?;
         packet::use_headers(socket.as_fd()).map_err(step("asking for offload headers"))?;
         packet::set_send_buffer(socket.as_fd(), SEND_BUFFER).map_err(step("sizing the send buffer"))?;
@@ -122,8 +119,12 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     if mac.is_none() {
         return Err(bad("it is not an Ethernet interface; use one that is, such as a physical or veth device"));
     }
-    let device = Arc::new(Device { name: name.to_owned(), queues: spec.queues, group: Mutex::new(None) });
-    let sender = device.sender().map_err(failed)?;
+    let looking = |error| OpenPortError::from_step(name, "looking the interface up", error);
+    let index = interface::index(name).map_err(looking)?;
+    let attachment = Attachment::new(name, Some(index));
+    let device = Device { attachment: Arc::clone(&attachment), queues: spec.queues, group: Mutex::new(None) };
+    let device = Arc::new(device);
+    let sender = device.sender(index).map_err(failed)?;
     let mut mtu = interface::mtu(name).map_err(asking)?;
     if let Some(wanted) = spec.mtu.filter(|wanted| *wanted > mtu) {
         interface::set_mtu(name, wanted).map_err(|source| mtu_error(name, wanted, source))?;
@@ -132,13 +133,13 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     interface::set_up(name).map_err(|error| OpenPortError::from_step(name, "bringing the interface up", error))?;
     let mut rx: Vec<Box<dyn RxQueue>> = Vec::new();
     for _ in 0..spec.queues {
-        let (bound, ring) = device.receiver().map_err(failed)?;
+        let (bound, ring) = device.receiver(index).map_err(failed)?;
         rx.push(Box::new(PacketRx::new(Arc::clone(&device), bound, ring)));
     }
     let offload = spec.offload;
     Ok(OpenPort {
         device: name.to_owned(),
-        device_index: Some(sender.index),
+        attachment: Some(attachment),
         rx,
         tx: Box::new(PacketTx::new(device, sender, mtu)),
         capabilities: Capabilities {

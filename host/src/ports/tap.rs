@@ -6,7 +6,8 @@
 //!
 //! The interface is made when there is none of that name; an existing persistent TAP interface is taken over. Moving it
 //! into a network namespace afterwards is the operator's step and leaves the port working. When the interface is deleted
-//! the port is down; it takes up a TAP interface of the same name made later, but never makes one itself.
+//! the port is down; it takes up a TAP interface made later under the last name this network namespace knew, but never makes
+//! one itself.
 //!
 //! Limits: 64 queues; an MTU set here is the interface's, writes are not held to it (the kernel is not either).
 
@@ -22,7 +23,7 @@ use heddle_switch_core::offload::VIRTIO_LEN;
 use super::error::OpenPortError;
 use super::sys::interface;
 use super::sys::tun::{self, TunOffload};
-use super::{BackendEntry, OpenPort, OpenSpec, RxQueue};
+use super::{Attachment, BackendEntry, OpenPort, OpenSpec, RxQueue};
 use transfer::{TapRx, TapTx};
 
 /// Name when none is given; the kernel puts a number in.
@@ -38,7 +39,7 @@ inventory::submit! {
 
 /// What the queues of one port have in common.
 struct Tap {
-    name: String,
+    attachment: Arc<Attachment>,
     multi_queue: bool,
     offload: bool,
     queues: Vec<File>,
@@ -69,19 +70,20 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
         interface::set_mtu(&name, mtu).map_err(|source| OpenPortError::Mtu { device: name.clone(), mtu, source })?;
     }
     interface::set_up(&name).map_err(step("bringing the interface up"))?;
-    describe(Tap { name, multi_queue, offload: spec.offload, queues }, offload)
+    let attachment = Attachment::new(&name, interface::index(&name).ok());
+    describe(name, Tap { attachment, multi_queue, offload: spec.offload, queues }, offload)
 }
 
-fn describe(tap: Tap, offload: TunOffload) -> Result<OpenPort, OpenPortError> {
-    let asking = |source| OpenPortError::from_step(&tap.name, "asking for the interface's settings", source);
-    let mtu = interface::mtu(&tap.name).map_err(asking)?;
-    let mac = interface::mac(&tap.name).map_err(asking)?;
-    let device_index = interface::index(&tap.name).ok();
+fn describe(device: String, tap: Tap, offload: TunOffload) -> Result<OpenPort, OpenPortError> {
+    let asking = |source| OpenPortError::from_step(&device, "asking for the interface's settings", source);
+    let mtu = interface::mtu(&device).map_err(asking)?;
+    let mac = interface::mac(&device).map_err(asking)?;
+    let attachment = Arc::clone(&tap.attachment);
     let tap = Arc::new(tap);
     let queue = |nth| Box::new(TapRx::new(Arc::clone(&tap), nth)) as Box<dyn RxQueue>;
     Ok(OpenPort {
-        device: tap.name.clone(),
-        device_index,
+        device,
+        attachment: Some(attachment),
         rx: (0..tap.queues.len()).map(queue).collect(),
         capabilities: Capabilities {
             checksum: offload != TunOffload::None,
@@ -156,13 +158,13 @@ fn configure(queue: &File, offload: bool) -> io::Result<TunOffload> {
 }
 
 impl Tap {
-    /// Takes up an interface of the same name for queue `nth`, behind the descriptor it always had.
+    /// Takes up the interface that came back for queue `nth`, behind the descriptor it always had.
     fn reattach(&self, nth: usize) -> io::Result<()> {
-        // Without this the attachment would make an interface that the operator has deleted.
-        interface::index(&self.name)?;
-        let (queue, _) = tun::attach(&self.name, self.multi_queue)?;
+        // By its present name: attaching to a name that nothing has would make an interface the operator has deleted.
+        let name = interface::name(self.attachment.successor().ok_or(io::ErrorKind::NotFound)?)?;
+        let (queue, _) = tun::attach(&name, self.multi_queue)?;
         configure(&queue, self.offload)?;
-        interface::set_up(&self.name)?;
+        interface::set_up(&name)?;
         let old = self.queues.get(nth).ok_or(io::ErrorKind::NotFound)?;
         tun::replace(old, queue.into())
     }

@@ -85,7 +85,7 @@ fn frames_of_all_lengths_pass_both_ways() {
     }
     let cable = Cable::new(9_000);
     let mut port = cable.open(|_| ());
-    assert_eq!((port.mtu, port.device_index.is_some(), port.carrier), (9_000, true, true));
+    assert_eq!((port.mtu, port.attachment.is_some(), port.carrier), (9_000, true, true));
     let (mut pool, far) = (pool(), cable.socket(700));
     let before = free(&pool);
     for length in [18, 1_000, 1_910, 1_920, 1_930, 1_938, 1_946, 8_958] {

@@ -4,6 +4,8 @@
 //! the NIC. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
 //! undone, so an error leaves the switch as it was.
 
+use std::sync::Arc;
+
 use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::frame::Capabilities;
 use heddle_switch_core::port_id::PortId;
@@ -21,8 +23,8 @@ use crate::control::model::{
 use crate::control::plane::ControlResult;
 use crate::engine::command::{Command, Tap};
 use crate::loader::port_info;
-use crate::ports::device::DeviceWatch;
-use crate::ports::{self, OpenPort, OpenPortError, OpenSpec};
+use crate::ports::device::{DeviceChange, DeviceEvent, DeviceWatch};
+use crate::ports::{self, Attachment, OpenPort, OpenPortError, OpenSpec};
 
 /// What is plugged into a port.
 pub(crate) struct Plugged {
@@ -30,10 +32,10 @@ pub(crate) struct Plugged {
     pub(crate) spec: PortSpec,
     /// Settings in effect.
     pub(crate) settings: PortSettings,
-    /// The device's present name.
-    pub(crate) device: String,
-    /// The device's number.
-    pub(crate) device_index: Option<u32>,
+    /// What is not a network device, as the backend calls it.
+    virtual_device: String,
+    /// The network device, shared with the port's queues.
+    pub(crate) attachment: Option<Arc<Attachment>>,
     /// Why it does not carry traffic although it should.
     pub(crate) trouble: Option<String>,
 }
@@ -64,9 +66,9 @@ impl LiveSwitch {
             return Err(self.port_error(state, &name, error));
         }
         state.next_home = state.next_home.wrapping_add(1);
-        let (device, device_index) = (open.device.clone(), open.device_index);
-        let trouble = (!open.carrier).then(|| no_carrier(&device));
-        state.ports.insert(id, Plugged { spec, settings, device, device_index, trouble });
+        let (virtual_device, attachment) = (open.device.clone(), open.attachment.clone());
+        let trouble = (!open.carrier).then(|| no_carrier(&virtual_device));
+        state.ports.insert(id, Plugged { spec, settings, virtual_device, attachment, trouble });
         self.plug_in(state, id, owner, &mut open)?;
         Ok(id)
     }
@@ -225,11 +227,11 @@ impl LiveSwitch {
     }
 
     /// Takes note of what happened to devices.
-    pub(super) fn follow_devices(&self, state: &mut State, devices: &DeviceWatch) {
+    pub(super) fn follow_devices(&self, state: &mut State, devices: &DeviceWatch, events: &[DeviceEvent]) {
         let mut changed = Vec::new();
         for (id, plugged) in &mut state.ports {
             let before = plugged.trouble.clone();
-            plugged.follow(devices);
+            plugged.follow(devices, events);
             if plugged.trouble != before {
                 let (switch, port) = (self.spec.name(), plugged.spec.name());
                 match &plugged.trouble {
@@ -248,32 +250,52 @@ impl LiveSwitch {
 }
 
 impl Plugged {
-    /// Compares with what the kernel says about the device.
-    fn follow(&mut self, devices: &DeviceWatch) {
-        let Some(index) = self.device_index else { return };
-        let is_tap = matches!(self.spec.backend(), BackendSpec::Tap { .. });
-        let device = &self.device;
-        match (devices.device(index), devices.find(device)) {
-            (Some(now), _) => {
-                if now.name != *device {
-                    tracing::info!(port = %self.spec.name(), from = %device, to = %now.name, "the device was renamed");
-                    self.device.clone_from(&now.name);
-                }
+    /// The device's present name, or what the backend calls what is not one.
+    pub(crate) fn device(&self) -> String {
+        self.attachment.as_ref().map_or_else(|| self.virtual_device.clone(), |place| place.name())
+    }
+
+    /// Takes up what happened to the device, event by event, and then compares with what the kernel says now.
+    fn follow(&mut self, devices: &DeviceWatch, events: &[DeviceEvent]) {
+        let Some(place) = self.attachment.clone() else { return };
+        place.follow();
+        // A TAP that left this network namespace is where its guest is; the queue stays ours.
+        let lives_elsewhere = matches!(self.spec.backend(), BackendSpec::Tap { .. }) && !place.is_detached();
+        for event in events.iter().filter(|event| Some(event.index) == place.index()) {
+            match &event.change {
+                DeviceChange::Renamed { .. } => self.rename(&place, &event.name),
+                DeviceChange::Removed if !lives_elsewhere => place.gone(),
+                _ => {}
+            }
+        }
+        let known = place.index().and_then(|index| devices.device(index).map(|now| (index, now)));
+        match known.or_else(|| devices.find(&place.name()).filter(|_| !lives_elsewhere)) {
+            Some((index, now)) => {
+                // A number it did not have: it was made anew, and the queues take it up.
+                place.returned(index);
+                // An event may have been lost, never what is so now.
+                self.rename(&place, &now.name);
                 self.trouble = match (now.up, now.carrier) {
                     (false, _) => Some(format!("device '{0}' is down; `ip link set {0} up`", now.name)),
                     (true, false) => Some(no_carrier(&now.name)),
                     (true, true) => None,
                 };
             }
-            // A TAP that left this network namespace is where its guest is; the queue stays ours.
-            (None, _) if is_tap => self.trouble = None,
-            // The same name with another number: it was made anew, and the backend takes it up again by name.
-            (None, Some((number, _))) => self.device_index = Some(number),
-            (None, None) => {
+            None if lives_elsewhere => self.trouble = None,
+            None => {
+                let device = place.name();
                 self.trouble = Some(format!(
                     "device '{device}' is gone from this network namespace; it is taken up again when it returns"
                 ));
             }
+        }
+    }
+
+    fn rename(&self, place: &Attachment, name: &str) {
+        let from = place.name();
+        if from != name {
+            tracing::info!(port = %self.spec.name(), %from, to = %name, "the device was renamed");
+            place.renamed(name);
         }
     }
 }

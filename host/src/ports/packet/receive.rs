@@ -52,21 +52,23 @@ impl PacketRx {
         if !retry.due() {
             return false;
         }
-        let back = match interface::name(self.bound.index) {
+        let back = if packet::is_bound(self.bound.socket.as_fd()) {
             // Still there, perhaps renamed: the kernel takes the socket up itself when the interface comes up.
-            Ok(name) => interface::flags(&name).is_ok_and(|flags| flags.up),
-            Err(_) => self.rebind(),
+            interface::name(self.bound.index).and_then(|name| interface::flags(&name)).is_ok_and(|flags| flags.up)
+        } else {
+            self.rebind()
         };
         if back {
             self.down = None;
-            tracing::info!(device = self.device.name, "network device is back");
+            tracing::info!(device = self.device.attachment.name(), "network device is back");
         }
         back
     }
 
     fn rebind(&mut self) -> bool {
-        let Ok((bound, ring)) = self.device.receiver() else { return false };
-        let up = interface::flags(&self.device.name).is_ok_and(|flags| flags.up);
+        let Some(index) = self.device.attachment.successor() else { return false };
+        let Ok((bound, ring)) = self.device.receiver(index) else { return false };
+        let up = interface::name(index).and_then(|name| interface::flags(&name)).is_ok_and(|flags| flags.up);
         // Drops of the old socket would be forgotten with it.
         self.count_drops();
         if packet::replace(self.bound.socket.as_fd(), bound.socket.into()).is_err() {
@@ -78,7 +80,7 @@ impl PacketRx {
 
     fn go_down(&mut self, error: &io::Error) -> RxStatus {
         if self.down.is_none() {
-            let device = &self.device.name;
+            let device = self.device.attachment.name();
             tracing::warn!(device, %error, "network device is down or gone; it is taken up again when it returns");
             self.down = Some(Pace::retry());
         }

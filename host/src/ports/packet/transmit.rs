@@ -68,17 +68,18 @@ impl PacketTx {
         }
     }
 
-    /// Binds to an interface of the port's name that appeared after the old one went; at most one attempt a second.
+    /// Binds to the interface that came back after the old one went; at most one attempt a second.
     fn rebind(&mut self) -> bool {
-        if interface::name(self.bound.index).is_ok() || !self.rebinding.due() {
+        if packet::is_bound(self.bound.socket.as_fd()) || !self.rebinding.due() {
             return false;
         }
-        let Ok(new) = self.device.sender() else { return false };
+        let Some(index) = self.device.attachment.successor() else { return false };
+        let Ok(new) = self.device.sender(index) else { return false };
         if packet::replace(self.bound.socket.as_fd(), new.socket.into()).is_err() {
             return false;
         }
         self.bound.index = new.index;
-        self.mtu = interface::mtu(&self.device.name).unwrap_or(self.mtu);
+        self.ask_mtu();
         true
     }
 

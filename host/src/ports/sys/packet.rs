@@ -52,6 +52,19 @@ pub(in crate::ports) fn bind(socket: BorrowedFd<'_>, index: u32, purpose: Purpos
     Ok(())
 }
 
+/// Whether the socket's interface still exists in its network namespace. The kernel unties a socket for good when the
+/// interface leaves, even if it returns under the same number.
+pub(in crate::ports) fn is_bound(socket: BorrowedFd<'_>) -> bool {
+    // SAFETY: `sockaddr_ll` is a plain C struct for which all zeroes is a value.
+    #[expect(unsafe_code, reason = "C struct")]
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    let mut length = socket_len::<libc::sockaddr_ll>();
+    // SAFETY: the kernel writes at most `length` bytes of the address, which lives across the call.
+    #[expect(unsafe_code, reason = "system call")]
+    let result = unsafe { libc::getsockname(socket.as_raw_fd(), (&raw mut address).cast(), &raw mut length) };
+    result == 0 && address.sll_ifindex > 0
+}
+
 pub(super) fn set_option<T: Copy>(
     socket: BorrowedFd<'_>,
     level: libc::c_int,

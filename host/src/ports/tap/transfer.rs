@@ -42,14 +42,16 @@ impl TapRx {
             return false;
         }
         self.down = None;
-        tracing::info!(device = self.tap.name, queue = self.nth, "TAP interface is back");
+        self.tap.attachment.set_detached(false);
+        tracing::info!(device = self.tap.attachment.name(), queue = self.nth, "TAP interface is back");
         true
     }
 
     fn go_down(&mut self, error: &io::Error) {
         if self.down.is_none() {
-            let (device, queue) = (&self.tap.name, self.nth);
+            let (device, queue) = (self.tap.attachment.name(), self.nth);
             tracing::warn!(device, queue, %error, "TAP interface is gone; a new one of this name will be taken up");
+            self.tap.attachment.set_detached(true);
             self.down = Some(Pace::retry());
         }
     }

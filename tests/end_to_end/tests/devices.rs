@@ -1,0 +1,61 @@
+//! The lives of network devices under a running switch: what is renamed, deleted, made anew, and who else takes its name.
+
+use heddle_end_to_end::daemon::Daemon;
+use heddle_end_to_end::namespace::{Link, Namespace, device, ip};
+use heddle_end_to_end::{as_root, streams, wait_for};
+
+/// Gives a device another name while it is down.
+fn rename(from: &str, to: &str) {
+    ip(&format!("link set {from} down"));
+    ip(&format!("link set {from} name {to}"));
+    ip(&format!("link set {to} up"));
+}
+
+/// A veth pair whose near end is up here and whose far end is a host at `address`.
+fn plug(near: &str, far: &str, host: &Namespace, address: &str) -> Link {
+    ip(&format!("link add {near} type veth peer name {far}"));
+    ip(&format!("link set {near} addrgenmode none"));
+    host.adopt(far, &[address]);
+    ip(&format!("link set {near} up"));
+    Link(near.to_owned())
+}
+
+#[test]
+fn a_foreign_device_with_the_old_name_is_not_taken_up() {
+    let Some(_turn) = as_root("a_foreign_device_with_the_old_name_is_not_taken_up") else { return };
+    let daemon = Daemon::start();
+    let (web, up, foreign) = (Namespace::new("web"), Namespace::new("up"), Namespace::new("foreign"));
+    let (old, new, tap) = (device("v"), device("r"), device("t"));
+    let first = plug(&old, &device("w"), &up, "10.81.0.2/24");
+    daemon.ok("switch create lab --workers 2");
+    daemon.ok(&format!("port add lab web --backend tap --device {tap}"));
+    daemon.ok(&format!("port add lab up --backend packet --device {old}"));
+    web.adopt(&tap, &["10.81.0.1/24"]);
+    streams::ping(&web, "10.81.0.2", 2, 100);
+
+    // Renamed, deleted, and somebody else's device has the old name: all before anybody looks.
+    rename(&old, &new);
+    ip(&format!("link del {new}"));
+    std::mem::forget(first);
+    let other = device("w");
+    let _foreign = plug(&old, &other, &foreign, "10.81.0.2/24");
+    let gone = format!("device '{new}' is gone from this network namespace; it is taken up again when it returns");
+    daemon.wait_for_trouble("lab", "up", Some(&gone));
+    // Queues look for their device once a second.
+    for _ in 0..3 {
+        web.output("ping", "-c 10 -i 0.1 -W 1 10.81.0.2");
+        web.ip("neigh flush all");
+    }
+    assert_eq!(daemon.json("port show lab up")["device"], new.as_str());
+    assert_eq!(foreign.device_counter(&other, "rx_packets"), 0, "a foreign device was used");
+    daemon.wait_for_trouble("lab", "up", Some(&gone));
+
+    let _back = plug(&new, &device("w"), &up, "10.81.0.2/24");
+    daemon.wait_for_trouble("lab", "up", None);
+    wait_for("the port to carry traffic again", || {
+        web.ip("neigh flush all");
+        web.output("ping", "-c 1 -W 1 10.81.0.2").status.success()
+    });
+    streams::ping(&web, "10.81.0.2", 2, 100);
+    assert_eq!(daemon.balance("lab"), 0);
+}
