@@ -75,6 +75,7 @@ package() {
         cp -r "$folder" "$copy/$(basename "$folder")"
         # Tests and benches may use crates that need a newer compiler; only the extension itself is built here.
         rm -rf "$copy/$(basename "$folder")/tests" "$copy/$(basename "$folder")/benches"
+        sed -i 's|"../../extension-api"|"../extension-api"|' "$copy/$(basename "$folder")/Cargo.toml"
         sed -i '/^\[dev-dependencies\]/,/^\[/{/^\[dev-dependencies\]/d;/^\[/!d}' "$copy/$(basename "$folder")/Cargo.toml"
         members+=", \"$(basename "$folder")\""
     done
