@@ -12,17 +12,15 @@ mod command;
 mod failure;
 mod pcapng;
 mod render;
+mod usage;
 
 pub use args::Cli;
 pub use failure::Failure;
 
 use clap::{CommandFactory, FromArgMatches};
+use client::Reach;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// How long a request may take before the daemon counts as unreachable. Captures have no such limit.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// What a command has to say: the same facts for people and for programs.
 #[derive(Debug)]
@@ -51,7 +49,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // clap prints help and version to stdout with code 0, everything else to stderr with code 2.
-            let _ = error.print();
+            if error.use_stderr() && usage::wants_json(std::env::args_os()) {
+                let _ = writeln!(io::stderr(), "{}", usage::failure(&error).render(true));
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -69,12 +71,11 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::other("start", &error))?;
+    let reach = Reach { socket: cli.socket.clone(), patience: cli.patience() };
     let answer = runtime.block_on(async {
         match &cli.command {
-            args::Command::Capture(wanted) => capture::run(&cli.socket, wanted).await,
-            other => tokio::time::timeout(REQUEST_TIME, command::run(&cli.socket, other))
-                .await
-                .unwrap_or_else(|_| Err(Failure::silent(&cli.socket, REQUEST_TIME))),
+            args::Command::Capture(wanted) => capture::run(&reach, wanted).await,
+            other => reach.within(command::run(&reach, other)).await,
         }
     });
     print(&answer?, cli.json, cli.writes_frames_to_stdout())

@@ -5,6 +5,7 @@ use crate::control::socket::DEFAULT_SOCKET;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 macro_rules! value_enum {
     ($($word:ident),+) => {
@@ -37,11 +38,20 @@ pub struct Cli {
     #[arg(long, global = true, help_heading = "Options of every command")]
     pub json: bool,
 
+    /// How long to wait for a connection and an answer, 1 to 3600 seconds; a capture that has begun has no limit
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+
     #[command(subcommand)]
     pub(super) command: Command,
 }
 
 impl Cli {
+    /// How long to wait for the daemon.
+    pub(super) const fn patience(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+
     /// Whether stdout is taken by captured frames.
     pub(super) fn writes_frames_to_stdout(&self) -> bool {
         matches!(&self.command, Command::Capture(wanted) if wanted.file == Path::new("-"))
@@ -88,8 +98,8 @@ pub(super) enum SwitchCommand {
     #[command(after_help = "Examples:\n  heddle switch list\n  heddle switch list --json")]
     List,
     /// Show one switch with its conservation law
-    #[command(after_help = "Examples:\n  heddle switch show lab")]
-    Show(SwitchName),
+    #[command(after_help = "Examples:\n  heddle switch show lab\n  heddle switch show")]
+    Show(OnlySwitch),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -97,6 +107,13 @@ pub(super) struct SwitchName {
     /// The switch
     #[arg(value_name = "SWITCH")]
     pub(super) switch: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct OnlySwitch {
+    /// The switch [default: the only one]
+    #[arg(value_name = "SWITCH")]
+    pub(super) switch: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -287,19 +304,19 @@ pub(super) struct StatsArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub(super) enum FdbCommand {
     /// Show the filtering database of a switch
-    #[command(after_help = "Examples:\n  heddle fdb show lab")]
-    Show(SwitchName),
+    #[command(after_help = "Examples:\n  heddle fdb show lab\n  heddle fdb show --json")]
+    Show(OnlySwitch),
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  heddle capture --switch lab --port web -w web.pcapng --count 2
+  heddle capture --port web -w web.pcapng --count 2
   heddle capture --switch lab --port web -w - --seconds 1 | tshark -r -")]
 pub(super) struct CaptureArgs {
-    /// The switch
+    /// The switch [default: the only one]
     #[arg(long, value_name = "SWITCH")]
-    pub(super) switch: String,
+    pub(super) switch: Option<String>,
     /// The port
     #[arg(long, value_name = "PORT")]
     pub(super) port: String,

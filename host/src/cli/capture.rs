@@ -4,7 +4,8 @@
 //! closed in each case. `-w -` flushes after every frame so that a pipe shows it at once.
 
 use super::args::CaptureArgs;
-use super::client::connect;
+use super::client::Reach;
+use super::command::the_switch;
 use super::pcapng::{Interface, Writer};
 use super::{Answer, Failure};
 use crate::control::error::ErrorClass;
@@ -29,19 +30,8 @@ struct Summary {
 }
 
 /// Runs the capture to its end.
-pub(super) async fn run(socket: &Path, wanted: &CaptureArgs) -> Result<Answer, Failure> {
-    let request = wire::CaptureRequest {
-        switch: wanted.switch.clone(),
-        port: wanted.port.clone(),
-        snap_length: wanted.snaplen,
-        count: wanted.count,
-        seconds: wanted.seconds,
-    };
-    let mut events = connect(socket).await?.capture(request).await?.into_inner();
-    let first = events.message().await?.and_then(|event| event.event);
-    let Some(Event::Started(started)) = first else {
-        return Err(Failure::new(ErrorClass::Unreachable, "heddled ended the capture before it began; try again"));
-    };
+pub(super) async fn run(reach: &Reach, wanted: &CaptureArgs) -> Result<Answer, Failure> {
+    let (started, mut events) = reach.within(start(reach, wanted)).await?;
     let broken = |error: &io::Error| Failure::file("write", &wanted.file, error);
     let mut output = open(&wanted.file, started).map_err(|failed| match failed {
         Opening::Io(error) => broken(&error),
@@ -61,6 +51,25 @@ pub(super) async fn run(socket: &Path, wanted: &CaptureArgs) -> Result<Answer, F
     let Summary { frames, missed, reason } = summary;
     let text = format!("{frames} frames captured, {missed} missed ({reason})\n");
     Answer::new(text, &json!({ "frames": frames, "missed": missed, "reason": reason, "file": wanted.file }))
+}
+
+async fn start(
+    reach: &Reach,
+    wanted: &CaptureArgs,
+) -> Result<(wire::CaptureStarted, Streaming<wire::CaptureEvent>), Failure> {
+    let mut client = reach.connect().await?;
+    let request = wire::CaptureRequest {
+        switch: the_switch(&mut client, wanted.switch.as_deref(), "with --switch").await?,
+        port: wanted.port.clone(),
+        snap_length: wanted.snaplen,
+        count: wanted.count,
+        seconds: wanted.seconds,
+    };
+    let mut events = client.capture(request).await?.into_inner();
+    match events.message().await?.and_then(|event| event.event) {
+        Some(Event::Started(started)) => Ok((started, events)),
+        _ => Err(Failure::new(ErrorClass::Unreachable, "heddled ended the capture before it began; try again")),
+    }
 }
 
 enum Opening {

@@ -4,24 +4,26 @@ use super::args::{
     Command, DaemonCommand, ExtensionCommand, ExtensionEnableArgs, FdbCommand, OnOff, PortCommand, PortOptionsArgs,
     StatsArgs, SwitchCommand,
 };
-use super::client::{Client, connect};
+use super::client::{Client, Reach};
 use super::{Answer, Failure, render};
 use crate::control::convert::UnreadableAnswer;
+use crate::control::error::ErrorClass;
 use crate::control::model::{DaemonView, ExtensionView, FdbEntryView, PortView, StatsView, SwitchView, TopologyView};
 use crate::control::wire;
 use serde_json::json;
 use std::path::Path;
 
 /// Runs every command but `capture`.
-pub(super) async fn run(socket: &Path, command: &Command) -> Result<Answer, Failure> {
-    let mut client = connect(socket).await?;
+pub(super) async fn run(reach: &Reach, command: &Command) -> Result<Answer, Failure> {
+    let mut client = reach.connect().await?;
     match command {
         Command::Switch(command) => switch(&mut client, command).await,
         Command::Port(command) => port(&mut client, command).await,
         Command::Extension(command) => extension(&mut client, command).await,
         Command::Stats(wanted) => stats(&mut client, wanted).await,
         Command::Fdb(FdbCommand::Show(wanted)) => {
-            let answer = client.list_fdb(wire::ListFdbRequest { switch: wanted.switch.clone() }).await?.into_inner();
+            let switch = the_switch(&mut client, wanted.switch.as_deref(), "as SWITCH").await?;
+            let answer = client.list_fdb(wire::ListFdbRequest { switch }).await?.into_inner();
             let entries: Vec<FdbEntryView> = views(answer.entries)?;
             Answer::new(render::fdb(&entries), &entries)
         }
@@ -33,12 +35,37 @@ pub(super) async fn run(socket: &Path, command: &Command) -> Result<Answer, Fail
             let view = DaemonView::try_from(client.get_daemon(wire::GetDaemonRequest {}).await?.into_inner())?;
             Answer::new(render::daemon(&view), &view)
         }
-        Command::Capture(wanted) => super::capture::run(socket, wanted).await,
+        Command::Capture(wanted) => super::capture::run(reach, wanted).await,
     }
 }
 
 fn views<W, V: TryFrom<W, Error = UnreadableAnswer>>(messages: Vec<W>) -> Result<Vec<V>, Failure> {
     messages.into_iter().map(|message| V::try_from(message).map_err(Failure::from)).collect()
+}
+
+/// Names listed when several switches could be meant.
+const MAX_NAMED: usize = 16;
+
+/// The switch that was named, or the only one there is. `place` says where a name would have been given.
+pub(super) async fn the_switch(client: &mut Client, named: Option<&str>, place: &str) -> Result<String, Failure> {
+    if let Some(name) = named {
+        return Ok(name.to_owned());
+    }
+    let switches = client.list_switches(wire::ListSwitchesRequest {}).await?.into_inner().switches;
+    match switches.as_slice() {
+        [only] => Ok(only.name.clone()),
+        [] => {
+            Err(Failure::new(ErrorClass::NotFound, "there is no switch; create one with `heddle switch create NAME`"))
+        }
+        several => {
+            let names =
+                several.iter().take(MAX_NAMED).map(|switch| switch.name.as_str()).collect::<Vec<_>>().join(", ");
+            let more = if several.len() > MAX_NAMED { ", …" } else { "" };
+            let count = several.len();
+            let message = format!("there are {count} switches: {names}{more}; give one of them {place}");
+            Err(Failure::new(ErrorClass::Usage, message))
+        }
+    }
 }
 
 async fn switch(client: &mut Client, command: &SwitchCommand) -> Result<Answer, Failure> {
@@ -63,7 +90,8 @@ async fn switch(client: &mut Client, command: &SwitchCommand) -> Result<Answer, 
             Answer::new(render::switches(&switches), &switches)
         }
         SwitchCommand::Show(args) => {
-            let request = wire::GetSwitchRequest { name: args.switch.clone() };
+            let name = the_switch(client, args.switch.as_deref(), "as SWITCH").await?;
+            let request = wire::GetSwitchRequest { name };
             let view = SwitchView::try_from(client.get_switch(request).await?.into_inner())?;
             Answer::new(render::switch(&view), &view)
         }

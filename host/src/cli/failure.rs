@@ -54,10 +54,25 @@ impl Failure {
         }
     }
 
-    /// The daemon took the request and did not answer in time.
+    /// The socket is there and nobody took the connection in time.
+    pub(super) fn not_accepted(socket: &Path, waited: Duration) -> Self {
+        let message = format!(
+            "heddled on {} did not accept the connection within {} s: it is stopped, stuck or being restarted; see its \
+             log, restart it if it stays silent, or wait longer with --timeout",
+            socket.display(),
+            waited.as_secs()
+        );
+        Self::new(ErrorClass::Unreachable, message)
+    }
+
+    /// The daemon took the connection and did not answer in time.
     pub(super) fn silent(socket: &Path, waited: Duration) -> Self {
-        let message =
-            format!("heddled on {} did not answer within {} s; see its log", socket.display(), waited.as_secs());
+        let message = format!(
+            "heddled on {} did not answer within {} s and may still be working on the request; see its log, or wait \
+             longer with --timeout",
+            socket.display(),
+            waited.as_secs()
+        );
         Self::new(ErrorClass::Unreachable, message)
     }
 

@@ -7,13 +7,13 @@
 mod groups;
 
 use super::error::ControlError;
+use super::seats::{Seat, Ticket};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::transport::server::Connected;
 
 /// The group whose members may read.
@@ -49,12 +49,18 @@ pub struct AccessPolicy {
 }
 
 impl AccessPolicy {
+    /// Whether `peer` is root or the user the daemon runs as.
+    #[must_use]
+    pub const fn is_owner(&self, peer: &Peer) -> bool {
+        peer.uid == 0 || peer.uid == self.owner
+    }
+
     /// Whether `peer` may do what needs `right`.
     ///
     /// # Errors
     /// [`ControlError::NotPermitted`] when it may not.
     pub fn check(&self, peer: &Peer, right: Right) -> Result<(), ControlError> {
-        let owner = peer.uid == 0 || peer.uid == self.owner;
+        let owner = self.is_owner(peer);
         let reader = self.readers.is_some_and(|group| peer.groups.contains(&group));
         match right {
             _ if owner => Ok(()),
@@ -73,35 +79,47 @@ impl AccessPolicy {
     }
 }
 
-/// A connection that remembers its peer and gives its place back when it closes.
+/// Who makes a request, and the seat of the connection it came by.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) peer: Peer,
+    pub(super) ticket: Ticket,
+}
+
+/// A connection that remembers its peer, ends when its seat is closed and gives the seat back when it ends.
 #[derive(Debug)]
 pub(super) struct PeerStream {
     stream: UnixStream,
     peer: Peer,
-    _place: OwnedSemaphorePermit,
+    seat: Seat,
 }
 
 impl PeerStream {
-    /// Asks the kernel for the peer of an accepted connection.
-    pub(super) fn identify(stream: UnixStream, place: OwnedSemaphorePermit) -> io::Result<Self> {
+    /// Asks the kernel for the peer of an accepted connection and has it seated.
+    pub(super) fn identify(stream: UnixStream, seat: impl FnOnce(&Peer) -> Seat) -> io::Result<Self> {
         let credentials = stream.peer_cred()?;
         let mut all = groups::of_peer(&stream)?;
         all.push(credentials.gid());
         let peer = Peer { uid: credentials.uid(), pid: credentials.pid(), groups: all.into() };
-        Ok(Self { stream, peer, _place: place })
+        let seat = seat(&peer);
+        Ok(Self { stream, peer, seat })
     }
 }
 
 impl Connected for PeerStream {
-    type ConnectInfo = Peer;
+    type ConnectInfo = Caller;
 
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+    fn connect_info(&self) -> Caller {
+        Caller { peer: self.peer.clone(), ticket: self.seat.ticket() }
     }
 }
 
 impl AsyncRead for PeerStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.seat.poll_closed(cx) {
+            // Nothing read means the end, to the one who reads.
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
@@ -159,8 +177,8 @@ mod tests {
     #[tokio::test]
     async fn the_kernel_names_this_process_and_its_groups() -> io::Result<()> {
         let (here, _there) = UnixStream::pair()?;
-        let place = Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned().await.map_err(io::Error::other)?;
-        let peer = PeerStream::identify(here, place)?.connect_info();
+        let seats = super::super::seats::Seats::default();
+        let peer = PeerStream::identify(here, |_| seats.take(true, std::time::Instant::now()))?.connect_info().peer;
         assert_eq!(peer.uid, nix::unistd::geteuid().as_raw());
         assert_eq!(peer.pid, i32::try_from(std::process::id()).ok());
         assert!(peer.groups.contains(&nix::unistd::getegid().as_raw()));

@@ -10,8 +10,9 @@ use super::error::ControlError;
 use super::model::{
     CaptureSpec, DaemonView, ExtensionId, ExtensionRef, InvalidValue, PortName, StatsView, SwitchName, SwitchSpec,
 };
-use super::peer::{AccessPolicy, Peer, Right};
+use super::peer::{AccessPolicy, Caller, Peer, Right};
 use super::plane::{ControlPlane, ControlResult};
+use super::seats::Running;
 use super::stream::{CaptureLimits, CaptureStream, stream_capture};
 use super::wire::control_server::Control;
 use super::{status, wire};
@@ -89,15 +90,21 @@ impl ControlService {
         }
     }
 
-    fn admit<R>(&self, request: &Request<R>, right: Right) -> Result<Peer, Status> {
-        let peer = request.extensions().get::<Peer>().cloned().ok_or_else(|| {
+    /// Who may be seated where.
+    pub(super) const fn access(&self) -> AccessPolicy {
+        self.access
+    }
+
+    /// Who asks, and the mark that keeps the connection open while the request runs.
+    fn admit<R>(&self, request: &Request<R>, right: Right) -> Result<(Peer, Running), Status> {
+        let Caller { peer, ticket } = request.extensions().get::<Caller>().cloned().ok_or_else(|| {
             status::from_error(&ControlError::Internal {
                 what: "identifying the client".to_owned(),
                 reason: "the connection carries no credentials".to_owned(),
             })
         })?;
-        self.access.check(&peer, right).map_err(|error| status::from_error(&error))?;
-        Ok(peer)
+        let allowed = self.access.check(&peer, right).and_then(|()| ticket.begin());
+        Ok((peer, allowed.map_err(|error| status::from_error(&error))?))
     }
 
     /// Runs `work` on a blocking thread and waits for it.
@@ -128,7 +135,7 @@ impl ControlService {
         R: Send + 'static,
         T: Into<W> + Send + 'static,
     {
-        self.admit(&request, Right::Read)?;
+        let (_, _running) = self.admit(&request, Right::Read)?;
         let message = request.into_inner();
         let answer = self.block(move |plane| work(plane, message)).await;
         answer.map(|view| Response::new(view.into())).map_err(|error| status::from_error(&error))
@@ -145,7 +152,7 @@ impl ControlService {
         R: Send + 'static,
         T: Into<W> + Send + 'static,
     {
-        let peer = self.admit(&request, Right::Change)?;
+        let (peer, _running) = self.admit(&request, Right::Change)?;
         let message = request.into_inner();
         let answer = self.block(move |plane| work(plane, message)).await;
         match &answer {
@@ -324,7 +331,7 @@ impl Control for ControlService {
     }
 
     async fn capture(&self, request: Request<wire::CaptureRequest>) -> Result<Response<CaptureStream>, Status> {
-        let peer = self.admit(&request, Right::Change)?;
+        let (peer, running) = self.admit(&request, Right::Change)?;
         let asked = request.into_inner();
         let place = Arc::clone(&self.captures).try_acquire_owned().map_err(|_| {
             status::from_error(&ControlError::LimitReached {
@@ -345,6 +352,6 @@ impl Control for ControlService {
         });
         let started = started.await.map_err(|error| status::from_error(&error))?;
         tracing::info!(uid = peer.uid, pid = peer.pid, request = "Capture", subject = about, "started");
-        Ok(Response::new(stream_capture(started, source, limits, self.stopping.clone(), place)))
+        Ok(Response::new(stream_capture(started, source, limits, self.stopping.clone(), (place, running))))
     }
 }

@@ -1,21 +1,18 @@
 //! Serving the control API on a listening UNIX socket until told to stop.
 //!
-//! At most [`MAX_CONNECTIONS`] clients at a time; further ones wait in the socket's backlog. A request has to fit
-//! [`MAX_MESSAGE`]. After the stop signal running requests get [`DRAIN`] to finish.
+//! Every client is accepted at once and given one of the [`Seats`]. A request has to fit [`MAX_MESSAGE`]. After the stop signal running requests get [`DRAIN`] to finish.
 
-use super::peer::PeerStream;
+use super::peer::{AccessPolicy, Peer, PeerStream};
 use super::rpc::ControlService;
+use super::seats::Seats;
 use super::wire::control_server::ControlServer;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 
-/// Clients connected at once.
-pub const MAX_CONNECTIONS: usize = 256;
 /// Largest request in bytes: a configuration file of 64 KiB and 1024 keys fit.
 pub const MAX_MESSAGE: usize = 1024 * 1024;
 /// What running requests get to finish after the stop signal.
@@ -40,7 +37,7 @@ pub async fn serve(
         .and_then(|()| UnixListener::from_std(listener))
         .map_err(|error| ServeError(error.to_string()))?;
     let (connections, incoming) = mpsc::channel(1);
-    let accepting = tokio::spawn(accept(listener, connections));
+    let accepting = tokio::spawn(accept(listener, service.access(), connections));
     let service = ControlServer::new(service).max_decoding_message_size(MAX_MESSAGE);
     let mut drained = stopping.clone();
     let stop = async move {
@@ -54,12 +51,12 @@ pub async fn serve(
     }
 }
 
-/// Accepts connections while there are places, and looks at each one's credentials.
-async fn accept(listener: UnixListener, connections: mpsc::Sender<io::Result<PeerStream>>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// Accepts connections, looks at each one's credentials and seats it.
+async fn accept(listener: UnixListener, access: AccessPolicy, connections: mpsc::Sender<io::Result<PeerStream>>) {
+    let seats = Seats::default();
+    let seat = |peer: &Peer| seats.take(access.is_owner(peer), Instant::now());
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match listener.accept().await.and_then(|(stream, _)| PeerStream::identify(stream, place)) {
+        match listener.accept().await.and_then(|(stream, _)| PeerStream::identify(stream, seat)) {
             Ok(peer) => {
                 if connections.send(Ok(peer)).await.is_err() {
                     return;

@@ -7,7 +7,7 @@ use super::capture::CaptureSource;
 use super::wire::capture_event::Event;
 use super::wire::{CaptureEnded, CaptureEvent, CaptureStarted};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -32,17 +32,17 @@ fn event(event: Event) -> Result<CaptureEvent, Status> {
     Ok(CaptureEvent { event: Some(event) })
 }
 
-/// Starts the task that feeds the stream. `place` is given back when the capture ends.
+/// Starts the task that feeds the stream. `places` are given back when the capture ends.
 pub(super) fn stream_capture(
     started: CaptureStarted,
     source: CaptureSource,
     limits: CaptureLimits,
     stopping: watch::Receiver<bool>,
-    place: OwnedSemaphorePermit,
+    places: impl Send + 'static,
 ) -> CaptureStream {
     let (events, stream) = mpsc::channel(STREAM_DEPTH);
     tokio::spawn(async move {
-        let _place = place;
+        let _places = places;
         if events.send(event(Event::Started(started))).await.is_ok() {
             feed(&events, source, limits, stopping).await;
         }

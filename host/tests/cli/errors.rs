@@ -242,6 +242,12 @@ fn a_wrong_command_line_exits_with_2() {
         let outcome = without_daemon("/nonexistent", &line.split_whitespace().collect::<Vec<_>>());
         assert_eq!(outcome.code, 2, "{line}: {outcome:?}");
         assert_eq!(outcome.stdout, "", "{line}");
+        let arguments: Vec<&str> = line.split_whitespace().chain(["--json"]).collect();
+        let outcome = without_daemon("/nonexistent", &arguments);
+        let error: serde_json::Value = serde_json::from_str(&outcome.stderr).expect(&outcome.stderr);
+        assert_eq!((&error["error"]["class"], &error["error"]["exit_code"]), (&"usage".into(), &2.into()), "{line}");
+        assert!(error["error"]["message"].as_str().unwrap().contains("; `heddle --help` "), "{error}");
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{line}");
     }
     let typo = without_daemon("/nonexistent", &["swich", "list"]);
     assert!(typo.stderr.contains("'switch'"), "the nearest command is named: {typo:?}");

@@ -9,6 +9,8 @@ mod capture;
 mod commands;
 mod errors;
 mod examples;
+mod only_switch;
+mod patience;
 mod permissions;
 mod plane;
 mod process;
