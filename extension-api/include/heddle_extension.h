@@ -34,10 +34,13 @@ typedef struct heddle_offload_facts_t heddle_offload_facts_t;
 typedef struct heddle_batch_t heddle_batch_t;
 typedef struct heddle_port_info_t heddle_port_info_t;
 typedef struct heddle_event_t heddle_event_t;
+typedef struct heddle_datagram_counts_t heddle_datagram_counts_t;
 typedef struct heddle_host_t heddle_host_t;
 typedef struct heddle_extension_v1_t heddle_extension_v1_t;
 typedef struct heddle_sample_t heddle_sample_t;
 typedef struct heddle_sampling_v1_t heddle_sampling_v1_t;
+typedef struct heddle_dropped_t heddle_dropped_t;
+typedef struct heddle_drops_v1_t heddle_drops_v1_t;
 
 /*
  * Status codes: what every ABI function returns.
@@ -118,7 +121,7 @@ struct heddle_bytes_t {
 #define HEDDLE_ABI_MAJOR 1
 
 /* ABI minor version: grows when optional slots or interface ids are appended. */
-#define HEDDLE_ABI_MINOR 0
+#define HEDDLE_ABI_MINOR 1
 
 /* Role: sees every frame, changes none; may originate frames on ingress. */
 #define HEDDLE_ROLE_CAPTURE 1
@@ -623,6 +626,9 @@ typedef int32_t (*heddle_port_query_fn)(void *host, uint32_t port, heddle_port_i
 /* Sends a UDP datagram; address is ADDR:PORT text. Bounded, never blocks. */
 typedef int32_t (*heddle_send_datagram_fn)(void *host, heddle_bytes_t address, heddle_bytes_t payload);
 
+/* What became of this extension's datagrams to address. The caller sets struct_size; the host fills no more. */
+typedef int32_t (*heddle_datagram_counts_fn)(void *host, heddle_bytes_t address, heddle_datagram_counts_t *out_counts);
+
 /* Gives packet index of the batch a private buffer. */
 typedef int32_t (*heddle_make_writable_fn)(void *call, uint32_t index);
 
@@ -646,6 +652,20 @@ typedef int32_t (*heddle_clone_fn)(void *call, uint32_t index, uint64_t *out_han
 
 /* Sends a draft down the ingress leg, below the injector. source_port 0 = trusted, no port policy. */
 typedef int32_t (*heddle_inject_fn)(void *call, uint64_t handle, uint32_t source_port);
+
+/* What became of the datagrams one extension on one switch sent to one address. */
+struct heddle_datagram_counts_t {
+    /* Size of this struct, in bytes. */
+    uint32_t struct_size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Handed to the network. */
+    uint64_t sent;
+    /* Refused by the network, or of those sent, answered by a host on which nobody listens. */
+    uint64_t failed;
+    /* Not taken: the host's queue or the socket's was full. */
+    uint64_t dropped;
+};
 
 /* The table. */
 struct heddle_host_t {
@@ -709,6 +729,10 @@ struct heddle_host_t {
      * worker · any worker call of the same context · the draft goes to the host · port id · E_GONE, E_INVALID · local.
      */
     heddle_inject_fn inject;
+    /*
+     * Since 1.1 · control · created · the caller's struct · datagrams · E_INVALID, E_GONE before the first to the address · local.
+     */
+    heddle_datagram_counts_fn datagram_counts;
 };
 
 /*
@@ -787,7 +811,8 @@ struct heddle_extension_v1_t {
  * Optional interface heddle.sampling/1: the core picks frames, the extension only sees those.
  *
  * The core counts frames down per worker with the skip counts the extension gives; a sampled frame is reported once
- * its fate is known (all deliveries decided, or dropped). Frames in between cost the extension nothing.
+ * its fate is known (all deliveries decided, or dropped). Frames in between cost the extension nothing. With
+ * next_skip_of each port is counted down on its own, so that each can have a rate of its own.
  */
 
 /* Id of the interface. */
@@ -835,6 +860,9 @@ typedef int32_t (*heddle_sampled_fn)(void *context, void *call, const heddle_sam
 /* Number of frames to skip before the next sample; 0 = sample the next one. u32::MAX = never. */
 typedef uint32_t (*heddle_next_skip_fn)(void *context);
 
+/* As next_skip, for the frames of one port. */
+typedef uint32_t (*heddle_next_skip_of_fn)(void *context, uint32_t port);
+
 /* The interface's table. */
 struct heddle_sampling_v1_t {
     /* Size of this struct at the extension, in bytes. */
@@ -845,6 +873,65 @@ struct heddle_sampling_v1_t {
     heddle_sampled_fn sampled;
     /* Required · worker · enabled · borrows nothing · infallible. */
     heddle_next_skip_fn next_skip;
+    /*
+     * Since 1.1 · optional · worker · enabled · borrows nothing · infallible. When given, the core counts the frames
+     * of each port by themselves and asks this instead of next_skip.
+     */
+    heddle_next_skip_of_fn next_skip_of;
+};
+
+/*
+ * Optional interface heddle.drops/1: the extension is told of frames the switch dropped, as many as it can take.
+ *
+ * Told once the frame has ended, with its first bytes, the ports and the reason. A worker asks with each of its
+ * periodic calls (10 ms) how many the extension wants until the next; the others are only counted, and their number
+ * comes with the next one told. Frames that are not dropped cost nothing.
+ */
+
+/* Id of the interface. */
+#define HEDDLE_DROPS_ID "heddle.drops/1"
+
+/* Header bytes kept of a dropped frame, at most. */
+#define HEDDLE_DROP_HEADER_MAX UINT32_C(128)
+
+/* A dropped frame, or a dropped delivery of one. Valid until the call returns. */
+struct heddle_dropped_t {
+    /* Size of this struct at the host, in bytes. */
+    uint32_t struct_size;
+    /* Port the frame came from; 0 = not known, or originated by an extension. */
+    uint32_t source_port;
+    /* Port it would have gone to; 0 = it was dropped before one was decided. */
+    uint32_t destination_port;
+    /* Length of the frame, tag included, in bytes, without FCS; 0 = the frame was gone already. */
+    uint32_t frame_length;
+    /* First bytes of the frame as it was when it was dropped, tag included. */
+    const uint8_t *header;
+    /* Bytes at header; 0 = the frame was gone already. */
+    uint32_t header_length;
+    /* Code of the reason. */
+    uint16_t drop_reason;
+    /* VLAN tag control information (0 = untagged). */
+    uint16_t vlan;
+    /* Dropped frames of this worker that were not told since the last one told. */
+    uint64_t withheld;
+};
+
+/* Called with each dropped frame that is told. */
+typedef int32_t (*heddle_dropped_fn)(void *context, const heddle_dropped_t *dropped);
+
+/* Number of dropped frames the extension wants to be told of until it is asked again; 0 = none. */
+typedef uint32_t (*heddle_drops_wanted_fn)(void *context);
+
+/* The interface's table. */
+struct heddle_drops_v1_t {
+    /* Size of this struct at the extension, in bytes. */
+    uint32_t struct_size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Required · worker · enabled · borrows the drop · as ingress. */
+    heddle_dropped_fn dropped;
+    /* Required · worker · enabled · borrows nothing · infallible. */
+    heddle_drops_wanted_fn wanted;
 };
 
 /* The compiler places every field where the switch expects it. */
@@ -957,12 +1044,34 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_sample_t, reserved) == 34, "Sample.reserved
 HEDDLE_STATIC_ASSERT(offsetof(heddle_sample_t, lost) == 36, "Sample.lost is at 36");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_sample_t, pool) == 40, "Sample.pool is at 40");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_sample_t, outputs) == 48, "Sample.outputs is at 48");
-HEDDLE_STATIC_ASSERT(sizeof(heddle_sampling_v1_t) == 24, "SamplingV1 has 24 bytes");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_sampling_v1_t) == 32, "SamplingV1 has 32 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_sampling_v1_t, struct_size) == 0, "SamplingV1.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_sampling_v1_t, header_bytes) == 4, "SamplingV1.header_bytes is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_sampling_v1_t, sampled) == 8, "SamplingV1.sampled is at 8");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_sampling_v1_t, next_skip) == 16, "SamplingV1.next_skip is at 16");
-HEDDLE_STATIC_ASSERT(sizeof(heddle_host_t) == 152, "Host has 152 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_sampling_v1_t, next_skip_of) == 24, "SamplingV1.next_skip_of is at 24");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_dropped_t) == 40, "Dropped has 40 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, struct_size) == 0, "Dropped.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, source_port) == 4, "Dropped.source_port is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, destination_port) == 8, "Dropped.destination_port is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, frame_length) == 12, "Dropped.frame_length is at 12");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, header) == 16, "Dropped.header is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, header_length) == 24, "Dropped.header_length is at 24");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, drop_reason) == 28, "Dropped.drop_reason is at 28");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, vlan) == 30, "Dropped.vlan is at 30");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_dropped_t, withheld) == 32, "Dropped.withheld is at 32");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_drops_v1_t) == 24, "DropsV1 has 24 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, struct_size) == 0, "DropsV1.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, reserved) == 4, "DropsV1.reserved is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, dropped) == 8, "DropsV1.dropped is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, wanted) == 16, "DropsV1.wanted is at 16");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_datagram_counts_t) == 32, "DatagramCounts has 32 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, struct_size) == 0, "DatagramCounts.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, reserved) == 4, "DatagramCounts.reserved is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, sent) == 8, "DatagramCounts.sent is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, failed) == 16, "DatagramCounts.failed is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, dropped) == 24, "DatagramCounts.dropped is at 24");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_host_t) == 160, "Host has 160 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, struct_size) == 0, "Host.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, abi_minor) == 4, "Host.abi_minor is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, context) == 8, "Host.context is at 8");
@@ -983,6 +1092,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, discard) == 120, "Host.discard is a
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, originate) == 128, "Host.originate is at 128");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, clone_packet) == 136, "Host.clone_packet is at 136");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, inject) == 144, "Host.inject is at 144");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, datagram_counts) == 152, "Host.datagram_counts is at 152");
 HEDDLE_STATIC_ASSERT(sizeof(heddle_extension_v1_t) == 88, "ExtensionV1 has 88 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, struct_size) == 0, "ExtensionV1.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, reserved) == 4, "ExtensionV1.reserved is at 4");
@@ -998,7 +1108,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, event) == 72, "ExtensionV1.
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "ExtensionV1.interface is at 80");
 
 /* Number of rows in the layout table. */
-#define HEDDLE_LAYOUT_ROWS 239
+#define HEDDLE_LAYOUT_ROWS 264
 
 /* One row; offset and size are this compiler's own. */
 #define HEDDLE_FIELD_ROW(owner, type, field, rust, kind) \
@@ -1114,6 +1224,25 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("SamplingV1", heddle_sampling_v1_t, header_bytes, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("SamplingV1", heddle_sampling_v1_t, sampled, "Option<SampledFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("SamplingV1", heddle_sampling_v1_t, next_skip, "Option<NextSkipFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("SamplingV1", heddle_sampling_v1_t, next_skip_of, "Option<NextSkipOfFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, source_port, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, destination_port, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, frame_length, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, header, "*const u8", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, header_length, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, drop_reason, "u16", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, vlan, "u16", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Dropped", heddle_dropped_t, withheld, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DropsV1", heddle_drops_v1_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DropsV1", heddle_drops_v1_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DropsV1", heddle_drops_v1_t, dropped, "Option<DroppedFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DropsV1", heddle_drops_v1_t, wanted, "Option<DropsWantedFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, sent, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, failed, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, dropped, "u64", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, abi_minor, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, context, "*mut c_void", HEDDLE_KIND_GROWABLE), \
@@ -1134,6 +1263,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("Host", heddle_host_t, originate, "Option<OriginateFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, clone_packet, "Option<CloneFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, inject, "Option<InjectFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Host", heddle_host_t, datagram_counts, "Option<DatagramCountsFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, create, "Option<CreateFn>", HEDDLE_KIND_GROWABLE), \
@@ -1157,6 +1287,9 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("InterfaceFn", heddle_interface_fn, "fn(*const std::os::raw::c_char,)->*const c_void"), \
         HEDDLE_FUNCTION_ROW("SampledFn", heddle_sampled_fn, "fn(*mut c_void,*mut c_void,*const Sample,)->i32"), \
         HEDDLE_FUNCTION_ROW("NextSkipFn", heddle_next_skip_fn, "fn(*mut c_void,)->u32"), \
+        HEDDLE_FUNCTION_ROW("NextSkipOfFn", heddle_next_skip_of_fn, "fn(*mut c_void,u32,)->u32"), \
+        HEDDLE_FUNCTION_ROW("DroppedFn", heddle_dropped_fn, "fn(*mut c_void,*const Dropped,)->i32"), \
+        HEDDLE_FUNCTION_ROW("DropsWantedFn", heddle_drops_wanted_fn, "fn(*mut c_void,)->u32"), \
         HEDDLE_FUNCTION_ROW("LogFn", heddle_log_fn, "fn(*mut c_void,u32,Bytes,)"), \
         HEDDLE_FUNCTION_ROW("CounterRegisterFn", heddle_counter_register_fn, "fn(*mut c_void,Bytes,Bytes,*mut u32,)->i32"), \
         HEDDLE_FUNCTION_ROW("CounterAddFn", heddle_counter_add_fn, "fn(*mut c_void,u32,u64,)->i32"), \
@@ -1174,6 +1307,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("OriginateFn", heddle_originate_fn, "fn(*mut c_void,u32,*mut u64,*mut Packet,)->i32"), \
         HEDDLE_FUNCTION_ROW("CloneFn", heddle_clone_fn, "fn(*mut c_void,u32,*mut u64,*mut Packet,)->i32"), \
         HEDDLE_FUNCTION_ROW("InjectFn", heddle_inject_fn, "fn(*mut c_void,u64,u32,)->i32"), \
+        HEDDLE_FUNCTION_ROW("DatagramCountsFn", heddle_datagram_counts_fn, "fn(*mut c_void,Bytes,*mut DatagramCounts,)->i32"), \
         HEDDLE_CONSTANT_ROW("OK", HEDDLE_OK, int32_t, "i32"), \
         HEDDLE_CONSTANT_ROW("E_INVALID", HEDDLE_E_INVALID, int32_t, "i32"), \
         HEDDLE_CONSTANT_ROW("E_FULL", HEDDLE_E_FULL, int32_t, "i32"), \
@@ -1249,7 +1383,8 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_CONSTANT_ROW("LOG_INFO", HEDDLE_LOG_INFO, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("LOG_DEBUG", HEDDLE_LOG_DEBUG, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("SAMPLE_HEADER_MAX", HEDDLE_SAMPLE_HEADER_MAX, uint32_t, "u32"), \
-        HEDDLE_CONSTANT_ROW("SAMPLE_OUTPUTS_MAX", HEDDLE_SAMPLE_OUTPUTS_MAX, uint64_t, "usize") \
+        HEDDLE_CONSTANT_ROW("SAMPLE_OUTPUTS_MAX", HEDDLE_SAMPLE_OUTPUTS_MAX, uint64_t, "usize"), \
+        HEDDLE_CONSTANT_ROW("DROP_HEADER_MAX", HEDDLE_DROP_HEADER_MAX, uint32_t, "u32") \
     }
 
 /* What a C extension defines. */

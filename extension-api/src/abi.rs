@@ -2,12 +2,14 @@
 //!
 //! No Rust type, trait object, generic, allocation, panic or enum crosses. This module is what the C header is
 //! generated from; vendors writing Rust use the safe layer in the crate root instead. Reading order: [`meta`],
-//! [`entry`], [`packet`], [`host`], [`control`], [`status`], then optional interfaces ([`sampling`]).
+//! [`entry`], [`packet`], [`host`], [`control`], [`status`], then optional interfaces ([`sampling`],
+//! [`drops`]).
 //!
 //! Growth within a major version: `growable` tables get optional slots at their end, new interfaces get new ids.
 //! Nothing else changes, ever.
 
 pub mod control;
+pub mod drops;
 pub mod entry;
 pub mod host;
 pub mod layout;
@@ -19,7 +21,7 @@ pub mod status;
 use layout::LayoutRow;
 
 /// All function signatures of the ABI, in the order of the header.
-pub const FUNCTIONS: [LayoutRow; 28] = [
+pub const FUNCTIONS: [LayoutRow; 32] = [
     entry::CREATE_FN,
     entry::DESTROY_FN,
     entry::WORKER_INIT_FN,
@@ -31,6 +33,9 @@ pub const FUNCTIONS: [LayoutRow; 28] = [
     entry::INTERFACE_FN,
     sampling::SAMPLED_FN,
     sampling::NEXT_SKIP_FN,
+    sampling::NEXT_SKIP_OF_FN,
+    drops::DROPPED_FN,
+    drops::DROPS_WANTED_FN,
     host::LOG_FN,
     host::COUNTER_REGISTER_FN,
     host::COUNTER_ADD_FN,
@@ -48,6 +53,7 @@ pub const FUNCTIONS: [LayoutRow; 28] = [
     host::ORIGINATE_FN,
     host::CLONE_FN,
     host::INJECT_FN,
+    host::DATAGRAM_COUNTS_FN,
 ];
 
 macro_rules! constants {
@@ -137,6 +143,7 @@ constants!(
     host::LOG_DEBUG: u32,
     sampling::SAMPLE_HEADER_MAX: u32,
     sampling::SAMPLE_OUTPUTS_MAX: usize,
+    drops::DROP_HEADER_MAX: u32,
 );
 
 macro_rules! table {
@@ -173,6 +180,9 @@ table!(
     control::Event,
     sampling::Sample,
     sampling::SamplingV1,
+    drops::Dropped,
+    drops::DropsV1,
+    host::DatagramCounts,
     host::Host,
     entry::ExtensionV1,
 );
@@ -184,7 +194,7 @@ const _: () = assert!(core::mem::size_of::<meta::Meta>() == 384);
 #[cfg(test)]
 mod tests {
     use super::layout::LayoutRow;
-    use super::{control, entry, host, meta, packet, sampling, status, LAYOUT};
+    use super::{control, drops, entry, host, meta, packet, sampling, status, LAYOUT};
 
     fn check(rows: &[LayoutRow], offsets: &[usize], size: usize) {
         assert_eq!(rows.len(), offsets.len());
@@ -211,6 +221,9 @@ mod tests {
             control::Event,
             sampling::Sample,
             sampling::SamplingV1,
+            drops::Dropped,
+            drops::DropsV1,
+            host::DatagramCounts,
             host::Host,
             entry::ExtensionV1,
         );

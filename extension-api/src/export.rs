@@ -8,10 +8,11 @@ mod bridge;
 mod door;
 mod guard;
 mod meta;
+mod observe;
 mod worker;
 
-pub use bridge::{AsCapture, AsFilter, AsForwarding, AsService, Bridge, SamplingBridge};
-pub use door::{entry, sampling_entry};
+pub use bridge::{AsCapture, AsFilter, AsForwarding, AsService, Bridge, DropsBridge, SamplingBridge};
+pub use door::{drops_entry, entry, sampling_drops_entry, sampling_entry};
 pub use meta::{meta, Capabilities, Exported};
 
 /// Exports an extension: its metadata, its function table and its layout table.
@@ -37,8 +38,8 @@ pub use meta::{meta, Capabilities, Exported};
 /// ```
 ///
 /// Roles: `capture`, `filter`, `forwarding`, `service`. `capabilities` is optional. A capture extension whose worker
-/// implements [`Sampling`](crate::Sampling) adds `interfaces: [sampling],` at the end. `built_in` in front of the role
-/// exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
+/// implements [`Sampling`](crate::Sampling) adds `interfaces: [sampling],` at the end, one that implements
+/// [`Drops`](crate::Drops) `[drops]`, and one with both `[sampling, drops]`. `built_in` in front of the role exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
 /// daemon passes the same checks as one from a file.
 #[macro_export]
 macro_rules! export_extension {
@@ -59,7 +60,7 @@ macro_rules! export_extension {
 macro_rules! __export {
     ([$($name:tt)*] [$($meta:tt)*] [$($layout:tt)*] [] $role:ident $type:ty {
         id: $id:expr, name: $title:expr, vendor: $vendor:expr, version: $version:expr
-        $(, capabilities: $capabilities:expr)? $(, interfaces: [$interface:ident])? $(,)?
+        $(, capabilities: $capabilities:expr)? $(, interfaces: [$($interface:ident),+])? $(,)?
     }) => {
         /// This extension as the host's loader sees it.
         pub static EXPORTED: $crate::export::Exported = $crate::export::Exported {
@@ -84,7 +85,7 @@ macro_rules! __export {
         $($name)*
         #[allow(non_upper_case_globals)]
         pub static heddle_extension_v1: $crate::abi::entry::ExtensionV1 =
-            $crate::__entry!([$($interface)?] $crate::__bridge!($role, $type));
+            $crate::__entry!([$($($interface)+)?] $crate::__bridge!($role, $type));
 
         /// The layout this extension was built with.
         #[used]
@@ -117,5 +118,11 @@ macro_rules! __entry {
     };
     ([sampling] $bridge:ty) => {
         $crate::export::sampling_entry::<$bridge>()
+    };
+    ([drops] $bridge:ty) => {
+        $crate::export::drops_entry::<$bridge>()
+    };
+    ([sampling drops] $bridge:ty) => {
+        $crate::export::sampling_drops_entry::<$bridge>()
     };
 }

@@ -225,6 +225,40 @@ impl<'a, R: Role> Control<'a, R> {
     }
 }
 
+impl<R: Role> Control<'_, R> {
+    /// What became of this extension's datagrams to an address; all zero before the first.
+    pub fn datagram_counts(&self, address: &DatagramAddress) -> Result<DatagramCounts, HostError> {
+        let mut counts = abi::DatagramCounts {
+            // The size of a struct with 32 bytes.
+            struct_size: core::mem::size_of::<abi::DatagramCounts>() as u32,
+            reserved: 0,
+            sent: 0,
+            failed: 0,
+            dropped: 0,
+        };
+        let answer = self.with("datagram_counts", |host| {
+            let query = offered("datagram_counts", host.datagram_counts)?;
+            // SAFETY: a control call is under way; the text is borrowed for it and the struct says how large it is.
+            check("datagram_counts", unsafe { query(host.context, bytes(address.as_str().as_bytes()), &mut counts) })
+        });
+        match answer {
+            Err(error) if error.refusal != Refusal::Gone => Err(error),
+            _ => Ok(DatagramCounts { sent: counts.sent, failed: counts.failed, dropped: counts.dropped }),
+        }
+    }
+}
+
+/// What became of datagrams to one address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatagramCounts {
+    /// Handed to the network.
+    pub sent: u64,
+    /// Refused by the network, or of those sent, answered by a host on which nobody listens.
+    pub failed: u64,
+    /// Not taken: a queue was full.
+    pub dropped: u64,
+}
+
 impl<R: MayGroup> Control<'_, R> {
     /// Makes a group of at most 4,096 ports, at most 1,024 groups.
     pub fn create_group(&self, ports: &[PortId]) -> Result<GroupId, HostError> {

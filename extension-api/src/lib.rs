@@ -29,6 +29,7 @@ pub mod abi;
 pub mod capture;
 pub mod config;
 pub mod control;
+pub mod drops;
 pub mod export;
 pub mod filter;
 pub mod forward;
@@ -43,10 +44,11 @@ pub mod types;
 pub use capture::{CaptureExtension, CaptureWorker, Observed};
 pub use config::{Config, ConfigError};
 pub use control::{Event, EventKind, NicState, PortCounters, PortInfo, PortKind};
+pub use drops::{Dropped, Drops};
 pub use export::{Capabilities, Exported};
 pub use filter::{FilterEgress, FilterExtension, FilterIngress, FilterWorker};
 pub use forward::{ForwardEgress, ForwardIngress, ForwardingExtension, ForwardingWorker};
-pub use host::{Control, HostHandle, Level};
+pub use host::{Control, DatagramCounts, HostHandle, Level};
 pub use packet::{
     Batch, Call, Draft, Frame, FrameFlags, HeldFrame, Leg, Offload, OffloadKind, Packets, Refused, WritableFrame,
 };

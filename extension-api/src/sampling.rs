@@ -15,12 +15,20 @@ use crate::types::{PortId, VlanTag};
 pub trait Sampling: CaptureWorker {
     /// Header bytes wanted of each sample, at most 256.
     const HEADER_BYTES: u32 = 128;
+    /// Whether each port is counted by itself, by [`Sampling::next_skip_of`].
+    const BY_PORT: bool = false;
 
     /// A sampled frame, after its fate was decided.
     fn sampled(&mut self, sample: &Sample<'_>);
 
     /// Number of frames to skip before the next sample; 0 = sample the next one, `u32::MAX` = never.
     fn next_skip(&mut self) -> u32;
+
+    /// As [`Sampling::next_skip`] for the frames of `port`, which are counted by themselves; only with `BY_PORT`.
+    fn next_skip_of(&mut self, port: PortId) -> u32 {
+        let _ = port;
+        self.next_skip()
+    }
 }
 
 /// A sampled frame and its fate.

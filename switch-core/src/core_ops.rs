@@ -7,6 +7,7 @@ use heddle_extension_api::abi::packet::{PACKET_SHARED, Packet};
 use crate::arena::HEADROOM;
 use crate::burst::{Burst, Slot};
 use crate::drop_reason::DropReason;
+use crate::dropped::Dropping;
 use crate::fdb::FdbKey;
 use crate::frame::TxFrame;
 use crate::held::{Entry, Kept};
@@ -20,6 +21,9 @@ impl Core {
     /// Ends a descriptor with a drop.
     pub(crate) fn drop_slot(&mut self, slot: Slot, code: u16) {
         self.counters.drop(code, slot.source, slot.destination);
+        if self.drops.count() {
+            self.note_slot(&slot, code);
+        }
         if slot.sample != 0 {
             self.samples.dropped(slot.sample, code);
         }
@@ -110,6 +114,11 @@ impl Core {
         ] {
             for _ in 0..count {
                 counters.drop(reason.code(), PortId::NONE, port);
+                if self.drops.count() {
+                    // The device has given the frames back already.
+                    let (code, source, destination) = (reason.code(), PortId::NONE, port);
+                    self.drops.note(&Dropping { code, source, destination, tag: None, frame: &[] });
+                }
             }
         }
     }
@@ -166,7 +175,7 @@ impl Core {
             self.dirty.retain(|dirty| *dirty != slot);
         }
         for frame in std::mem::take(&mut self.tx[port.slot()]) {
-            self.counters.drop(DropReason::PortGone.code(), PortId::NONE, port);
+            self.count_drop(DropReason::PortGone, (PortId::NONE, port), (&frame).into());
             self.pool.free(frame.buf);
         }
         for parked in self.resume.take_port(port) {

@@ -11,6 +11,7 @@ use crate::burst::{Burst, Slot};
 use crate::checksum::complete;
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
+use crate::dropped::DroppedBytes;
 use crate::frame::{Capabilities, TxFrame};
 use crate::message::{FRAMES_MAX, HandOver, Outbox};
 use crate::offload::{GsoKind, Offload};
@@ -98,7 +99,11 @@ impl Pass<'_> {
         for index in 0..plan.count() {
             match self.core.write_segment(&plan, index, packet, slot) {
                 Ok(frame) => self.send(port, frame),
-                Err(reason) => self.core.counters.drop(reason.code(), slot.source, slot.destination),
+                Err(reason) => {
+                    let bytes =
+                        DroppedBytes { buf: &slot.buf, start: slot.start, length: slot.length, tag: slot.tag() };
+                    self.core.count_drop(reason, (slot.source, slot.destination), bytes);
+                }
             }
         }
         self.core.pool.free(slot.buf.take());
@@ -115,7 +120,7 @@ impl Pass<'_> {
         if let Some(outbox) = self.core.outboxes.get_mut(usize::from(port.owner)).filter(room) {
             outbox.frames.push(HandOver { port: port.id, frame });
         } else {
-            self.core.counters.drop(DropReason::HandoverFull.code(), PortId::NONE, port.id);
+            self.core.count_drop(DropReason::HandoverFull, (PortId::NONE, port.id), (&frame).into());
             self.core.pool.free(frame.buf);
         }
     }

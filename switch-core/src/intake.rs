@@ -12,6 +12,7 @@ use heddle_extension_api::abi::packet::{
 use crate::burst::{Burst, Slot};
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
+use crate::dropped::DroppedBytes;
 use crate::egress::header_len;
 use crate::frame::RxFrame;
 use crate::offload::{GsoKind, Offload};
@@ -89,7 +90,8 @@ impl Pass<'_> {
 impl Core {
     #[cold]
     fn refuse(&mut self, frame: &mut RxFrame, source: PortId, reason: DropReason) {
-        self.counters.drop(reason.code(), source, PortId::NONE);
+        let bytes = DroppedBytes { buf: &frame.buf, start: frame.start, length: frame.length, tag: frame.vlan_tci };
+        self.count_drop(reason, (source, PortId::NONE), bytes);
         self.pool.free(frame.buf.take());
     }
 

@@ -3,7 +3,7 @@
 //! A [`worker::Worker`] forwards by an immutable [`snapshot::Snapshot`]; the host feeds it frames, messages and the time.
 //! Reading order: `datapath` (the whole path on one screen), [`worker`], `intake`, `edge`, `egress`, `policy`,
 //! `settle` and [`call`] (extensions), then the parts: [`arena`], [`pool`], [`burst`], [`parse`], [`fdb`], [`vlan`],
-//! [`segment`], [`checksum`], [`held`], [`sample`], [`counters`], [`drop_reason`].
+//! [`segment`], [`checksum`], [`held`], [`sample`], [`dropped`], [`counters`], [`drop_reason`].
 
 pub mod arena;
 pub mod burst;
@@ -13,6 +13,7 @@ mod core_ops;
 pub mod counters;
 mod datapath;
 pub mod drop_reason;
+pub mod dropped;
 mod edge;
 mod egress;
 pub mod fdb;

@@ -3,7 +3,8 @@
 //! Each sampling extension gives skip counts; the core counts them down over the wire frames received, the same unit the
 //! sample pool counts, so that pool divided by samples is the rate for segmentation-offload traffic too. A frame that
 //! stands for many wire frames may be hit several times: it is one sample with that many hits. A burst without a hit
-//! costs one comparison and one subtraction per sampling extension.
+//! costs one comparison and one subtraction per sampling extension. An extension may have the frames of each port
+//! counted by themselves, so that each port has a rate of its own; a burst comes from one port, so that costs no more.
 
 use heddle_extension_api::abi::packet::Packet;
 
@@ -11,26 +12,61 @@ use crate::burst::{Burst, Slot};
 use crate::datapath::Pass;
 use crate::egress::header_len;
 use crate::offload::GsoKind;
-use crate::port_id::PortId;
+use crate::port_id::{PORTS_MAX, PortId};
 use crate::sample::Picked;
 use crate::segment::wire_segments;
 use crate::snapshot::Snapshot;
-use crate::stage::StageEntry;
+use crate::stage::{Stage, StageEntry};
 use crate::worker::{Core, Running};
 
 /// Skip count of an extension that does not want samples.
 const NEVER: u32 = u32::MAX;
+
+/// Frames an extension skips before its next sample: in all, or by port.
+pub(crate) enum Skips {
+    All(u32),
+    ByPort(Box<[(PortId, u32)]>),
+}
+
+impl Skips {
+    /// Those of an extension that starts.
+    pub(crate) fn start(stage: &mut dyn Stage) -> Skips {
+        if stage.skips_by_port() {
+            Skips::ByPort(vec![(PortId::NONE, NEVER); PORTS_MAX].into())
+        } else {
+            Skips::All(stage.next_skip())
+        }
+    }
+
+    /// The count that frames of a port are taken off; a port that is new in its slot begins anew.
+    #[inline]
+    fn of<'a>(&'a mut self, stage: &mut dyn Stage, port: PortId) -> Option<&'a mut u32> {
+        match self {
+            Skips::All(skip) => Some(skip),
+            Skips::ByPort(table) => {
+                let (known, skip) = table.get_mut(port.slot())?;
+                if *known != port {
+                    (*known, *skip) = (port, stage.next_skip_of(port));
+                }
+                Some(skip)
+            }
+        }
+    }
+}
 
 impl Pass<'_> {
     /// Marks the frames of a burst that stands for `wire_frames` whose turn it is to be sampled.
     pub(crate) fn pick_samples(&mut self, source: PortId, burst: &mut Burst, wire_frames: u64, pool: u64) {
         let snapshot: &Snapshot = self.snapshot;
         for (entry, running) in snapshot.stages.iter().zip(self.running.iter_mut()) {
-            if entry.sampling.is_none() || running.skip == NEVER {
+            if entry.sampling.is_none() {
                 continue;
             }
+            let Some(skip) = running.skips.of(&mut *running.stage, source).filter(|skip| **skip != NEVER) else {
+                continue;
+            };
             match u32::try_from(wire_frames) {
-                Ok(passed) if running.skip >= passed => running.skip -= passed,
+                Ok(passed) if *skip >= passed => *skip -= passed,
                 _ => self.core.pick_from(entry, running, source, burst, pool),
             }
         }
@@ -42,17 +78,19 @@ impl Core {
     #[cold]
     fn pick_from(&mut self, entry: &StageEntry, running: &mut Running, source: PortId, burst: &mut Burst, pool: u64) {
         let (packets, slots) = burst.halves();
+        let by_port = matches!(running.skips, Skips::ByPort(_));
+        let Some(skip) = running.skips.of(&mut *running.stage, source) else { return };
         for (packet, slot) in packets.iter().zip(slots) {
             let frame = self.arena.frame(&slot.buf, packet.start, packet.length);
             let (mut left, longest) = wire(packet, slot, frame);
             let mut hits = 0;
-            while running.skip < left {
-                left -= running.skip + 1;
+            while *skip < left {
+                left -= *skip + 1;
                 hits += 1;
-                running.skip = running.stage.next_skip();
+                *skip = if by_port { running.stage.next_skip_of(source) } else { running.stage.next_skip() };
             }
-            if running.skip != NEVER {
-                running.skip -= left;
+            if *skip != NEVER {
+                *skip -= left;
             }
             if hits == 0 {
                 continue;

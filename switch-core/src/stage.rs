@@ -6,6 +6,7 @@
 //! the first stage behind that position in the new stack.
 
 use crate::call::Call;
+use crate::port_id::PortId;
 
 /// Leg of the U-shaped path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +92,28 @@ pub trait Stage: Send {
     /// Frames to skip before the next sample; only asked of stages that sample.
     fn next_skip(&mut self) -> u32 {
         u32::MAX
+    }
+
+    /// Whether the frames of each port are counted by themselves, with [`Stage::next_skip_of`]. Asked once.
+    fn skips_by_port(&self) -> bool {
+        false
+    }
+
+    /// As [`Stage::next_skip`], of one port.
+    fn next_skip_of(&mut self, port: PortId) -> u32 {
+        let _ = port;
+        self.next_skip()
+    }
+
+    /// Dropped frames it wants to be told of until it is asked again, with the next periodic call.
+    fn drops_wanted(&mut self) -> u32 {
+        0
+    }
+
+    /// A dropped frame; `withheld` were not told since the last one.
+    fn dropped(&mut self, dropped: &crate::dropped::Dropped, withheld: u64) -> CallEnd {
+        let _ = (dropped, withheld);
+        CallEnd::Returned
     }
 
     /// A sampled frame whose fate is known.

@@ -13,11 +13,13 @@ use crate::burst::{BURST, Burst};
 use crate::counters::{Counters, OwnCost, StageCounters};
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
+use crate::dropped::{DropShare, Drops};
 use crate::edge::Scratch;
 use crate::fdb::{Fdb, FdbLimits};
 use crate::frame::{RxFrame, TxFrame, TxReport};
 use crate::held::Held;
 use crate::message::{HandOver, Learnt, Link, Outbox};
+use crate::pick::Skips;
 use crate::pool::Pool;
 use crate::port_id::{PORTS_MAX, PortId};
 use crate::resume::Waiting;
@@ -65,6 +67,7 @@ pub struct Core {
     pub(crate) held: Held,
     pub(crate) resume: Waiting,
     pub(crate) samples: Samples,
+    pub(crate) drops: Drops,
     pub(crate) tx: Box<[Vec<TxFrame>]>,
     pub(crate) dirty: Vec<u16>,
     pub(crate) outboxes: Vec<Outbox>,
@@ -83,7 +86,8 @@ pub(crate) struct Running {
     pub(crate) id: StageId,
     pub(crate) stage: Box<dyn Stage>,
     pub(crate) counters: StageCounters,
-    pub(crate) skip: u32,
+    pub(crate) skips: Skips,
+    pub(crate) drops: DropShare,
 }
 
 /// The worker.
@@ -116,6 +120,7 @@ impl Worker {
             held: Held::new(),
             resume: Waiting::default(),
             samples: Samples::default(),
+            drops: Drops::default(),
             tx: (0..PORTS_MAX).map(|_| Vec::new()).collect(),
             dirty: Vec::with_capacity(PORTS_MAX),
             outboxes: (0..config.workers).map(|_| Outbox::default()).collect(),
@@ -137,8 +142,8 @@ impl Worker {
     pub fn update(&mut self, update: Update) -> Vec<(StageId, Box<dyn Stage>, StageCounters)> {
         let stays = |id: StageId| update.snapshot.stages.iter().any(|stage| stage.id == id);
         for (id, mut stage) in update.started {
-            let skip = stage.next_skip();
-            self.running.push(Running { id, stage, counters: StageCounters::default(), skip });
+            let (skips, drops) = (Skips::start(&mut *stage), Running::drops_from(&self.core));
+            self.running.push(Running { id, stage, counters: StageCounters::default(), skips, drops });
         }
         let (mut kept, gone): (Vec<Running>, Vec<Running>) =
             std::mem::take(&mut self.running).into_iter().partition(|running| stays(running.id));
@@ -184,6 +189,7 @@ impl Worker {
             self.core.end_entry(entry, DropReason::HoldExpired.code());
         }
         self.core.fdb.age(self.core.now_s, AGE_BUCKETS);
+        self.ask_for_drops();
         if let Some(mut burst) = self.burst.take() {
             self.pass(devices).tick_extensions(&mut burst);
             self.burst = Some(burst);
@@ -199,6 +205,7 @@ impl Worker {
         }
         self.core.flush(devices);
         self.report_samples();
+        self.tell_drops();
         self.core.measuring = self.core.measuring.wrapping_add(1);
     }
 
@@ -232,7 +239,7 @@ impl Worker {
             }
         }
         for HandOver { port, frame } in refused {
-            self.core.counters.drop(DropReason::HandoverFull.code(), PortId::NONE, port);
+            self.core.count_drop(DropReason::HandoverFull, (PortId::NONE, port), (&frame).into());
             self.core.pool.free(frame.buf);
         }
         let Some(homeward) = self.core.pool.outbox(peer) else { return };
@@ -249,8 +256,9 @@ impl Worker {
         match self.snapshot.port(message.port) {
             Some(port) if port.owner == self.core.id => self.core.enqueue(message.port, message.frame, devices),
             _ => {
-                self.core.counters.drop(DropReason::PortGone.code(), PortId::NONE, message.port);
-                self.core.pool.free(message.frame.buf);
+                let HandOver { port, frame } = message;
+                self.core.count_drop(DropReason::PortGone, (PortId::NONE, port), (&frame).into());
+                self.core.pool.free(frame.buf);
             }
         }
     }

@@ -62,6 +62,10 @@ abi_fn! {
 pub type SendDatagramFn = fn(host: *mut c_void, address: Bytes, payload: Bytes) -> i32;
 row SEND_DATAGRAM_FN }
 abi_fn! {
+/// What became of this extension's datagrams to `address`. The caller sets `struct_size`; the host fills no more.
+pub type DatagramCountsFn = fn(host: *mut c_void, address: Bytes, out_counts: *mut DatagramCounts) -> i32;
+row DATAGRAM_COUNTS_FN }
+abi_fn! {
 /// Gives packet `index` of the batch a private buffer.
 pub type MakeWritableFn = fn(call: *mut c_void, index: u32) -> i32;
 row MAKE_WRITABLE_FN }
@@ -93,6 +97,23 @@ abi_fn! {
 /// Sends a draft down the ingress leg, below the injector. `source_port` 0 = trusted, no port policy.
 pub type InjectFn = fn(call: *mut c_void, handle: u64, source_port: u32) -> i32;
 row INJECT_FN }
+
+abi_struct! { growable,
+/// What became of the datagrams one extension on one switch sent to one address.
+#[derive(Clone, Copy, Debug)]
+pub struct DatagramCounts {
+    /// Size of this struct, in bytes.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Handed to the network.
+    pub sent: u64,
+    /// Refused by the network, or of those sent, answered by a host on which nobody listens.
+    pub failed: u64,
+    /// Not taken: the host's queue or the socket's was full.
+    pub dropped: u64,
+}
+}
 
 abi_struct! { growable,
 /// The table.
@@ -138,5 +159,7 @@ pub struct Host {
     pub clone_packet: Option<CloneFn>,
     /// worker · any worker call of the same context · the draft goes to the host · port id · `E_GONE`, `E_INVALID` · local.
     pub inject: Option<InjectFn>,
+    /// Since 1.1 · control · created · the caller's struct · datagrams · `E_INVALID`, `E_GONE` before the first to the address · local.
+    pub datagram_counts: Option<DatagramCountsFn>,
 }
 }

@@ -1,7 +1,8 @@
 //! Optional interface `heddle.sampling/1`: the core picks frames, the extension only sees those.
 //!
 //! The core counts frames down per worker with the skip counts the extension gives; a sampled frame is reported once
-//! its fate is known (all deliveries decided, or dropped). Frames in between cost the extension nothing.
+//! its fate is known (all deliveries decided, or dropped). Frames in between cost the extension nothing. With
+//! `next_skip_of` each port is counted down on its own, so that each can have a rate of its own.
 
 use core::ffi::c_void;
 
@@ -55,6 +56,10 @@ abi_fn! {
 /// Number of frames to skip before the next sample; 0 = sample the next one. `u32::MAX` = never.
 pub type NextSkipFn = fn(context: *mut c_void) -> u32;
 row NEXT_SKIP_FN }
+abi_fn! {
+/// As `next_skip`, for the frames of one port.
+pub type NextSkipOfFn = fn(context: *mut c_void, port: u32) -> u32;
+row NEXT_SKIP_OF_FN }
 
 abi_struct! { growable,
 /// The interface's table.
@@ -68,5 +73,8 @@ pub struct SamplingV1 {
     pub sampled: Option<SampledFn>,
     /// Required · worker · enabled · borrows nothing · infallible.
     pub next_skip: Option<NextSkipFn>,
+    /// Since 1.1 · optional · worker · enabled · borrows nothing · infallible. When given, the core counts the frames
+    /// of each port by themselves and asks this instead of `next_skip`.
+    pub next_skip_of: Option<NextSkipOfFn>,
 }
 }

@@ -8,6 +8,7 @@ use crate::abi::meta;
 use crate::capture::{CaptureExtension, CaptureWorker};
 use crate::config::Config;
 use crate::control::Event;
+use crate::drops::{Dropped, Drops};
 use crate::filter::{FilterExtension, FilterWorker};
 use crate::forward::{ForwardingExtension, ForwardingWorker};
 use crate::host::Control;
@@ -16,7 +17,7 @@ use crate::rights::{self, Rights, Role};
 use crate::sampling::{Sample, Sampling};
 use crate::service::ServiceExtension;
 use crate::status::{CreateError, Veto};
-use crate::types::WorkerId;
+use crate::types::{PortId, WorkerId};
 
 /// An extension of any role.
 pub trait Bridge: 'static {
@@ -60,10 +61,22 @@ pub trait Bridge: 'static {
 pub trait SamplingBridge: Bridge {
     /// Header bytes wanted.
     const HEADER_BYTES: u32;
+    /// Whether ports are counted by themselves.
+    const BY_PORT: bool;
     /// See [`Sampling`].
     fn sampled(worker: &mut Self::Worker, sample: &Sample<'_>);
     /// See [`Sampling`].
     fn next_skip(worker: &mut Self::Worker) -> u32;
+    /// See [`Sampling`].
+    fn next_skip_of(worker: &mut Self::Worker, port: PortId) -> u32;
+}
+
+/// An extension that is told of dropped frames.
+pub trait DropsBridge: Bridge {
+    /// See [`Drops`].
+    fn dropped(worker: &mut Self::Worker, dropped: &Dropped<'_>);
+    /// See [`Drops`].
+    fn wanted(worker: &mut Self::Worker) -> u32;
 }
 
 /// Declares the adaptor of a role with a data path.
@@ -141,12 +154,29 @@ where
     E::Worker: Sampling,
 {
     const HEADER_BYTES: u32 = E::Worker::HEADER_BYTES;
+    const BY_PORT: bool = E::Worker::BY_PORT;
 
     fn sampled(worker: &mut E::Worker, sample: &Sample<'_>) {
         worker.sampled(sample);
     }
     fn next_skip(worker: &mut E::Worker) -> u32 {
         worker.next_skip()
+    }
+    fn next_skip_of(worker: &mut E::Worker, port: PortId) -> u32 {
+        worker.next_skip_of(port)
+    }
+}
+
+impl<E> DropsBridge for AsCapture<E>
+where
+    E: CaptureExtension,
+    E::Worker: Drops,
+{
+    fn dropped(worker: &mut E::Worker, dropped: &Dropped<'_>) {
+        worker.dropped(dropped);
+    }
+    fn wanted(worker: &mut E::Worker) -> u32 {
+        worker.wanted()
     }
 }
 

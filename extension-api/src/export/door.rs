@@ -9,10 +9,11 @@
 use core::ffi::c_void;
 use std::fmt::Write;
 
-use super::bridge::{Bridge, SamplingBridge};
+use super::bridge::{Bridge, DropsBridge, SamplingBridge};
 use super::guard::guard;
 use super::meta::size_u32;
-use super::worker::{egress, ingress, sampling_interface, worker_tick};
+use super::observe::{drops_interface, sampling_drops_interface, sampling_interface};
+use super::worker::{egress, ingress, worker_tick};
 use crate::abi::control::Event as AbiEvent;
 use crate::abi::entry::ExtensionV1;
 use crate::abi::host::Host;
@@ -61,6 +62,20 @@ pub const fn entry<B: Bridge>() -> ExtensionV1 {
 pub const fn sampling_entry<B: SamplingBridge>() -> ExtensionV1 {
     let mut table = entry::<B>();
     table.interface = Some(sampling_interface::<B>);
+    table
+}
+
+/// The function table of an extension that is told of dropped frames.
+pub const fn drops_entry<B: DropsBridge>() -> ExtensionV1 {
+    let mut table = entry::<B>();
+    table.interface = Some(drops_interface::<B>);
+    table
+}
+
+/// The function table of an extension with both.
+pub const fn sampling_drops_entry<B: SamplingBridge + DropsBridge>() -> ExtensionV1 {
+    let mut table = entry::<B>();
+    table.interface = Some(sampling_drops_interface::<B>);
     table
 }
 

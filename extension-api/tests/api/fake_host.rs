@@ -9,7 +9,7 @@ use std::ffi::c_void;
 use std::sync::{Arc, Mutex};
 
 use heddle_extension_api::abi::control::PortInfo;
-use heddle_extension_api::abi::host::Host;
+use heddle_extension_api::abi::host::{DatagramCounts, Host};
 use heddle_extension_api::abi::packet::{Batch, OffloadFacts, Packet, VERDICT_HOLD};
 use heddle_extension_api::abi::status::{Bytes, E_FULL, E_GONE, E_INVALID, OK};
 
@@ -173,6 +173,17 @@ unsafe extern "C" fn send_datagram(context: *mut c_void, address: Bytes, payload
     state.datagrams.push((text(address), raw(payload)));
     state.refused("send_datagram")
 }
+/// Of each address as many are sent as it was called with, and nothing else.
+unsafe extern "C" fn datagram_counts(context: *mut c_void, address: Bytes, out: *mut DatagramCounts) -> i32 {
+    let (state, address) = (state(context), text(address));
+    match state.datagrams.iter().filter(|(to, _)| *to == address).count() {
+        0 => E_GONE,
+        sent => {
+            (*out).sent = sent as u64;
+            OK
+        }
+    }
+}
 unsafe extern "C" fn make_writable(call: *mut c_void, index: u32) -> i32 {
     let mut state = state(call);
     state.writable.push(index);
@@ -276,6 +287,7 @@ impl FakeHost {
             originate: Some(originate),
             clone_packet: Some(clone_packet),
             inject: Some(inject),
+            datagram_counts: Some(datagram_counts),
         });
         FakeHost { state, table }
     }

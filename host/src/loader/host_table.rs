@@ -7,10 +7,11 @@
 #![expect(unsafe_code, reason = "island: functions an extension calls with raw pointers")]
 
 use std::ffi::c_void;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heddle_extension_api::abi::control::PortInfo;
-use heddle_extension_api::abi::host::{Host, LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARN};
+use heddle_extension_api::abi::host::{DatagramCounts, Host, LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARN};
 use heddle_extension_api::abi::meta::{ABI_MINOR, ROLE_FORWARDING};
 use heddle_extension_api::abi::packet::Packet;
 use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK};
@@ -23,7 +24,7 @@ mod groups;
 mod reasons;
 mod shared;
 
-pub use datagrams::{SendRefused, Services};
+pub use datagrams::{Addresses, Outcome, SendRefused, Services};
 pub use directory::PortDirectory;
 pub use groups::Groups;
 pub use reasons::Reasons;
@@ -67,6 +68,7 @@ pub(super) fn table(shared: &Arc<InstanceShared>) -> Box<Host> {
         originate: Some(originate),
         clone_packet: Some(clone_packet),
         inject: Some(inject),
+        datagram_counts: Some(datagram_counts),
     })
 }
 
@@ -268,11 +270,37 @@ unsafe extern "C" fn send_datagram(host: *mut c_void, address: Bytes, payload: B
     else {
         return E_INVALID;
     };
-    match shared.services.send(address, payload) {
+    match shared.services.send(&shared.addresses, address, payload) {
         Ok(()) => OK,
         Err(SendRefused::Full) => E_FULL,
         Err(SendRefused::Address) => E_INVALID,
     }
+}
+
+unsafe extern "C" fn datagram_counts(host: *mut c_void, address: Bytes, out: *mut DatagramCounts) -> i32 {
+    // SAFETY: `host` as in `log`; the text is the caller's.
+    let (Some(shared), Some(address)) = (unsafe { (shared(host), text(address, 64)) }) else { return E_INVALID };
+    let Ok(address) = address.parse() else { return E_INVALID };
+    if out.is_null() {
+        return E_INVALID;
+    }
+    let Some(outcome) = shared.addresses.counts(address) else { return E_GONE };
+    // SAFETY: the caller set `struct_size` of its own struct.
+    let room = unsafe { out.cast::<u32>().read_unaligned() } as usize;
+    let length = room.min(size_of::<DatagramCounts>());
+    let counts = DatagramCounts {
+        struct_size: u32::try_from(length).unwrap_or(0),
+        reserved: 0,
+        sent: outcome.sent.load(Ordering::Relaxed),
+        failed: outcome.failed.load(Ordering::Relaxed),
+        dropped: outcome.dropped.load(Ordering::Relaxed),
+    };
+    if length < 8 {
+        return E_INVALID;
+    }
+    // SAFETY: `length` bytes fit in both; the struct is plain data without padding.
+    unsafe { std::ptr::copy_nonoverlapping((&raw const counts).cast::<u8>(), out.cast::<u8>(), length) };
+    OK
 }
 
 unsafe extern "C" fn make_writable(call: *mut c_void, index: u32) -> i32 {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use heddle_extension_api::abi::control::{Event, PortInfo};
+use heddle_extension_api::abi::drops::{DROPS_ID, DropsV1};
 use heddle_extension_api::abi::host::Host;
 use heddle_extension_api::abi::sampling::{SAMPLE_HEADER_MAX, SAMPLING_ID, SamplingV1};
 use heddle_extension_api::abi::status::{Bytes, E_PANIC, ErrorText, OK};
@@ -40,6 +41,7 @@ pub struct Instance {
     _host: Box<Host>,
     instance: NonNull<c_void>,
     sampling: Option<SamplingV1>,
+    drops: Option<DropsV1>,
     panicked: AtomicBool,
 }
 
@@ -69,8 +71,9 @@ impl Instance {
             code => return Err(CreateFailure::Refused(words(&error, code))),
         }
         let instance = NonNull::new(instance).ok_or(CreateFailure::NoObject("create"))?;
-        let sampling = sampling(&library);
-        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, panicked: AtomicBool::new(false) }))
+        let (sampling, drops) = (sampling(&library), drops(&library));
+        let panicked = AtomicBool::new(false);
+        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, drops, panicked }))
     }
 
     /// Makes the context for one worker.
@@ -157,6 +160,10 @@ impl Instance {
     pub(super) fn sampling(&self) -> Option<&SamplingV1> {
         self.sampling.as_ref()
     }
+
+    pub(super) fn drops(&self) -> Option<&DropsV1> {
+        self.drops.as_ref()
+    }
 }
 
 impl Drop for Instance {
@@ -168,23 +175,45 @@ impl Drop for Instance {
     }
 }
 
+/// Bytes of [`SamplingV1`] in the first minor of the ABI.
+const SAMPLING_FIRST: usize = 24;
+
 /// The sampling interface of a library, copied.
 fn sampling(library: &Library) -> Option<SamplingV1> {
-    let interface = library.entry().interface?;
-    let id = std::ffi::CString::new(SAMPLING_ID).ok()?;
+    let empty = SamplingV1 { struct_size: 0, header_bytes: 0, sampled: None, next_skip: None, next_skip_of: None };
+    // SAFETY: the id names this struct, which is plain data that starts with its size; all zero after it is valid.
+    let table = unsafe { interface(library, SAMPLING_ID, empty, SAMPLING_FIRST) }?;
+    (table.sampled.is_some() && table.next_skip.is_some()).then_some(table)
+}
+
+/// The interface for dropped frames, likewise.
+fn drops(library: &Library) -> Option<DropsV1> {
+    let empty = DropsV1 { struct_size: 0, reserved: 0, dropped: None, wanted: None };
+    // SAFETY: as in `sampling`.
+    let table = unsafe { interface(library, DROPS_ID, empty, size_of::<DropsV1>()) }?;
+    (table.dropped.is_some() && table.wanted.is_some()).then_some(table)
+}
+
+/// The table of an optional interface, as far as both sides know it; what an older extension lacks stays as in `empty`.
+///
+/// # Safety
+/// `id` names an interface whose table is a `T`: plain data that starts with its size in 32 bits.
+unsafe fn interface<T>(library: &Library, id: &str, mut empty: T, at_least: usize) -> Option<T> {
+    let find = library.entry().interface?;
+    let id = std::ffi::CString::new(id).ok()?;
     // SAFETY: `id` is a zero-terminated string that outlives the call.
-    let table = unsafe { interface(id.as_ptr()) }.cast::<SamplingV1>();
+    let table = unsafe { find(id.as_ptr()) }.cast::<u8>();
     if table.is_null() {
         return None;
     }
-    // SAFETY: the id names this struct, which starts with its size.
+    // SAFETY: not null, and the id names a struct that starts with its size.
     let stated = unsafe { table.cast::<u32>().read() } as usize;
-    if stated < size_of::<SamplingV1>() {
+    if stated < at_least {
         return None;
     }
-    // SAFETY: not null, and at least as long as this version of the struct; the table is static by contract.
-    let table = unsafe { table.read() };
-    (table.sampled.is_some() && table.next_skip.is_some()).then_some(table)
+    // SAFETY: both sides are valid for the length; the table is static by contract and `T` plain data.
+    unsafe { std::ptr::copy_nonoverlapping(table, (&raw mut empty).cast::<u8>(), stated.min(size_of::<T>())) };
+    Some(empty)
 }
 
 fn bytes(text: &str) -> Bytes {

@@ -9,12 +9,14 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
+use heddle_extension_api::abi::drops::Dropped as AbiDropped;
 use heddle_extension_api::abi::entry::BatchFn;
 use heddle_extension_api::abi::meta::CAPABILITY_OFFLOAD_FACTS;
 use heddle_extension_api::abi::packet::{BATCH_SINGLE_SOURCE, Batch, LEG_EGRESS, LEG_INGRESS};
 use heddle_extension_api::abi::sampling::Sample as AbiSample;
 use heddle_extension_api::abi::status::{E_PANIC, OK};
 use heddle_switch_core::call::Call;
+use heddle_switch_core::dropped::Dropped;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::sample::Sample;
 use heddle_switch_core::stage::{CallEnd, Leg, Stage};
@@ -70,15 +72,20 @@ impl WorkerStage {
         batch.call = std::ptr::from_mut(call).cast();
         // SAFETY: the context is live; the batch and what it points to outlive the call; while it runs, `call` is used
         // only through `batch.call` by the host table, on this thread.
-        match unsafe { function(self.context, &raw mut batch) } {
-            OK => CallEnd::Returned,
-            status => {
-                if status == E_PANIC {
-                    self.instance.set_panicked();
-                }
-                CallEnd::Failed
-            }
+        let status = unsafe { function(self.context, &raw mut batch) };
+        self.end(status)
+    }
+
+    /// How a call ended.
+    #[inline]
+    fn end(&self, status: i32) -> CallEnd {
+        if status == OK {
+            return CallEnd::Returned;
         }
+        if status == E_PANIC {
+            self.instance.set_panicked();
+        }
+        CallEnd::Failed
     }
 }
 
@@ -130,15 +137,53 @@ impl Stage for WorkerStage {
             outputs: sample.outputs.map(PortId::raw),
         };
         // SAFETY: the context is live; the sample outlives the call.
-        match unsafe { function(self.context, std::ptr::null_mut(), &raw const told) } {
-            OK => CallEnd::Returned,
-            status => {
-                if status == E_PANIC {
-                    self.instance.set_panicked();
-                }
-                CallEnd::Failed
-            }
+        let status = unsafe { function(self.context, std::ptr::null_mut(), &raw const told) };
+        self.end(status)
+    }
+
+    fn skips_by_port(&self) -> bool {
+        self.instance.sampling().is_some_and(|sampling| sampling.next_skip_of.is_some())
+    }
+
+    fn next_skip_of(&mut self, port: PortId) -> u32 {
+        let next = self.instance.sampling().and_then(|sampling| sampling.next_skip_of);
+        match next {
+            // SAFETY: the context is live and this is its worker.
+            Some(next) if !self.instance.has_panicked() => unsafe { next(self.context, port.raw()) },
+            _ => u32::MAX,
         }
+    }
+
+    fn drops_wanted(&mut self) -> u32 {
+        let wanted = self.instance.drops().and_then(|drops| drops.wanted);
+        match wanted {
+            // SAFETY: the context is live and this is its worker.
+            Some(wanted) if !self.instance.has_panicked() => unsafe { wanted(self.context) },
+            _ => 0,
+        }
+    }
+
+    fn dropped(&mut self, dropped: &Dropped, withheld: u64) -> CallEnd {
+        let Some(function) = self.instance.drops().and_then(|drops| drops.dropped) else {
+            return CallEnd::Returned;
+        };
+        if self.instance.has_panicked() {
+            return CallEnd::Failed;
+        }
+        let told = AbiDropped {
+            struct_size: u32::try_from(size_of::<AbiDropped>()).unwrap_or(0),
+            source_port: dropped.source.raw(),
+            destination_port: dropped.destination.raw(),
+            frame_length: dropped.frame_length,
+            header: dropped.header.as_ptr(),
+            header_length: u32::try_from(dropped.header_length).unwrap_or(0),
+            drop_reason: dropped.code,
+            vlan: dropped.tci,
+            withheld,
+        };
+        // SAFETY: the context is live; the drop outlives the call.
+        let status = unsafe { function(self.context, &raw const told) };
+        self.end(status)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send> {

@@ -47,7 +47,8 @@ def batch_appended(text):
 
 def batch_appended_newer(text):
     text = batch_appended(text)
-    return once(text, "#define HEDDLE_ABI_MINOR 0\n", "#define HEDDLE_ABI_MINOR 1\n")
+    minor = int(re.search(r"#define HEDDLE_ABI_MINOR (\d+)\n", text).group(1))
+    return once(text, f"#define HEDDLE_ABI_MINOR {minor}\n", f"#define HEDDLE_ABI_MINOR {minor + 1}\n")
 
 
 def batch_prepended(text):

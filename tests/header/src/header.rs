@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result, ensure};
 use heddle_extension_api::abi::layout::{KIND_CONSTANT, KIND_FROZEN, KIND_FUNCTION, KIND_GROWABLE};
-use heddle_extension_api::abi::{LAYOUT, LAYOUT_ROWS, control, entry, host, meta, packet, sampling, status};
+use heddle_extension_api::abi::{LAYOUT, LAYOUT_ROWS, control, drops, entry, host, meta, packet, sampling, status};
 
 use crate::c_type;
 use crate::golden::text;
@@ -27,7 +27,8 @@ fn sizes() -> BTreeMap<&'static str, usize> {
     }
     size!(
         meta::Meta status::Bytes status::ErrorText packet::Packet packet::OffloadFacts packet::Batch control::PortInfo
-        control::Event sampling::Sample sampling::SamplingV1 host::Host entry::ExtensionV1
+        control::Event sampling::Sample sampling::SamplingV1 drops::Dropped drops::DropsV1
+        host::DatagramCounts host::Host entry::ExtensionV1
     )
 }
 

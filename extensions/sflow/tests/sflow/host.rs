@@ -71,6 +71,7 @@ impl FakeHost {
             originate: None,
             clone_packet: None,
             inject: None,
+            datagram_counts: None,
         }
     }
 

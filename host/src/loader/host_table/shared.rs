@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use heddle_switch_core::call::Refusal;
 
-use super::{Groups, PER_EXTENSION, PortDirectory, Services, lock};
+use super::{Addresses, Groups, PER_EXTENSION, PortDirectory, Services, lock};
 
 /// What one instance shares with the host: the context behind its host table.
 pub struct InstanceShared {
@@ -21,6 +21,8 @@ pub struct InstanceShared {
     pub groups: Arc<Groups>,
     /// Ports of its switch.
     pub ports: Arc<PortDirectory>,
+    /// Addresses it sends datagrams to.
+    pub addresses: Addresses,
     names: Mutex<Vec<(String, String)>>,
     values: [AtomicU64; PER_EXTENSION],
 }
@@ -35,7 +37,8 @@ impl InstanceShared {
         ports: Arc<PortDirectory>,
     ) -> Arc<InstanceShared> {
         let values = [const { AtomicU64::new(0) }; PER_EXTENSION];
-        Arc::new(InstanceShared { id, instance, role, services, groups, ports, names: Mutex::default(), values })
+        let (addresses, names) = (Addresses::default(), Mutex::default());
+        Arc::new(InstanceShared { id, instance, role, services, groups, ports, addresses, names, values })
     }
 
     pub(crate) fn register_counter(&self, name: &str, unit: &str) -> Result<u32, Refusal> {
