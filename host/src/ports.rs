@@ -69,6 +69,12 @@ pub struct RxLosses {
     pub malformed: u64,
 }
 
+/// Counts frames the kernel lost before any queue could see them; for the control side, beside the queues.
+pub trait LossMeter: Send {
+    /// Frames lost since the port was opened. Some system calls.
+    fn missed(&mut self) -> u64;
+}
+
 /// The transmit side of a port.
 pub trait TxQueue: Send {
     /// Sends or refuses every frame of `frames` (empty afterwards), gives the buffers back to `pool`, and adds to `report`.
@@ -81,6 +87,8 @@ pub struct OpenPort {
     pub device: String,
     /// The network device from then on; `None` when there is none.
     pub attachment: Option<Arc<Attachment>>,
+    /// Counts what no queue sees; `None` when the queues see all.
+    pub meter: Option<Box<dyn LossMeter>>,
     /// Receive queues.
     pub rx: Vec<Box<dyn RxQueue>>,
     /// Transmit side.

@@ -79,7 +79,8 @@ impl LiveSwitch {
                 rx_bytes: of_port.rx_bytes,
                 tx_packets: of_port.tx_packets,
                 tx_bytes: of_port.tx_bytes,
-                rx_missed: losses.map(|(_, lost)| lost.missed + lost.too_long + lost.malformed).sum(),
+                rx_missed: plugged.missed_by_kernel()
+                    + losses.map(|(_, lost)| lost.missed + lost.too_long + lost.malformed).sum::<u64>(),
                 rx_dropped: of_port.rx_dropped,
                 tx_dropped: of_port.tx_dropped,
             },

@@ -8,6 +8,7 @@
 //! Limits: one network namespace, the one it was opened in; links, not addresses.
 
 mod message;
+pub(super) mod statistics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

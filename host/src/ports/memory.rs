@@ -253,6 +253,7 @@ fn open_port(
     OpenPort {
         device: device.to_owned(),
         attachment: None,
+        meter: None,
         rx,
         tx,
         capabilities,

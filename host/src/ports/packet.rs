@@ -140,6 +140,7 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     Ok(OpenPort {
         device: name.to_owned(),
         attachment: Some(attachment),
+        meter: None,
         rx,
         tx: Box::new(PacketTx::new(device, sender, mtu)),
         capabilities: Capabilities {

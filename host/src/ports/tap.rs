@@ -9,8 +9,12 @@
 //! the port is down; it takes up a TAP interface made later under the last name this network namespace knew, but never makes
 //! one itself.
 //!
+//! The kernel keeps frames for us in a ring per queue, as long as the interface's `txqueuelen`; those it has no place for are
+//! missed frames of the port, read from the interface's `tx_dropped`.
+//!
 //! Limits: 64 queues; an MTU set here is the interface's, writes are not held to it (the kernel is not either).
 
+mod losses;
 mod transfer;
 
 use std::fs::File;
@@ -23,7 +27,8 @@ use heddle_switch_core::offload::VIRTIO_LEN;
 use super::error::OpenPortError;
 use super::sys::interface;
 use super::sys::tun::{self, TunOffload};
-use super::{Attachment, BackendEntry, OpenPort, OpenSpec, RxQueue};
+use super::{Attachment, BackendEntry, LossMeter, OpenPort, OpenSpec, RxQueue};
+use losses::TapLosses;
 use transfer::{TapRx, TapTx};
 
 /// Name when none is given; the kernel puts a number in.
@@ -80,10 +85,14 @@ fn describe(device: String, tap: Tap, offload: TunOffload) -> Result<OpenPort, O
     let mac = interface::mac(&device).map_err(asking)?;
     let attachment = Arc::clone(&tap.attachment);
     let tap = Arc::new(tap);
+    let meter = TapLosses::new(Arc::clone(&tap)).inspect_err(|error| {
+        tracing::info!(device, %error, "frames the kernel loses on this TAP interface cannot be counted as missed");
+    });
     let queue = |nth| Box::new(TapRx::new(Arc::clone(&tap), nth)) as Box<dyn RxQueue>;
     Ok(OpenPort {
         device,
         attachment: Some(attachment),
+        meter: meter.ok().map(|meter| Box::new(meter) as Box<dyn LossMeter>),
         rx: (0..tap.queues.len()).map(queue).collect(),
         capabilities: Capabilities {
             checksum: offload != TunOffload::None,

@@ -7,6 +7,7 @@ use crate::rig::{
 };
 use heddle_host::ports::{self, OpenPort, OpenSpec, RxStatus};
 use std::net::UdpSocket;
+use std::process::Command;
 use std::time::Duration;
 
 const PEER_MAC: [u8; 6] = [2, 0, 0, 0, 9, 2];
@@ -213,6 +214,67 @@ fn frames_the_device_cannot_take_are_counted_by_reason() {
     assert_eq!(transmit(port.tx.as_mut(), &mut pool, runt).refused, 1);
     let giant = tx_frame(&mut pool, &[0; 66_000]);
     assert_eq!(transmit(port.tx.as_mut(), &mut pool, giant).too_long, 1);
+}
+
+/// `tx_dropped` of an interface in a namespace, as its own kernel tools show it.
+fn dropped_in(space: &Namespace, interface: &str) -> u64 {
+    let path = format!("/sys/class/net/{interface}/statistics/tx_dropped");
+    let output = Command::new("ip").args(["netns", "exec", &space.name, "cat", &path]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
+}
+
+#[test]
+fn what_the_kernel_had_no_place_for_is_missed() {
+    if !privileged("what_the_kernel_had_no_place_for_is_missed") {
+        return;
+    }
+    let space = Namespace::new();
+    let mut port = open_in(&space, |_| ());
+    space.ip(&format!("link set {} txqueuelen 100", port.device));
+    let meter = port.meter.as_mut().expect("a TAP port can say what the kernel lost");
+    assert_eq!(meter.missed(), 0);
+    let socket = socket(&space, 40_000);
+    for _ in 0..500 {
+        socket.send(&PAYLOAD.to_be_bytes()).unwrap();
+    }
+    let dropped = dropped_in(&space, &port.device);
+    assert!((300..=500).contains(&dropped), "{dropped} of 500 in a ring of 100");
+    assert_eq!(meter.missed(), dropped);
+    // Another name in another place changes nothing.
+    let renamed = unique("r");
+    space.ip(&format!("link set {} down", port.device));
+    space.ip(&format!("link set {} name {renamed}", port.device));
+    space.ip(&format!("link set {renamed} up"));
+    assert_eq!(meter.missed(), dropped_in(&space, &renamed));
+    let (before, mut pool, mut out) = (meter.missed(), pool(), Vec::new());
+    port.rx[0].receive(&mut pool, &mut out, 1_000);
+    assert!(out.len() <= 200, "{}", out.len());
+    out.drain(..).for_each(|frame| pool.free(frame.buf));
+    // The interface goes: what is known stays.
+    space.ip(&format!("link del {renamed}"));
+    assert_eq!(port.meter.as_mut().unwrap().missed(), before);
+}
+
+#[test]
+fn losses_of_before_are_not_the_port_s() {
+    if !privileged("losses_of_before_are_not_the_port_s") {
+        return;
+    }
+    let link = Link(unique("t"));
+    let spec = OpenSpec { persist: true, ..OpenSpec::new("lab/t", "tap", &*link.0) };
+    let first = ports::open(&spec).unwrap();
+    ip(&format!("link set {} txqueuelen 1", link.0));
+    ip(&format!("addr add 10.9.7.1/24 dev {}", link.0));
+    ip(&format!("neigh add 10.9.7.2 lladdr 02:00:00:00:09:02 dev {}", link.0));
+    let socket = UdpSocket::bind(("10.9.7.1", 0)).unwrap();
+    for _ in 0..20 {
+        socket.send_to(&[0; 20], ("10.9.7.2", 9)).unwrap();
+    }
+    let Some(mut meter) = first.meter else { panic!("no meter") };
+    assert!(meter.missed() >= 10, "{}", meter.missed());
+    drop((meter, first.rx, first.tx));
+    let mut second = ports::open(&spec).unwrap();
+    assert_eq!(second.meter.as_mut().unwrap().missed(), 0);
 }
 
 #[test]

@@ -1,8 +1,15 @@
 //! The lives of network devices under a running switch: what is renamed, deleted, made anew, and who else takes its name.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use heddle_end_to_end::daemon::Daemon;
+use heddle_end_to_end::frames::{mac, numbered};
 use heddle_end_to_end::namespace::{Link, Namespace, device, ip};
+use heddle_end_to_end::wire::Wire;
 use heddle_end_to_end::{as_root, streams, wait_for};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::time::Duration;
 
 /// Gives a device another name while it is down.
 fn rename(from: &str, to: &str) {
@@ -58,4 +65,30 @@ fn a_foreign_device_with_the_old_name_is_not_taken_up() {
     });
     streams::ping(&web, "10.81.0.2", 2, 100);
     assert_eq!(daemon.balance("lab"), 0);
+}
+
+#[test]
+fn frames_the_kernel_lost_before_a_tap_are_missed_frames() {
+    let Some(_turn) = as_root("frames_the_kernel_lost_before_a_tap_are_missed_frames") else { return };
+    let daemon = Daemon::start();
+    let (web, tap) = (Namespace::new("web"), device("t"));
+    daemon.ok("switch create lab");
+    daemon.ok(&format!("port add lab web --backend tap --device {tap}"));
+    web.adopt(&tap, &[]);
+    web.ip(&format!("link set {tap} txqueuelen 50"));
+    daemon.wait_for_trouble("lab", "web", None);
+    let wire = Wire::open(&web, &tap, Duration::from_millis(100));
+    // Nobody empties the ring while the switch stands still.
+    let switch = Pid::from_raw(i32::try_from(daemon.answering_pid()).unwrap());
+    kill(switch, Signal::SIGSTOP).unwrap();
+    (0..400).for_each(|number| wire.send(&numbered(mac(1, 1), mac(2, 1), None, 1, number)));
+    let dropped = web.device_counter(&tap, "tx_dropped");
+    kill(switch, Signal::SIGCONT).unwrap();
+    assert!(dropped >= 300, "{dropped} of 400 in a ring of 50");
+    let counters = || daemon.json("port show lab web")["counters"].clone();
+    wait_for("the rest to arrive", || counters()["rx_packets"].as_u64() >= Some(400 - dropped));
+    let (rx, missed) = (counters()["rx_packets"].as_u64().unwrap(), counters()["rx_missed"].as_u64().unwrap());
+    assert_eq!((rx, missed), (400 - dropped, dropped));
+    let text = daemon.ok("port show lab web");
+    assert!(text.contains(&format!("{dropped} packets lost before the switch took them")), "{text}");
 }

@@ -124,7 +124,7 @@ pub(in crate::cli) fn port(view: &PortView) -> String {
         ("worker", view.worker.to_string()),
         ("received", format!("{} packets, {} bytes", counters.rx_packets, counters.rx_bytes)),
         ("sent", format!("{} packets, {} bytes", counters.tx_packets, counters.tx_bytes)),
-        ("missed", format!("{} packets lost by the device", counters.rx_missed)),
+        ("missed", format!("{} packets lost before the switch took them", counters.rx_missed)),
         ("dropped", format!("{} on the way in, {} on the way out", counters.rx_dropped, counters.tx_dropped)),
     ])
 }

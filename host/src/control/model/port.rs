@@ -326,7 +326,8 @@ pub struct PortCounters {
     pub tx_packets: u64,
     /// Bytes of these frames.
     pub tx_bytes: u64,
-    /// Frames the device lost before the switch saw them (no buffer, full ring).
+    /// Frames lost before the switch took them: the ring between device and switch was full (the kernel's included), or
+    /// the frame was longer than any buffer or came with offload facts that cannot be.
     pub rx_missed: u64,
     /// Frames dropped on the way in, each with a reason.
     pub rx_dropped: u64,

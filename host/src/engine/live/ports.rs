@@ -4,7 +4,8 @@
 //! the NIC. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
 //! undone, so an error leaves the switch as it was.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::frame::Capabilities;
@@ -22,9 +23,13 @@ use crate::control::model::{
 };
 use crate::control::plane::ControlResult;
 use crate::engine::command::{Command, Tap};
+use crate::engine::lock;
 use crate::loader::port_info;
 use crate::ports::device::{DeviceChange, DeviceEvent, DeviceWatch};
-use crate::ports::{self, Attachment, OpenPort, OpenPortError, OpenSpec};
+use crate::ports::{self, Attachment, LossMeter, OpenPort, OpenPortError, OpenSpec};
+
+/// How often the kernel's losses are read, whether or not anybody asks.
+const METER_PACE: Duration = Duration::from_secs(1);
 
 /// What is plugged into a port.
 pub(crate) struct Plugged {
@@ -36,6 +41,10 @@ pub(crate) struct Plugged {
     virtual_device: String,
     /// The network device, shared with the port's queues.
     pub(crate) attachment: Option<Arc<Attachment>>,
+    /// Counts what the kernel lost beside the queues.
+    meter: Option<Mutex<Box<dyn LossMeter>>>,
+    /// When it is read next for nobody but itself.
+    meter_due: Instant,
     /// Why it does not carry traffic although it should.
     pub(crate) trouble: Option<String>,
 }
@@ -68,7 +77,9 @@ impl LiveSwitch {
         state.next_home = state.next_home.wrapping_add(1);
         let (virtual_device, attachment) = (open.device.clone(), open.attachment.clone());
         let trouble = (!open.carrier).then(|| no_carrier(&virtual_device));
-        state.ports.insert(id, Plugged { spec, settings, virtual_device, attachment, trouble });
+        let (meter, meter_due) = (open.meter.take().map(Mutex::new), Instant::now());
+        let plugged = Plugged { spec, settings, virtual_device, attachment, meter, meter_due, trouble };
+        state.ports.insert(id, plugged);
         self.plug_in(state, id, owner, &mut open)?;
         Ok(id)
     }
@@ -232,6 +243,11 @@ impl LiveSwitch {
         for (id, plugged) in &mut state.ports {
             let before = plugged.trouble.clone();
             plugged.follow(devices, events);
+            if Instant::now() >= plugged.meter_due {
+                // What an interface counted goes with it: not long ago is the best that can be known then.
+                plugged.missed_by_kernel();
+                plugged.meter_due = Instant::now() + METER_PACE;
+            }
             if plugged.trouble != before {
                 let (switch, port) = (self.spec.name(), plugged.spec.name());
                 match &plugged.trouble {
@@ -253,6 +269,11 @@ impl Plugged {
     /// The device's present name, or what the backend calls what is not one.
     pub(crate) fn device(&self) -> String {
         self.attachment.as_ref().map_or_else(|| self.virtual_device.clone(), |place| place.name())
+    }
+
+    /// Frames the kernel lost beside the queues.
+    pub(crate) fn missed_by_kernel(&self) -> u64 {
+        self.meter.as_ref().map_or(0, |meter| lock(meter).missed())
     }
 
     /// Takes up what happened to the device, event by event, and then compares with what the kernel says now.

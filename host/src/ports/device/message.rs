@@ -30,8 +30,30 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|word| u16::from_ne_bytes(*word))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
+}
+
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|word| u64::from_ne_bytes(*word))
+}
+
+/// An attribute for a request, padded; its value has at most a name's length.
+pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(4 + value.len()).unwrap_or(4);
+    let mut bytes = [&length.to_ne_bytes()[..], &kind.to_ne_bytes(), value].concat();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// Kinds and values of a list of attributes, up to the first that ends early.
+pub(super) fn attributes(mut list: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let (length, kind) = u16_at(list, 0).zip(u16_at(list, 2))?;
+        let (attribute, rest) = split(list, usize::from(length).max(4))?;
+        list = rest;
+        Some((kind, attribute.get(4..).unwrap_or_default()))
+    })
 }
 
 /// Splits off a record whose length, header included, is `length`; the next one starts at a multiple of 4.
@@ -75,10 +97,8 @@ fn parse_one(message: &[u8]) -> Option<LinkMessage> {
     }
 }
 
-fn read_attributes(state: &mut DeviceState, device_type: u16, mut attributes: &[u8]) {
-    while let Some((length, kind)) = u16_at(attributes, 0).zip(u16_at(attributes, 2)) {
-        let Some((attribute, rest)) = split(attributes, usize::from(length).max(4)) else { return };
-        let value = attribute.get(4..).unwrap_or_default();
+fn read_attributes(state: &mut DeviceState, device_type: u16, list: &[u8]) {
+    for (kind, value) in attributes(list) {
         match kind {
             libc::IFLA_IFNAME => {
                 let name = value.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -88,7 +108,6 @@ fn read_attributes(state: &mut DeviceState, device_type: u16, mut attributes: &[
             libc::IFLA_ADDRESS if device_type == ETHERNET => state.mac = value.first_chunk().copied(),
             _ => {}
         }
-        attributes = rest;
     }
 }
 
@@ -100,11 +119,6 @@ mod tests {
         let mut bytes = [head.concat().as_slice(), body].concat();
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         bytes
-    }
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(4 + value.len()).unwrap();
-        record(&[&length.to_ne_bytes(), &kind.to_ne_bytes()], value)
     }
 
     fn message(kind: u16, family: u8, index: u32, flags: u32, attributes: &[u8]) -> Vec<u8> {

@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use super::check;
@@ -26,6 +26,27 @@ pub(in crate::ports) fn attach(name: &str, multi_queue: bool) -> io::Result<(Fil
     #[expect(unsafe_code, reason = "system call")]
     check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
     Ok((file, name_in(&request)))
+}
+
+/// `_IO('T', 227)`, Linux 5.4: the network namespace of a queue's interface.
+const TUNGETDEVNETNS: libc::Ioctl = 0x54e3;
+
+/// The present name of a queue's interface, in whichever network namespace it is.
+pub(in crate::ports) fn name(queue: &File) -> io::Result<String> {
+    let mut request = request("")?;
+    // SAFETY: TUNGETIFF fills one `ifreq`, which lives across the call.
+    #[expect(unsafe_code, reason = "system call")]
+    check(unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNGETIFF, &raw mut request) })?;
+    Ok(name_in(&request))
+}
+
+/// The network namespace of a queue's interface. It lives as long as the file is open: ask, and let go.
+pub(in crate::ports) fn namespace(queue: &File) -> io::Result<File> {
+    // SAFETY: the operation takes no argument and gives a new descriptor, checked before it becomes a file.
+    #[expect(unsafe_code, reason = "system call")]
+    unsafe {
+        Ok(File::from_raw_fd(check(libc::ioctl(queue.as_raw_fd(), TUNGETDEVNETNS))?))
+    }
 }
 
 fn set_by_pointer(file: &File, operation: libc::Ioctl, value: libc::c_int) -> io::Result<()> {
