@@ -8,6 +8,7 @@
 
 mod args;
 mod log;
+mod scrape;
 mod stop;
 
 pub use args::{DaemonArgs, LogLevel};
@@ -18,7 +19,9 @@ use crate::control::plane::{ControlPlane, ControlResult};
 use crate::control::rpc::{ControlService, DaemonFacts};
 use crate::control::server::{ServeError, serve};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
+use crate::metrics::MetricsError;
 use crate::supervisor::{self, Inherited, SuperviseError};
+use crate::systemd;
 use clap::Parser;
 use std::io;
 use std::os::unix::net::UnixListener;
@@ -55,6 +58,9 @@ pub enum DaemonError {
     /// The control socket broke while serving.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// Metrics cannot be served where they were asked for.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The supervisor gave up.
     #[error(transparent)]
     Supervise(#[from] SuperviseError),
@@ -75,6 +81,8 @@ impl DaemonError {
         match self {
             Self::Claim(error) => error.class(),
             Self::Plane(error) => error.class(),
+            Self::Metrics(MetricsError::NotLoopback { .. }) => ErrorClass::Usage,
+            Self::Metrics(MetricsError::Bind { .. }) => ErrorClass::AlreadyExists,
             Self::Serve(_) | Self::Supervise(_) | Self::System { .. } => ErrorClass::Other,
         }
     }
@@ -106,6 +114,7 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
         let listener = inherited.enter().map_err(DaemonError::system("enter the switch process"))?;
         return switch_process(args, build, listener, facts(args, Some(&inherited)));
     }
+    scrape::check(args.metrics)?;
     let socket = ControlSocket::claim(&args.socket)?;
     std::fs::create_dir_all(args.run_dir()).map_err(DaemonError::system("create the run directory"))?;
     tracing::info!(socket = %args.socket.display(), version = env!("CARGO_PKG_VERSION"), "heddled listens");
@@ -146,6 +155,11 @@ fn switch_process(
         stop::on_signal().map_err(DaemonError::system("receive signals"))?
     };
     let plane = build(&setup)?;
+    if let Some(address) = args.metrics {
+        runtime.spawn(scrape::run(address, Arc::clone(&plane), facts.clone()));
+    }
+    runtime.spawn(systemd::keep_alive(Arc::clone(&plane)));
+    systemd::ready();
     let served = runtime.block_on(serve_plane(Arc::clone(&plane), listener, facts, stopping));
     runtime.shutdown_timeout(Duration::from_millis(100));
     tracing::info!("the switch process ends");

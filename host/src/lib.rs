@@ -10,5 +10,7 @@ pub mod control;
 pub mod daemon;
 pub mod engine;
 pub mod loader;
+pub mod metrics;
 pub mod ports;
 pub mod supervisor;
+mod systemd;

@@ -11,6 +11,7 @@ mod inherit;
 
 pub use inherit::Inherited;
 
+use crate::systemd;
 use backoff::{Backoff, Next};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -110,6 +111,7 @@ async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
             }
         };
         let ended = describe(status);
+        systemd::restarting(&ended);
         let pause = match backoff.after_crash(Instant::now()) {
             Next::RestartAfter(pause) => pause,
             Next::GiveUp { crashes, within } => return Err(SuperviseError::GaveUp { crashes, within, last: ended }),
@@ -131,12 +133,15 @@ fn start(listener: &UnixListener, inherited: &Inherited) -> io::Result<Child> {
         .arg0("heddled-switch")
         .args(std::env::args_os().skip(1))
         .envs(inherited.environment())
+        // The watchdog of the service is answered by the switch process, whatever process it was set for.
+        .env_remove("WATCHDOG_PID")
         .stdin(socket)
         .kill_on_drop(true)
         .spawn()
 }
 
 async fn stop(mut child: Child) -> Result<(), SuperviseError> {
+    systemd::stopping();
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
         // ESRCH cannot happen before `wait` has collected the child; any other answer ends in the kill below.
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);

@@ -42,7 +42,11 @@ pub struct DaemonFacts {
 }
 
 impl DaemonFacts {
-    fn view(&self, plane: &dyn ControlPlane) -> ControlResult<DaemonView> {
+    /// The daemon as it is.
+    ///
+    /// # Errors
+    /// When the plane does not answer.
+    pub(crate) fn view(&self, plane: &dyn ControlPlane) -> ControlResult<DaemonView> {
         let switches = plane.switches()?;
         let (wall, steady) = self.started;
         Ok(DaemonView {

@@ -3,6 +3,7 @@
 use crate::control::model::words;
 use crate::control::socket::DEFAULT_SOCKET;
 use clap::Parser;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 words!(
@@ -45,6 +46,10 @@ pub struct DaemonArgs {
     #[arg(long = "log-level", value_name = "LEVEL", default_value = "info")]
     pub log_level: LogLevel,
 
+    /// Serve Prometheus metrics at http://ADDR:PORT/metrics; loopback addresses only
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics: Option<SocketAddr>,
+
     /// Run the data plane in this process, without a supervisor: for debuggers
     #[arg(long = "foreground-single-process")]
     pub foreground_single_process: bool,
@@ -54,8 +59,9 @@ const AFTER_HELP: &str = "\
 Examples:
   heddled
   heddled --socket /tmp/heddle/heddled.sock --log-level debug
+  heddled --metrics 127.0.0.1:9478
 
-Exit codes: 0 stopped on request, 2 wrong command line, 4 another daemon has the socket,
+Exit codes: 0 stopped on request, 2 wrong command line, 4 the socket or the metrics address is taken,
 6 permission denied, 1 any other failure (among them: the switch process keeps crashing).";
 
 impl DaemonArgs {

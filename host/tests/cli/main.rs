@@ -9,12 +9,14 @@ mod capture;
 mod commands;
 mod errors;
 mod examples;
+mod metrics;
 mod only_switch;
 mod patience;
 mod permissions;
 mod plane;
 mod process;
 mod supervision;
+mod systemd;
 mod whole;
 
 use heddle_host::daemon::{self, DaemonArgs};

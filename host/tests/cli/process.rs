@@ -27,6 +27,21 @@ pub(crate) fn heddled(socket: &Path, options: &[&str]) -> Command {
     command
 }
 
+/// The real heddled, with the real data plane and without installed extensions.
+pub(crate) fn real(options: &[&str]) -> Daemon {
+    let directory = tempfile::tempdir().unwrap();
+    let command = real_command(&directory, options);
+    Daemon::start_command(directory, command)
+}
+
+/// The command that [`real`] runs.
+pub(crate) fn real_command(directory: &tempfile::TempDir, options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heddled"));
+    command.arg("--socket").arg(directory.path().join("heddled.sock"));
+    command.args(["--extension-dir", "/nonexistent"]).args(options);
+    command
+}
+
 /// What `heddle` came back with.
 #[derive(Debug)]
 pub(crate) struct Outcome {

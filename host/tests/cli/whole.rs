@@ -1,19 +1,11 @@
 //! The two real binaries together, with the real data plane on memory ports: needs no privilege.
 
-use super::process::{Daemon, alive, signal, wait_for};
+use super::process::{alive, real, signal, wait_for};
 use serde_json::json;
-use std::process::Command;
-
-fn heddled() -> Daemon {
-    let directory = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_heddled"));
-    command.arg("--socket").arg(directory.path().join("heddled.sock")).args(["--extension-dir", "/nonexistent"]);
-    Daemon::start_command(directory, command)
-}
 
 #[test]
 fn a_switch_with_memory_ports_lives_and_goes() {
-    let mut daemon = heddled();
+    let mut daemon = real(&[]);
     daemon.ok("switch create lab --workers 2 --ageing 60");
     daemon.ok("port add lab web --backend memory --mac 02:00:00:00:00:01");
     daemon.ok("port add lab db --backend memory --vlan-mode access --vlan 20");
@@ -36,7 +28,7 @@ fn a_switch_with_memory_ports_lives_and_goes() {
 
 #[test]
 fn what_the_plane_refuses_reaches_the_operator() {
-    let daemon = heddled();
+    let daemon = real(&[]);
     daemon.ok("switch create lab");
     daemon.ok("port add lab web --backend memory");
     std::fs::write(daemon.directory.path().join("text.so"), "not an ELF").unwrap();
@@ -61,7 +53,7 @@ fn what_the_plane_refuses_reaches_the_operator() {
 
 #[test]
 fn a_killed_switch_process_comes_back_empty() {
-    let daemon = heddled();
+    let daemon = real(&[]);
     daemon.ok("switch create lab");
     let first = daemon.answering_pid();
     signal(first, "ABRT");
