@@ -20,6 +20,8 @@ use crate::control::rpc::{ControlService, DaemonFacts};
 use crate::control::server::{ServeError, serve};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
 use crate::metrics::MetricsError;
+use crate::state::Durable;
+use crate::state::store::StoreError;
 use crate::supervisor::{self, Inherited, SuperviseError};
 use crate::systemd;
 use clap::Parser;
@@ -55,6 +57,9 @@ pub enum DaemonError {
     /// The data plane could not be built.
     #[error("the data plane did not start: {0}")]
     Plane(#[from] ControlError),
+    /// The stored state cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The control socket broke while serving.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -83,6 +88,10 @@ impl DaemonError {
             Self::Plane(error) => error.class(),
             Self::Metrics(MetricsError::NotLoopback { .. }) => ErrorClass::Usage,
             Self::Metrics(MetricsError::Bind { .. }) => ErrorClass::AlreadyExists,
+            Self::Store(error) => error.class(),
+            Self::Supervise(SuperviseError::Refused { code, .. }) => {
+                ErrorClass::TABLE.into_iter().find(|row| row.exit == *code).map_or(ErrorClass::Other, |row| row.class)
+            }
             Self::Serve(_) | Self::Supervise(_) | Self::System { .. } => ErrorClass::Other,
         }
     }
@@ -154,7 +163,7 @@ fn switch_process(
         let _inside = runtime.enter();
         stop::on_signal().map_err(DaemonError::system("receive signals"))?
     };
-    let plane = build(&setup)?;
+    let plane: Arc<dyn ControlPlane> = Arc::new(Durable::open(build(&setup)?, &args.state_dir())?);
     if let Some(address) = args.metrics {
         runtime.spawn(scrape::run(address, Arc::clone(&plane), facts.clone()));
     }

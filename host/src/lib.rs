@@ -12,5 +12,6 @@ pub mod engine;
 pub mod loader;
 pub mod metrics;
 pub mod ports;
+pub mod state;
 pub mod supervisor;
 mod systemd;

@@ -3,14 +3,15 @@
 //! The supervisor starts its own executable again with the same arguments. The child finds the listening control socket
 //! as its standard input and the rest in its environment ([`Inherited`]). Because the supervisor keeps the socket open,
 //! clients that connect while a child is being restarted wait in the backlog instead of being refused.
-//! A child that dies is restarted after a growing pause; more than `backoff::MAX_CRASHES` deaths within
-//! `backoff::WINDOW` end heddled. Switches and ports live in the child and are gone with it.
+//! A child that dies is restarted, the first time at once and then after growing pauses; children that keep dying early
+//! end heddled (`backoff`). What operators asked for is in the store, which no death touches; the child restores it.
 
 mod backoff;
 mod inherit;
 
 pub use inherit::Inherited;
 
+use crate::control::error::ErrorClass;
 use crate::systemd;
 use backoff::{Backoff, Next};
 use nix::sys::signal::{Signal, kill};
@@ -39,6 +40,14 @@ pub enum SuperviseError {
         within: Duration,
         /// How the last one ended.
         last: String,
+    },
+    /// The switch process said itself that starting it again would not help.
+    #[error("the switch process could not start ({ended}); the reason is in the log above")]
+    Refused {
+        /// How it ended.
+        ended: String,
+        /// Its exit code, which becomes that of heddled.
+        code: u8,
     },
     /// The switch process did not stop when asked and was killed.
     #[error("the switch process did not stop within {} ms and was killed", within.as_millis())]
@@ -101,6 +110,7 @@ async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
     let mut backoff = Backoff::default();
     let mut inherited = Inherited::first();
     loop {
+        let started = Instant::now();
         let mut child = start(listener, &inherited).map_err(system("start the switch process"))?;
         tracing::debug!(pid = child.id(), restarts = inherited.restarts, "the switch process is started");
         let status = tokio::select! {
@@ -111,8 +121,11 @@ async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
             }
         };
         let ended = describe(status);
+        if let Some(code) = final_code(status) {
+            return Err(SuperviseError::Refused { ended, code });
+        }
         systemd::restarting(&ended);
-        let pause = match backoff.after_crash(Instant::now()) {
+        let pause = match backoff.after_crash(Instant::now(), started.elapsed()) {
             Next::RestartAfter(pause) => pause,
             Next::GiveUp { crashes, within } => return Err(SuperviseError::GaveUp { crashes, within, last: ended }),
         };
@@ -158,6 +171,13 @@ async fn stop(mut child: Child) -> Result<(), SuperviseError> {
             Err(SuperviseError::Killed { within: STOP_TIME })
         }
     }
+}
+
+/// The exit code of a process that ended by itself with a reason that a restart does not remove; `None` for crashes.
+fn final_code(status: ExitStatus) -> Option<u8> {
+    let code = status.code().and_then(|code| u8::try_from(code).ok())?;
+    let class = ErrorClass::TABLE.into_iter().find(|row| row.exit == code)?.class;
+    (class != ErrorClass::Other).then_some(code)
 }
 
 /// "killed by SIGSEGV (core dumped)", "exited with code 3".

@@ -44,6 +44,7 @@ inside() {
     PATH=$HEDDLE_BIN:$PATH
     log=$(mktemp)
     cd "$(mktemp -d)" || exit 1
+    export HEDDLE_STATE_DIR=$PWD/state
     while IFS= read -r line; do
         count=$((count + 1))
         if [[ $line != heddle* && $line != ip* && $line != tshark* && $line != sleep* && $line != kill* ]]; then

@@ -95,7 +95,7 @@ set_up() {
     trap leave EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    export HEDDLE_SOCKET=$WORK/heddled.sock
+    export HEDDLE_SOCKET=$WORK/heddled.sock HEDDLE_STATE_DIR=$WORK/state
 }
 
 start_daemon() {

@@ -305,6 +305,14 @@ pub enum ControlError {
         /// What to do.
         fix: String,
     },
+    /// The change could be made but not stored, and was undone.
+    #[error("nothing was changed, because the change cannot be kept: {reason}")]
+    NotStored {
+        /// The store's sentence: what is wrong and what to do.
+        reason: String,
+        /// What that means to a program.
+        class: ErrorClass,
+    },
     /// A defect or an unexpected system error.
     #[error("{what} failed: {reason}; see the log of heddled")]
     Internal {
@@ -339,6 +347,7 @@ impl ControlError {
             Self::LimitReached { .. } | Self::Busy { .. } => ErrorClass::Limit,
             Self::ExtensionRejected { .. } | Self::ExtensionVeto { .. } => ErrorClass::Extension,
             Self::NoSuchDevice { .. } | Self::DeviceTrouble { .. } => ErrorClass::Device,
+            Self::NotStored { class, .. } => *class,
             Self::Internal { .. } => ErrorClass::Other,
         }
     }

@@ -11,6 +11,7 @@ mod extension;
 mod name;
 mod number;
 mod port;
+mod read;
 mod stats;
 mod switch;
 mod vlan;

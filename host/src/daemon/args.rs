@@ -25,8 +25,9 @@ words!(
 /// The Heddle virtual switch daemon.
 ///
 /// Runs as two processes: a supervisor that owns the control socket, and the switch process, which it restarts when it
-/// dies. Logs go to stderr. SIGTERM, SIGINT and SIGHUP stop both within two seconds. Without root it runs with memory
-/// ports only and needs a --socket in a directory of yours.
+/// dies. Switches, ports and extensions are kept in the state directory and are back after a restart. Logs go to stderr.
+/// SIGTERM, SIGINT and SIGHUP stop both within two seconds. Without root it runs with memory ports only and needs a
+/// --socket in a directory of yours.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "heddled", version, after_help = AFTER_HELP)]
 pub struct DaemonArgs {
@@ -37,6 +38,11 @@ pub struct DaemonArgs {
     /// Directory for run-time files [default: the directory of the socket]
     #[arg(long = "run-dir", value_name = "DIR")]
     run_dir: Option<PathBuf>,
+
+    /// Directory where switches, ports and extensions are kept over restarts
+    /// [default: /var/lib/heddle; without root $XDG_STATE_HOME/heddle or ~/.local/state/heddle]
+    #[arg(long = "state-dir", value_name = "DIR", env = "HEDDLE_STATE_DIR")]
+    state_dir: Option<PathBuf>,
 
     /// Directory to search for extensions; may be given several times
     #[arg(long = "extension-dir", value_name = "DIR", default_value = "/usr/lib/heddle/extensions")]
@@ -55,6 +61,9 @@ pub struct DaemonArgs {
     pub foreground_single_process: bool,
 }
 
+/// Where root's heddled keeps its state.
+const DEFAULT_STATE_DIR: &str = "/var/lib/heddle";
+
 const AFTER_HELP: &str = "\
 Examples:
   heddled
@@ -65,6 +74,23 @@ Exit codes: 0 stopped on request, 2 wrong command line, 4 the socket or the metr
 6 permission denied, 1 any other failure (among them: the switch process keeps crashing).";
 
 impl DaemonArgs {
+    /// Directory where the desired state is kept.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        if let Some(directory) = &self.state_dir {
+            return directory.clone();
+        }
+        if nix::unistd::geteuid().is_root() {
+            return PathBuf::from(DEFAULT_STATE_DIR);
+        }
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = || variable("HOME").map(|home| home.join(".local/state"));
+        // XDG Base Directory Specification; without a home there is only the run directory.
+        variable("XDG_STATE_HOME")
+            .or_else(home)
+            .map_or_else(|| self.run_dir().join("state"), |base| base.join("heddle"))
+    }
+
     /// Directory for run-time files.
     #[must_use]
     pub fn run_dir(&self) -> PathBuf {

@@ -20,7 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A command that runs this program as heddled.
 pub(crate) fn heddled(socket: &Path, options: &[&str]) -> Command {
+    let state = socket.with_file_name("state");
     let mut arguments = vec!["--socket", socket.to_str().unwrap(), "--log-level", "debug"];
+    arguments.extend(["--state-dir", state.to_str().unwrap()]);
     arguments.extend(options);
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "daemon_process", "--nocapture", "--test-threads=1"]).env(ARGUMENTS, arguments.join("\n"));
@@ -38,6 +40,7 @@ pub(crate) fn real(options: &[&str]) -> Daemon {
 pub(crate) fn real_command(directory: &tempfile::TempDir, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_heddled"));
     command.arg("--socket").arg(directory.path().join("heddled.sock"));
+    command.arg("--state-dir").arg(directory.path().join("state"));
     command.args(["--extension-dir", "/nonexistent"]).args(options);
     command
 }

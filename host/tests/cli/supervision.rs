@@ -17,11 +17,14 @@ fn a_killed_switch_process_is_restarted_and_clients_come_back() {
     assert_ne!(status["pid"], first);
     assert_eq!(status["supervisor_pid"], daemon.child.id());
     assert_eq!((&status["restarts"], &status["last_exit"]), (&1.into(), &"killed by SIGKILL".into()));
-    assert_eq!(status["switches"], 0);
+    assert_eq!(status["switches"], 1, "what was made before the kill is there again");
     let line = daemon.wait_for_log("the switch process died");
-    assert!(line.contains("killed by SIGKILL") && line.contains("pause_ms=100"), "{line}");
+    assert!(line.contains("killed by SIGKILL") && line.contains("pause_ms="), "{line}");
     let text = daemon.ok("daemon status");
-    assert!(text.contains("1 restart: switches and ports made before the last one are gone\n"), "{text}");
+    assert!(
+        text.contains("1 restart: switches, ports and extensions were brought back from the stored state\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -42,7 +45,7 @@ fn a_switch_process_that_keeps_dying_is_given_up() {
     assert_eq!(outcome.code, 1, "{outcome:?}");
     let expected = "heddled: the switch process died 6 times within 60 s, last: exited with code 1; heddled gives up, see the log above";
     assert!(outcome.stderr.contains(expected), "{outcome:?}");
-    assert!(start.elapsed() >= Duration::from_millis(3100), "pauses grow: {:?}", start.elapsed());
+    assert!(start.elapsed() >= Duration::from_millis(1500), "pauses grow: {:?}", start.elapsed());
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left behind");
 }
 

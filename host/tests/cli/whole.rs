@@ -52,14 +52,16 @@ fn what_the_plane_refuses_reaches_the_operator() {
 }
 
 #[test]
-fn a_killed_switch_process_comes_back_empty() {
+fn a_killed_switch_process_comes_back_with_what_it_had() {
     let daemon = real(&[]);
-    daemon.ok("switch create lab");
+    daemon.ok("switch create lab --ageing 60");
+    daemon.ok("port add lab web --backend memory --device sink --vlan-mode access --vlan 7");
     let first = daemon.answering_pid();
     signal(first, "ABRT");
     wait_for("the killed process to be gone", || !alive(first));
     let status = daemon.json("daemon status");
     assert!(status["last_exit"].as_str().unwrap().starts_with("killed by SIGABRT"), "{status}");
-    assert_eq!(daemon.json("switch list"), json!([]));
-    daemon.ok("switch create lab");
+    assert_eq!(daemon.json("switch show lab")["ageing_seconds"], 60);
+    assert_eq!(daemon.json("port show lab web")["vlan"], json!({ "mode": "access", "vlan": 7 }));
+    daemon.ok("switch delete lab");
 }

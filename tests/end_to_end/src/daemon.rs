@@ -64,6 +64,7 @@ impl Daemon {
         let mut command = Command::new(program);
         command.arg("--socket").arg(directory.path().join("heddled.sock"));
         command.arg("--run-dir").arg(directory.path().join("run")).args(["--log-level", "info"]);
+        command.arg("--state-dir").arg(directory.path().join("state"));
         std::fs::create_dir_all(directory.path().join("run")).unwrap();
         command
     }

@@ -114,7 +114,7 @@ pub(in crate::cli) fn daemon(view: &DaemonView) -> String {
     }
     if view.restarts > 0 {
         let restarts = counted(view.restarts, "restart", "restarts");
-        text.push_str(&format!("{restarts}: switches and ports made before the last one are gone\n"));
+        text.push_str(&format!("{restarts}: switches, ports and extensions were brought back from the stored state\n"));
     }
     text
 }

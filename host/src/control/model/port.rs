@@ -4,6 +4,8 @@
 //! device and queue count are given when the port is added; whether one can change later is for the plane to say
 //! (`ControlError::FixedAtCreation`).
 
+mod record;
+
 use super::{
     DeviceName, InvalidValue, MacAddress, Mtu, PortName, QueueCount, SwitchName, VlanChange, VlanSettings, words,
 };

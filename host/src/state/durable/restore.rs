@@ -1,0 +1,148 @@
+//! Bringing the desired state back: at start, and again and again for what is absent.
+//!
+//! Order: a switch, then its extensions in their order, then its ports. Extensions come before ports so that no frame
+//! passes a switch without the filters its operator put there. What fails stays desired, with the reason, and stops
+//! nothing else.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::ledger::{Kept, Part};
+use super::{Inner, RETRY, lock};
+use crate::control::error::ControlError;
+use crate::control::model::{ExtensionId, PortSpec, SwitchName};
+use crate::state::record::{ExtensionRecord, PortRecord};
+use crate::state::store::{Edit, Store};
+
+/// Pause between two attempts at an extension, which read and judge its file.
+const EXTENSION_RETRY: Duration = Duration::from_secs(2);
+
+impl Inner {
+    /// Brings back what the plane can be made to have.
+    pub(super) fn restore(&self) {
+        let start = Instant::now();
+        let mut store = lock(&self.store);
+        let kept: Vec<Kept> = lock(&self.ledger).switches.values().cloned().collect();
+        if kept.is_empty() {
+            return;
+        }
+        for one in &kept {
+            self.bring_switch(&mut store, one, true);
+        }
+        let ports: usize = kept.iter().map(|one| one.ports.len()).sum();
+        let extensions: usize = kept.iter().map(|one| one.extensions.len()).sum();
+        let ms = start.elapsed().as_millis();
+        tracing::info!(switches = kept.len(), ports, extensions, ms, state = %self.path.display(), "the stored state is restored");
+    }
+
+    /// Tries what is absent until heddled ends.
+    pub(super) fn keep_trying(&self) {
+        let mut extensions_at = Instant::now() + EXTENSION_RETRY;
+        while !self.stopping.load(Ordering::Acquire) {
+            std::thread::park_timeout(RETRY);
+            if self.stopping.load(Ordering::Acquire) || !lock(&self.ledger).lacks_something() {
+                continue;
+            }
+            let with_extensions = Instant::now() >= extensions_at;
+            if with_extensions {
+                extensions_at = Instant::now() + EXTENSION_RETRY;
+            }
+            let names: Vec<SwitchName> = lock(&self.ledger).switches.keys().cloned().collect();
+            for name in names {
+                // One switch at a time, so that operators are not kept waiting by all of them.
+                let mut store = lock(&self.store);
+                let kept = lock(&self.ledger).switches.get(&name).cloned();
+                if let Some(kept) = kept {
+                    self.bring_switch(&mut store, &kept, with_extensions);
+                }
+            }
+        }
+    }
+
+    /// A switch with whatever of it is absent.
+    fn bring_switch(&self, store: &mut Store, kept: &Kept, with_extensions: bool) {
+        let name = &kept.record.name;
+        if kept.absent.is_some() {
+            let outcome = self.plane.create_switch(kept.record.spec()).err();
+            let absent = note(&format!("switch '{name}'"), kept.absent.as_deref(), outcome);
+            if let Some(kept) = lock(&self.ledger).switches.get_mut(name) {
+                kept.absent.clone_from(&absent);
+            }
+            if absent.is_some() {
+                self.note_parts(kept);
+                return;
+            }
+        }
+        for part in kept.extensions.iter().filter(|part| part.absent.is_some() && with_extensions) {
+            self.bring_extension(store, name, part);
+        }
+        for part in kept.ports.iter().filter(|part| part.absent.is_some()) {
+            self.bring_port(name, part);
+        }
+    }
+
+    /// Parts of an absent switch wait for it.
+    fn note_parts(&self, kept: &Kept) {
+        let name = &kept.record.name;
+        let reason = Some(format!("waits for switch '{name}', which is not running"));
+        if let Some(kept) = lock(&self.ledger).switches.get_mut(name) {
+            kept.ports.iter_mut().for_each(|part| part.absent.clone_from(&reason));
+            kept.extensions.iter_mut().for_each(|part| part.absent.clone_from(&reason));
+        }
+    }
+
+    /// A port that is absent.
+    pub(super) fn bring_port(&self, switch: &SwitchName, part: &Part<PortRecord>) {
+        let outcome = match PortSpec::from_record(&part.record) {
+            Ok(spec) => self.plane.add_port(switch, spec).err(),
+            Err(error) => Some(error.into()),
+        };
+        let absent = note(&format!("port '{}' of switch '{switch}'", part.key), part.absent.as_deref(), outcome);
+        if let Some(kept) = lock(&self.ledger).switches.get_mut(switch)
+            && let Some(part) = kept.ports.iter_mut().find(|known| known.key == part.key)
+        {
+            part.absent = absent;
+        }
+    }
+
+    /// An extension that is absent.
+    fn bring_extension(&self, store: &mut Store, switch: &SwitchName, part: &Part<ExtensionRecord>) {
+        let attempt = || {
+            let (reference, config) = (part.record.reference()?, part.record.configuration()?);
+            self.plane.enable_extension(switch, &reference, config)
+        };
+        let (id, outcome) = match attempt() {
+            Ok(view) => (ExtensionId::new(&view.id).ok(), None),
+            Err(error) => (None, Some(error)),
+        };
+        let what = format!("extension '{}' of switch '{switch}'", part.record.shown_id());
+        let absent = note(&what, part.absent.as_deref(), outcome);
+        let mut now = Part { absent, ..part.clone() };
+        // Its library has said who it is: it is kept under that name from now on.
+        if let Some(id) = id.filter(|id| part.record.id.as_ref() != Some(id)) {
+            now.key = id.to_string();
+            now.record.id = Some(id);
+            let edits =
+                [Edit::DropExtension(switch, &part.key), Edit::PutExtension(switch, now.order, &now.key, &now.record)];
+            if let Err(error) = store.commit(&edits) {
+                // It stays under its old name; the next start asks again.
+                tracing::warn!(%error, "the identifier of a restored extension is not stored");
+                (now.key, now.record) = (part.key.clone(), part.record.clone());
+            }
+        }
+        if let Some(kept) = lock(&self.ledger).switches.get_mut(switch)
+            && let Some(known) = kept.extensions.iter_mut().find(|known| known.key == part.key)
+        {
+            *known = now;
+        }
+    }
+}
+
+/// Logs what is new about a part and gives the reason to show.
+fn note(what: &str, before: Option<&str>, outcome: Option<ControlError>) -> Option<String> {
+    let reason = outcome?.to_string();
+    if before != Some(reason.as_str()) {
+        tracing::warn!("{what} is not restored and is tried again: {reason}");
+    }
+    Some(reason)
+}

@@ -1,0 +1,122 @@
+//! What cannot be brought back stays desired, says why, and comes back by itself.
+
+use super::books::{create, enable, id, memory, picture, port, start, switch};
+use heddle_host::control::error::ControlError;
+use heddle_host::control::model::{Mtu, NicState, PortChange};
+use heddle_host::control::plane::ControlPlane;
+use heddle_host::state::Durable;
+use heddle_host::state::record::ExtensionRecord;
+use heddle_host::state::store::{Edit, Store};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A start at which no port can be opened.
+fn start_without_devices(directory: &Path) -> (Arc<super::books::Books>, Durable) {
+    let books = super::books::Books::new();
+    books.no_devices.store(true, Ordering::Relaxed);
+    let plane = Durable::open(Arc::clone(&books) as Arc<dyn ControlPlane>, directory).unwrap();
+    (books, plane)
+}
+
+fn with_two_ports(directory: &Path) -> String {
+    let (_, plane) = start(directory);
+    create(&plane, "lab").unwrap();
+    plane.add_port(&switch("lab"), memory("web")).unwrap();
+    plane.add_port(&switch("lab"), memory("db")).unwrap();
+    picture(&plane)
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "waited for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_port_without_its_device_says_so_and_returns_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = with_two_ports(directory.path());
+    let (books, plane) = start_without_devices(directory.path());
+    let view = plane.port(&switch("lab"), &port("web")).unwrap();
+    assert_eq!(view.trouble.as_deref(), Some("device 'eth0' does not exist; `ip link` shows the ones that do"));
+    assert_eq!((view.nic_state, view.id), (NicState::Absent, 0));
+    assert_eq!(plane.ports(&switch("lab")).unwrap().len(), 2);
+    assert_eq!(plane.switch(&switch("lab")).unwrap().ports, 2);
+    let taken = plane.add_port(&switch("lab"), memory("web"));
+    assert!(matches!(taken, Err(ControlError::PortExists { .. })), "{taken:?}");
+    books.no_devices.store(false, Ordering::Relaxed);
+    wait_for("the ports to return", || picture(&plane) == before);
+}
+
+#[test]
+fn an_absent_port_can_be_changed_and_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    with_two_ports(directory.path());
+    let (books, plane) = start_without_devices(directory.path());
+    let change = PortChange { mtu: Some(Mtu::new(1400).unwrap()), ..PortChange::default() };
+    assert_eq!(plane.set_port(&switch("lab"), &port("db"), change).unwrap().mtu, 1400);
+    plane.remove_port(&switch("lab"), &port("web")).unwrap();
+    drop((books, plane));
+    let (_, plane) = start(directory.path());
+    let ports = plane.ports(&switch("lab")).unwrap();
+    assert_eq!(ports.iter().map(|view| (view.name.as_str(), view.mtu)).collect::<Vec<_>>(), [("db", 1400)]);
+}
+
+#[test]
+fn an_extension_that_is_gone_says_so_blocks_nothing_and_can_be_disabled() {
+    let directory = tempfile::tempdir().unwrap();
+    with_two_ports(directory.path());
+    let record = ExtensionRecord {
+        extension: "/opt/nosuch/libgone.so".to_owned(),
+        id: None,
+        config: [("rate".to_owned(), heddle_host::state::record::ConfigValue("5".to_owned()))].into(),
+        config_text: None,
+    };
+    let mut store = Store::open(directory.path()).unwrap();
+    store.commit(&[Edit::PutExtension(&switch("lab"), 0, "/opt/nosuch/libgone.so", &record)]).unwrap();
+    drop(store);
+    let (_, plane) = start(directory.path());
+    enable(&plane, "lab", "com.example.tally").unwrap();
+    assert_eq!(plane.ports(&switch("lab")).unwrap().len(), 2, "the rest is there");
+    let view = plane.extension(&switch("lab"), &id("libgone")).unwrap();
+    assert!(view.enabled && !view.running);
+    assert!(view.last_error.as_deref().unwrap().contains("libgone.so"), "{view:?}");
+    assert_eq!(view.config["rate"], "5");
+    assert_eq!(plane.switch(&switch("lab")).unwrap().extensions, ["com.example.tally", "libgone"]);
+    assert!(!plane.disable_extension(&switch("lab"), &id("libgone")).unwrap().enabled);
+    drop(plane);
+    let (_, plane) = start(directory.path());
+    assert_eq!(plane.switch(&switch("lab")).unwrap().extensions, ["com.example.tally"]);
+}
+
+#[test]
+fn a_switch_that_is_absent_keeps_its_ports_and_can_be_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, plane) = start(directory.path());
+    // One more than the plane of this test takes at once: the last in the order of names stays out.
+    for name in ["a", "b", "c", "d"] {
+        create(&plane, name).unwrap();
+    }
+    plane.add_port(&switch("d"), memory("web")).unwrap();
+    drop(plane);
+    let mut store = Store::open(directory.path()).unwrap();
+    let spec = store.load().unwrap().into_iter().next().unwrap().switch;
+    let extra = heddle_host::state::record::SwitchRecord { name: switch("aa"), ..spec };
+    store.commit(&[Edit::PutSwitch(&extra)]).unwrap();
+    drop(store);
+    let (_, plane) = start(directory.path());
+    assert_eq!(plane.switches().unwrap().len(), 5);
+    let trouble = plane.port(&switch("d"), &port("web")).unwrap().trouble.unwrap();
+    assert!(trouble.contains("waits for switch 'd'"), "{trouble}");
+    let refused = plane.add_port(&switch("d"), memory("db")).unwrap_err().to_string();
+    assert!(refused.contains("is not running: the limit of 4 switches is reached"), "{refused}");
+    plane.delete_switch(&switch("aa")).unwrap();
+    wait_for("switch d to return", || plane.port(&switch("d"), &port("web")).unwrap().trouble.is_none());
+    plane.delete_switch(&switch("d")).unwrap();
+    drop(plane);
+    assert_eq!(start(directory.path()).1.switches().unwrap().len(), 3);
+}
