@@ -117,12 +117,7 @@ rust() {
         name=$(basename "$name")
         package=$(sed -n 's/^name = "\(heddle-.*\)"/\1/p' "$copy/$name/Cargo.toml" | head -n 1)
         if ! (cd "$copy" && "${run[@]}" build --quiet --release -p "$package") >"$log" 2>&1; then
-            # sFlow is shipped with the switch and only promises to build with the switch's own compiler.
-            if [ "$compiler $name" = "rustc-1.63 sflow" ]; then
-                skip "$compiler $name" "it uses what rustc 1.63 lacks: $(grep -m 1 '^error' "$log")"
-            else
-                fail "$compiler $name" "$log"
-            fi
+            fail "$compiler $name" "$log"
             continue
         fi
         built=$results/$compiler/target/release/lib${package//-/_}.so

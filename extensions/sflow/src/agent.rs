@@ -1,57 +1,55 @@
-//! The agent: turns sampled frames and port counters into samples of their data sources and hands them to the
+//! The agent: turns sampled and dropped frames and counters into samples of their data sources and hands them to the
 //! receiver. Runs on the control thread only; calls neither host nor clock.
 //!
-//! A data source is a port; all its samples leave in one stream, because section 5 ties a source to one sub-agent.
-//! That is why workers do not send: they queue what they saw ([`TakenSample`]) and this side numbers and packs it.
+//! A data source is a port, the virtual machine behind it, or the host; all its samples leave in one stream, because
+//! section 5 ties a source to one sub-agent. That is why workers do not send: they queue what they saw ([`Taken`]) and
+//! this side numbers and packs it.
 //!
-//! `sample_pool` grows by what each worker's own count of the port grew. What a worker counted before its first sample
-//! is taken as at most one sampling interval: it may have run long before the agent was enabled.
+//! Section 5 forbids mixing compact and expanded encodings: the agent writes compact ones until it meets a port whose
+//! id needs more than 24 bits, and expanded ones from then on.
+
+mod source;
+mod taken;
+
+pub use taken::{Taken, TakenDrop, TakenHeader, TakenSample, HEADER_ROOM};
 
 use std::collections::BTreeMap;
 
-use heddle_extension_api::PortInfo;
+use heddle_extension_api::{PortInfo, PortKind};
 
+use self::source::Source;
 use crate::config::Config;
 use crate::datagram::{
-    Agent, CountersSample, ExtendedSwitch, FlowSample, IfIndex, Interface, InterfaceCounters, SampledHeader,
+    Adapter, Agent, CounterRecord, CountersSample, DataSource, Description, DiscardedPacket, Encoding, FlowSample,
+    IfIndex, Interface, InterfaceCounters, SampledHeader,
 };
+use crate::host_facts::HostFacts;
 use crate::poller::{Appointment, Poller};
-use crate::receiver::{Receiver, ReceiverCounts, Send};
+use crate::receiver::{Company, Receiver, ReceiverCounts, Send};
 use crate::sampler::Random;
 
-/// Room for the first bytes of a sampled frame.
-pub const HEADER_ROOM: usize = 256;
+/// Adapters in a sample of the host, at most.
+pub const ADAPTERS_MAX: usize = 16;
 
-/// A sampled frame as a worker saw it.
-#[derive(Clone, Debug)]
-pub struct TakenSample {
-    /// Worker that saw it.
-    pub worker: u32,
-    /// Port it came from.
-    pub port: u32,
-    /// Its length in bytes, VLAN tag included, without FCS.
-    pub frame_length: u32,
-    /// Where it went, or why it did not.
-    pub output: Interface,
-    /// Its VLANs.
-    pub switch: ExtendedSwitch,
-    /// Frames the worker had received from the port by then.
-    pub pool: u64,
-    /// Samples the worker lost before this one.
-    pub lost: u32,
-    /// Bytes used of `header`.
-    pub header_length: usize,
-    /// Its first bytes.
-    pub header: [u8; HEADER_ROOM],
+/// What the host says of a port, apart from its counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortFacts {
+    /// Its name.
+    pub name: String,
+    /// Its assigned address.
+    pub mac: Option<[u8; 6]>,
+    /// Whether a virtual machine is behind it.
+    pub machine: bool,
 }
 
-/// What the host says of a port.
-#[derive(Clone, Copy, Debug)]
-pub struct PortReading<'a> {
-    /// Its counters.
-    pub counters: InterfaceCounters,
-    /// Its name, UTF-8.
-    pub name: &'a [u8],
+impl From<&PortInfo> for PortFacts {
+    fn from(info: &PortInfo) -> Self {
+        Self {
+            name: info.name().into_owned(),
+            mac: info.mac().map(|mac| mac.bytes()),
+            machine: matches!(info.kind(), PortKind::Synthetic | PortKind::Emulated),
+        }
+    }
 }
 
 impl From<&PortInfo> for InterfaceCounters {
@@ -82,48 +80,42 @@ pub struct AgentCounts {
     pub flow_samples: u64,
     /// Counters samples put into datagrams.
     pub counters_samples: u64,
-    /// Samples lost: no slot in the core, queue full, port gone, or port number above 24 bits.
+    /// Discarded packets put into datagrams.
+    pub discards: u64,
+    /// Samples lost: no slot in the core, queue full, or port gone.
     pub samples_dropped: u64,
-}
-
-/// One port as a data source.
-#[derive(Debug)]
-struct Source {
-    index: IfIndex,
-    flow_sequence: u32,
-    pool: u32,
-    drops: u32,
-    /// Last pool heard from each worker.
-    pools: BTreeMap<u32, u64>,
-    counters_sequence: u32,
-    counters: InterfaceCounters,
-    appointment: Appointment,
+    /// Dropped frames that were not told, for the limit or for lack of room.
+    pub discards_withheld: u64,
 }
 
 /// The agent.
 #[derive(Debug)]
 pub struct SflowAgent {
-    rate: u32,
-    header: usize,
+    config: Config,
+    encoding: Encoding,
     poller: Poller,
     phases: Random,
     receiver: Receiver,
     sources: BTreeMap<u32, Source>,
+    host: Appointment,
+    host_sequence: u32,
     counts: AgentCounts,
 }
 
 impl SflowAgent {
-    /// An agent without ports. `seed` spreads the ports' polling times.
+    /// An agent without ports. `seed` spreads the polling times.
     #[must_use]
     pub fn new(config: &Config, seed: u64) -> Self {
         Self {
-            rate: config.sampling,
-            header: usize::try_from(config.header).unwrap_or(HEADER_ROOM).min(HEADER_ROOM),
+            encoding: Encoding::default(),
             poller: Poller::new(config.polling),
             phases: Random::new(seed),
             receiver: Receiver::new(Agent { address: config.agent, sub_agent: config.sub_agent }),
             sources: BTreeMap::new(),
+            host: Appointment::default(),
+            host_sequence: 0,
             counts: AgentCounts::default(),
+            config: config.clone(),
         }
     }
 
@@ -133,11 +125,30 @@ impl SflowAgent {
         (self.counts, self.receiver.counts())
     }
 
-    /// A port exists from now on; known ones are left as they are.
-    pub fn add_port(&mut self, port: u32) {
+    /// Which encodings it writes.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// A port exists from now on, or what is known of it has changed; its sampling rate.
+    pub fn port(&mut self, port: u32, facts: PortFacts) -> u32 {
+        let rate = self.config.sampling_of(&facts.name);
+        let header = usize::try_from(self.config.header_of(&facts.name)).unwrap_or(HEADER_ROOM);
         if let Some(index) = IfIndex::new(port) {
-            self.sources.entry(port).or_insert_with(|| Source::new(index));
+            if !index.is_compact() {
+                self.encoding = Encoding::Expanded;
+            }
+            match self.sources.get_mut(&port) {
+                Some(source) => {
+                    source.facts = facts;
+                    source.rate = rate;
+                    source.header = header;
+                }
+                None => drop(self.sources.insert(port, Source::new(index, facts, rate, header))),
+            }
         }
+        rate
     }
 
     /// A port is gone; its numbers begin anew should it come back.
@@ -145,64 +156,130 @@ impl SflowAgent {
         self.sources.remove(&port);
     }
 
+    /// Reports what a worker took.
+    pub fn take(&mut self, taken: &Taken, now_ns: u64, send: &mut Send<'_>) {
+        match taken {
+            Taken::Sample(taken) => self.flow(taken, now_ns, send),
+            Taken::Drop(taken) => self.discard(taken, now_ns, send),
+        }
+    }
+
     /// Reports a sampled frame.
     pub fn flow(&mut self, taken: &TakenSample, now_ns: u64, send: &mut Send<'_>) {
         self.counts.samples_dropped += u64::from(taken.lost);
-        let Some(source) = self.sources.get_mut(&taken.port) else {
-            self.counts.samples_dropped += 1;
-            return;
+        let source = match self.sources.get_mut(&taken.port) {
+            Some(source) => source,
+            None => {
+                self.counts.samples_dropped += 1;
+                return;
+            }
         };
-        source.count(taken, self.rate);
+        source.count(taken);
         let sample = FlowSample {
             sequence: source.flow_sequence,
-            source: source.index,
-            sampling_rate: self.rate,
+            source: DataSource::port(source.index),
+            sampling_rate: source.rate,
             sample_pool: source.pool,
             drops: source.drops,
             input: Interface::Index(source.index),
             output: taken.output,
-            header: SampledHeader {
-                frame_length: taken.frame_length,
-                bytes: taken.header.get(..taken.header_length.min(self.header)).unwrap_or(&[]),
-            },
+            header: SampledHeader { frame_length: taken.frame.length, bytes: taken.frame.first(source.header) },
             switch: taken.switch,
         };
-        if self.receiver.add(now_ns, |out| sample.encode(out), send) {
+        let encoding = self.encoding;
+        if self.receiver.add(now_ns, Company::Common, |out| sample.encode(encoding, out), send) {
             self.counts.flow_samples += 1;
         } else {
             self.counts.samples_dropped += 1;
         }
     }
 
-    /// Reports the counters of every port that is due, then sends what has waited long enough. `read` calls back
-    /// with what the host says of a port, or not at all when the port is gone.
+    /// Reports a dropped frame.
+    pub fn discard(&mut self, taken: &TakenDrop, now_ns: u64, send: &mut Send<'_>) {
+        self.counts.discards_withheld += taken.withheld;
+        let known = [taken.input, taken.output].iter().flatten().find(|port| self.sources.contains_key(port)).copied();
+        let source = match known.and_then(|port| self.sources.get_mut(&port)) {
+            Some(source) => source,
+            None => {
+                // Both ports are gone: there is no data source to tell it of.
+                self.counts.discards_withheld += 1;
+                return;
+            }
+        };
+        source.discard_sequence = source.discard_sequence.wrapping_add(1);
+        let header = SampledHeader { frame_length: taken.frame.length, bytes: taken.frame.first(source.header) };
+        let sample = DiscardedPacket {
+            sequence: source.discard_sequence,
+            source: DataSource::port(source.index),
+            drops: u32::try_from(self.counts.discards_withheld % (1 << 32)).unwrap_or(0),
+            input: taken.input.and_then(IfIndex::new),
+            output: taken.output.and_then(IfIndex::new),
+            reason: taken.reason,
+            frame: if header.bytes.is_empty() { None } else { Some((header, taken.switch)) },
+        };
+        if self.receiver.add(now_ns, Company::Discards, |out| sample.encode(out), send) {
+            self.counts.discards += 1;
+        } else {
+            self.counts.discards_withheld += 1;
+        }
+    }
+
+    /// Reports the counters of all that is due, then sends what has waited long enough. `read` gives what a port has
+    /// counted, or nothing when the host does not know it any more; `facts` what the host is and does.
     pub fn poll(
         &mut self,
         now_ns: u64,
-        mut read: impl FnMut(u32, &mut dyn FnMut(PortReading<'_>)),
+        mut read: impl FnMut(u32) -> Option<InterfaceCounters>,
+        facts: impl FnOnce() -> HostFacts,
         send: &mut Send<'_>,
     ) {
-        for (&port, source) in &mut self.sources {
-            let phases = &mut self.phases;
-            if !self.poller.due(&mut source.appointment, now_ns, || phases.draw()) {
+        let (poller, phases) = (self.poller, &mut self.phases);
+        if self.config.host && poller.due(&mut self.host, now_ns, || phases.draw()) {
+            self.report_host(now_ns, &facts(), send);
+        }
+        let Self { sources, phases, receiver, counts, encoding, config, .. } = self;
+        for (&port, source) in sources {
+            if !poller.due(&mut source.appointment, now_ns, || phases.draw()) {
                 continue;
             }
-            read(port, &mut |reading| {
-                source.number(reading.counters);
-                let sample = CountersSample {
-                    sequence: source.counters_sequence,
-                    source: source.index,
-                    counters: reading.counters,
-                    name: reading.name,
+            if let Some(counters) = read(port) {
+                let mut add = |sample: &CountersSample<'_>| {
+                    if receiver.add(now_ns, Company::Common, |out| sample.encode(*encoding, out), send) {
+                        counts.counters_samples += 1;
+                    } else {
+                        counts.samples_dropped += 1;
+                    }
                 };
-                if self.receiver.add(now_ns, |out| sample.encode(out), send) {
-                    self.counts.counters_samples += 1;
-                } else {
-                    self.counts.samples_dropped += 1;
+                report_port(source, &counters, &mut add);
+                if config.machines && source.facts.machine {
+                    report_machine(source, &counters, &mut add);
                 }
-            });
+            }
         }
         self.receiver.flush_due(now_ns, send);
+    }
+
+    fn report_host(&mut self, now_ns: u64, facts: &HostFacts, send: &mut Send<'_>) {
+        self.host_sequence = self.host_sequence.wrapping_add(1);
+        let machines = self.sources.values().filter(|source| source.facts.machine).count();
+        let adapters: Vec<Adapter> =
+            self.sources.values().filter(|one| !one.facts.machine).filter_map(adapter).collect();
+        let node = facts.node(u32::try_from(machines).unwrap_or(u32::MAX));
+        let description = facts.description();
+        let records = [
+            CounterRecord::Description(&description),
+            CounterRecord::Adapters(adapters.get(..ADAPTERS_MAX).unwrap_or(&adapters)),
+            CounterRecord::Cpu(&facts.cpu),
+            CounterRecord::Memory(&facts.memory),
+            CounterRecord::Node(&node),
+        ];
+        let sample = CountersSample { sequence: self.host_sequence, source: DataSource::HOST, records: &records };
+        let encoding = self.encoding;
+        if self.receiver.add(now_ns, Company::Common, |out| sample.encode(encoding, out), send) {
+            self.counts.counters_samples += 1;
+        } else {
+            self.counts.samples_dropped += 1;
+        }
     }
 
     /// Sends what is waiting, however short: the agent is about to go.
@@ -211,37 +288,32 @@ impl SflowAgent {
     }
 }
 
-impl Source {
-    fn new(index: IfIndex) -> Self {
-        Self {
-            index,
-            flow_sequence: 0,
-            pool: 0,
-            drops: 0,
-            pools: BTreeMap::new(),
-            counters_sequence: 0,
-            counters: InterfaceCounters::default(),
-            appointment: Appointment::default(),
-        }
-    }
+fn adapter(source: &Source) -> Option<Adapter> {
+    source.facts.mac.map(|mac| Adapter { index: source.index, mac })
+}
 
-    /// Counts a sampled frame of this source.
-    fn count(&mut self, taken: &TakenSample, rate: u32) {
-        self.flow_sequence = self.flow_sequence.wrapping_add(1);
-        self.drops = self.drops.wrapping_add(taken.lost);
-        let grown = match self.pools.insert(taken.worker, taken.pool) {
-            Some(before) if before <= taken.pool => taken.pool - before,
-            _ => taken.pool.min(u64::from(rate)),
-        };
-        self.pool = self.pool.wrapping_add(u32::try_from(grown % (1 << 32)).unwrap_or(0));
-    }
+fn report_port(source: &mut Source, counters: &InterfaceCounters, add: &mut dyn FnMut(&CountersSample<'_>)) {
+    let sequence = source.counted.number(counters);
+    let records = [
+        CounterRecord::Interface(source.index, counters),
+        CounterRecord::Ethernet,
+        CounterRecord::PortName(source.facts.name.as_bytes()),
+    ];
+    add(&CountersSample { sequence, source: DataSource::port(source.index), records: &records });
+}
 
-    /// Numbers a counters sample: section 5 has the numbers begin anew when a counter does.
-    fn number(&mut self, counters: InterfaceCounters) {
-        if counters.restarted_since(&self.counters) {
-            self.counters_sequence = 0;
-        }
-        self.counters_sequence = self.counters_sequence.wrapping_add(1);
-        self.counters = counters;
-    }
+/// The switch knows a virtual machine by the name of its port only.
+fn report_machine(source: &mut Source, counters: &InterfaceCounters, add: &mut dyn FnMut(&CountersSample<'_>)) {
+    let Source { index, facts, machine, .. } = source;
+    let sequence = machine.number(counters);
+    let description = Description { hostname: &facts.name, uuid: [0; 16], machine: 0, linux: false, release: "" };
+    let adapter = facts.mac.map(|mac| Adapter { index: *index, mac });
+    let adapters: &[Adapter] = adapter.as_ref().map_or(&[], std::slice::from_ref);
+    let records = [
+        CounterRecord::Description(&description),
+        CounterRecord::Adapters(adapters),
+        CounterRecord::Parent(DataSource::HOST),
+        CounterRecord::VirtualNic(counters),
+    ];
+    add(&CountersSample { sequence, source: DataSource::machine(*index), records: &records });
 }

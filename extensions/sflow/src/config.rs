@@ -1,8 +1,10 @@
 //! The agent's settings: the instance's `key=value` lines parsed once into typed values with their units.
 //!
 //! Every fault names the key, the reason and what would be right; nothing is adjusted silently. As everywhere in the
-//! switch, a later line of the same key wins.
+//! switch, a later line of the same key wins. `sampling` and `header` may be given for one port by its name:
+//! `sampling.vm1=100`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -12,80 +14,206 @@ use heddle_extension_api::{Config as Lines, ConfigError};
 
 use crate::sampler::RATE_MAX;
 
+mod nearest;
+
 /// UDP port of collectors (IANA, section 5).
 pub const DEFAULT_COLLECTOR_PORT: u16 = 6343;
-/// Every key, for messages and the README.
-pub const KEYS: [&str; 6] = ["collector", "sampling", "polling", "header", "agent", "sub_agent"];
+/// Collectors, at most.
+pub const COLLECTORS_MAX: usize = 8;
+/// Every key, for messages and the documentation.
+pub const KEYS: [&str; 9] =
+    ["collector", "sampling", "polling", "header", "drops", "agent", "sub_agent", "host", "machines"];
+/// The keys that may be given for one port.
+pub const PORT_KEYS: [&str; 2] = ["sampling", "header"];
 
 const HEADER_MIN: u32 = 14;
 const HEADER_MAX: u32 = 256;
 const POLLING_MAX: u32 = 86_400;
+const DROPS_MAX: u32 = 10_000;
 
 /// Validated settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where datagrams go.
-    pub collector: SocketAddr,
+    /// Where datagrams go; each gets all. At least one, no two alike.
+    pub collectors: Vec<SocketAddr>,
     /// One frame in so many is sampled; 0 = none.
     pub sampling: u32,
     /// Seconds between two counters samples of a port; 0 = none.
     pub polling: u32,
     /// Bytes kept of a sampled frame.
     pub header: u32,
+    /// Dropped frames told in a second, at most; 0 = none.
+    pub drops: u32,
     /// Address that names this agent.
     pub agent: IpAddr,
     /// Number that tells agents of the same address apart.
     pub sub_agent: u32,
+    /// Whether the host is described.
+    pub host: bool,
+    /// Whether virtual machines are described.
+    pub machines: bool,
+    /// What differs for ports, by name.
+    pub ports: BTreeMap<String, PortConfig>,
+}
+
+/// What differs for one port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortConfig {
+    /// One frame in so many is sampled; 0 = none.
+    pub sampling: Option<u32>,
+    /// Bytes kept of a sampled frame.
+    pub header: Option<u32>,
+}
+
+impl Config {
+    /// The sampling rate of a port.
+    #[must_use]
+    pub fn sampling_of(&self, port: &str) -> u32 {
+        self.ports.get(port).and_then(|port| port.sampling).unwrap_or(self.sampling)
+    }
+
+    /// Bytes kept of a frame of a port.
+    #[must_use]
+    pub fn header_of(&self, port: &str) -> u32 {
+        self.ports.get(port).and_then(|port| port.header).unwrap_or(self.header)
+    }
 }
 
 impl TryFrom<&Lines<'_>> for Config {
     type Error = ConfigError;
 
     fn try_from(lines: &Lines<'_>) -> Result<Self, ConfigError> {
-        if let Some((key, _)) = lines.pairs().find(|(key, _)| !KEYS.contains(key)) {
-            let known = format!("{}; did you mean `{}`?", KEYS.join(", "), nearest_key(key));
-            return Err(ConfigError::UnknownKey { key: key.to_owned(), known });
+        let mut config = Self {
+            collectors: Vec::new(),
+            sampling: 400,
+            polling: 30,
+            header: 128,
+            drops: 0,
+            agent: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            sub_agent: 0,
+            host: true,
+            machines: true,
+            ports: BTreeMap::new(),
+        };
+        for (key, value) in lines.pairs() {
+            match key.split_once('.') {
+                Some((general, port)) if PORT_KEYS.contains(&general) && !port.is_empty() => {
+                    config.set_of_port(key, general, port, value)?;
+                }
+                _ => config.set(key, value)?,
+            }
         }
-        let collector = lines.get("collector").ok_or(ConfigError::Missing { key: "collector".to_owned() })?;
-        Ok(Self {
-            collector: parse_collector(collector)?,
-            sampling: number(lines, "sampling", 400, 0..=RATE_MAX, "frames, 0 = off")?,
-            polling: number(lines, "polling", 30, 0..=POLLING_MAX, "seconds, 0 = off")?,
-            header: number(lines, "header", 128, HEADER_MIN..=HEADER_MAX, "bytes")?,
-            agent: lines.get("agent").map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), parse_agent)?,
-            sub_agent: number(lines, "sub_agent", 0, 0..=u32::MAX, "a plain number")?,
-        })
+        if config.collectors.is_empty() {
+            return Err(ConfigError::Missing { key: "collector".to_owned() });
+        }
+        Ok(config)
+    }
+}
+
+impl Config {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        match key {
+            "collector" => self.collectors = parse_collectors(value)?,
+            "sampling" => self.sampling = sampling(key, value)?,
+            "polling" => self.polling = number(key, value, 0..=POLLING_MAX, "seconds, 0 = off")?,
+            "header" => self.header = header(key, value)?,
+            "drops" => self.drops = number(key, value, 0..=DROPS_MAX, "frames a second, 0 = off")?,
+            "agent" => self.agent = parse_agent(value)?,
+            "sub_agent" => self.sub_agent = number(key, value, 0..=u32::MAX, "a plain number")?,
+            "host" => self.host = on_or_off(key, value)?,
+            "machines" => self.machines = on_or_off(key, value)?,
+            _ => return Err(unknown(key)),
+        }
+        Ok(())
+    }
+
+    fn set_of_port(&mut self, key: &str, general: &str, port: &str, value: &str) -> Result<(), ConfigError> {
+        let settings = self.ports.entry(port.to_owned()).or_default();
+        match general {
+            "sampling" => settings.sampling = Some(sampling(key, value)?),
+            _ => settings.header = Some(header(key, value)?),
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { collector, sampling, polling, header, agent, sub_agent } = self;
+        let collectors: Vec<String> = self.collectors.iter().map(ToString::to_string).collect();
+        let word = |on: bool| if on { "on" } else { "off" };
+        let Self { sampling, polling, header, drops, agent, sub_agent, .. } = self;
         write!(
             f,
-            "collector={collector} sampling={sampling} polling={polling} header={header} agent={agent} \
-             sub_agent={sub_agent}"
-        )
+            "collector={} sampling={sampling} polling={polling} header={header} drops={drops} agent={agent} \
+             sub_agent={sub_agent} host={} machines={}",
+            collectors.join(","),
+            word(self.host),
+            word(self.machines),
+        )?;
+        for (port, settings) in &self.ports {
+            if let Some(sampling) = settings.sampling {
+                write!(f, " sampling.{port}={sampling}")?;
+            }
+            if let Some(header) = settings.header {
+                write!(f, " header.{port}={header}")?;
+            }
+        }
+        Ok(())
     }
+}
+
+fn unknown(key: &str) -> ConfigError {
+    let (general, port) = key.split_once('.').map_or((key, ""), |(general, port)| (general, port));
+    let suggestion = if port.is_empty() {
+        nearest::nearest(general, &KEYS).to_owned()
+    } else {
+        format!("{}.{port}", nearest::nearest(general, &PORT_KEYS))
+    };
+    let known = format!("{}, and sampling.PORT and header.PORT; did you mean `{suggestion}`?", KEYS.join(", "));
+    ConfigError::UnknownKey { key: key.to_owned(), known }
 }
 
 fn refuse(key: &str, value: &str, expected: &str) -> ConfigError {
     ConfigError::BadValue { key: key.to_owned(), value: value.to_owned(), reason: format!("give {expected}") }
 }
 
-fn number(
-    lines: &Lines<'_>,
-    key: &str,
-    default: u32,
-    range: RangeInclusive<u32>,
-    unit: &str,
-) -> Result<u32, ConfigError> {
-    let Some(value) = lines.get(key) else { return Ok(default) };
+fn sampling(key: &str, value: &str) -> Result<u32, ConfigError> {
+    number(key, value, 0..=RATE_MAX, "frames, 0 = off")
+}
+
+fn header(key: &str, value: &str) -> Result<u32, ConfigError> {
+    number(key, value, HEADER_MIN..=HEADER_MAX, "bytes")
+}
+
+fn number(key: &str, value: &str, range: RangeInclusive<u32>, unit: &str) -> Result<u32, ConfigError> {
     let in_range = value.parse().ok().filter(|number| range.contains(number));
     in_range.ok_or_else(|| {
         let (min, max) = range.into_inner();
         refuse(key, value, &format!("a whole number from {min} to {max} ({unit})"))
     })
+}
+
+fn on_or_off(key: &str, value: &str) -> Result<bool, ConfigError> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(refuse(key, value, "`on` or `off`")),
+    }
+}
+
+fn parse_collectors(value: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+    let mut collectors = Vec::new();
+    for word in value.split(',').map(str::trim) {
+        let collector = parse_collector(word)?;
+        if collectors.contains(&collector) {
+            return Err(refuse("collector", value, &format!("each collector once; {collector} is there twice")));
+        }
+        collectors.push(collector);
+    }
+    if collectors.len() > COLLECTORS_MAX {
+        return Err(refuse("collector", value, &format!("at most {COLLECTORS_MAX} collectors")));
+    }
+    Ok(collectors)
 }
 
 fn parse_collector(value: &str) -> Result<SocketAddr, ConfigError> {
@@ -96,8 +224,9 @@ fn parse_collector(value: &str) -> Result<SocketAddr, ConfigError> {
         (_, Some(bare)) => bare.parse().ok().map(|ip| SocketAddr::new(IpAddr::V6(ip), DEFAULT_COLLECTOR_PORT)),
         (_, None) => value.parse().ok().map(|ip| SocketAddr::new(IpAddr::V4(ip), DEFAULT_COLLECTOR_PORT)),
     };
-    let expected = "ADDR or ADDR:PORT of one host, IPv6 in brackets, such as 192.0.2.1:6343 or [2001:db8::1]:6343; \
-                    names are not looked up";
+    let expected =
+        "ADDR or ADDR:PORT of one host or of several with commas, IPv6 in brackets, such as 192.0.2.1:6343 or \
+                    [2001:db8::1]:6343; names are not looked up";
     address
         .filter(|address| !address.ip().is_unspecified() && address.port() != 0)
         .ok_or_else(|| refuse("collector", value, expected))
@@ -109,129 +238,5 @@ fn parse_agent(value: &str) -> Result<IpAddr, ConfigError> {
     address.ok_or_else(|| refuse("agent", value, expected))
 }
 
-/// The valid key with the smallest edit distance (Levenshtein) to `name`.
-fn nearest_key(name: &str) -> &'static str {
-    let mut nearest = (usize::MAX, KEYS[0]);
-    for key in KEYS {
-        let distance = edit_distance(name, key);
-        if distance < nearest.0 {
-            nearest = (distance, key);
-        }
-    }
-    nearest.1
-}
-
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = i;
-        for (y, cell) in b.chars().zip(1..) {
-            let Some(above) = row.get(cell).copied() else { break };
-            let best = (above + 1).min(left + 1).min(diagonal + usize::from(!x.eq_ignore_ascii_case(&y)));
-            diagonal = above;
-            if let Some(previous) = row.get_mut(cell - 1) {
-                *previous = left;
-            }
-            left = best;
-        }
-        if let Some(last) = row.last_mut() {
-            *last = left;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{edit_distance, Config, ConfigError, Lines};
-
-    fn parse(text: &str) -> Result<Config, ConfigError> {
-        Config::try_from(&Lines::new(text)?)
-    }
-
-    fn refusal(text: &str) -> String {
-        match parse(text) {
-            Ok(config) => panic!("`{text}` was accepted as {config:?}"),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn defaults_are_the_documented_ones() {
-        let config = parse("collector=192.0.2.1").unwrap();
-        assert_eq!(config.collector.to_string(), "192.0.2.1:6343");
-        assert_eq!((config.sampling, config.polling, config.header, config.sub_agent), (400, 30, 128, 0));
-        assert_eq!(config.agent.to_string(), "127.0.0.1");
-    }
-
-    #[test]
-    fn every_key_is_read() {
-        let config = parse(
-            "# to the lab\ncollector = [2001:db8::1]:9999\r\n\nsampling=5\nsampling=1\npolling=0\nheader=256\n\
-             agent=2001:db8::2\nsub_agent=7\n",
-        )
-        .unwrap();
-        assert_eq!(config.collector.to_string(), "[2001:db8::1]:9999");
-        assert_eq!((config.sampling, config.polling, config.header, config.sub_agent), (1, 0, 256, 7));
-        assert_eq!(config.agent.to_string(), "2001:db8::2");
-    }
-
-    #[test]
-    fn collector_forms() {
-        for (text, address) in [
-            ("10.0.0.1:1", "10.0.0.1:1"),
-            ("[::1]", "[::1]:6343"),
-            ("[fe80::1]:7", "[fe80::1]:7"),
-            ("255.255.255.255:65535", "255.255.255.255:65535"),
-        ] {
-            assert_eq!(parse(&format!("collector={text}")).unwrap().collector.to_string(), address);
-        }
-        for text in
-            ["", "::1", "[10.0.0.1]", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "0.0.0.0", "[::]", "host", "[::1"]
-        {
-            let error = refusal(&format!("collector={text}"));
-            assert!(error.starts_with(&format!("collector={text}: give ADDR or ADDR:PORT")), "{error}");
-        }
-    }
-
-    #[test]
-    fn refusals_name_the_key_the_reason_and_the_fix() {
-        assert_eq!(refusal(""), "`collector` is missing; add a line collector=VALUE");
-        for (setting, range) in [
-            ("header=13", "14 to 256 (bytes)"),
-            ("header=257", "14 to 256 (bytes)"),
-            ("sampling=-1", "0 to 1000000000 (frames, 0 = off)"),
-            ("polling=86401", "0 to 86400 (seconds, 0 = off)"),
-            ("polling=1.5", "0 to 86400 (seconds, 0 = off)"),
-            ("sub_agent=4294967296", "0 to 4294967295 (a plain number)"),
-        ] {
-            let expected = format!("{setting}: give a whole number from {range}");
-            assert_eq!(refusal(&format!("collector=10.0.0.1\n{setting}")), expected);
-        }
-        for agent in ["0.0.0.0", "::", "[::1]", "10.0.0.1:1", "x"] {
-            let error = refusal(&format!("collector=10.0.0.1\nagent={agent}"));
-            assert!(error.contains("an IPv4 or IPv6 address"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_misspelt_key_is_refused_and_the_nearest_one_offered() {
-        for (typed, nearest) in [
-            ("poling", "polling"),
-            ("Collector", "collector"),
-            ("subagent", "sub_agent"),
-            ("hdr", "header"),
-            ("agnet", "agent"),
-        ] {
-            let expected = format!(
-                "unknown key `{typed}`; the keys are collector, sampling, polling, header, agent, sub_agent; \
-                 did you mean `{nearest}`?"
-            );
-            assert_eq!(refusal(&format!("collector=10.0.0.1\n{typed}=1")), expected);
-        }
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("abc", ""), 3);
-    }
-}
+mod tests;

@@ -1,20 +1,24 @@
 //! sFlow version 5 datagrams: the wire format of sflow.org/sflow_version_5.txt, section 5.
 //!
-//! A datagram is a header and a run of samples, each a tagged opaque of a flow sample (0:1) or a counters sample
-//! (0:2) with tagged opaque records inside. All is XDR (RFC 4506): big-endian, every item a multiple of 4 bytes.
-//!
-//! Only the compact encodings are written: section 5 forbids mixing them with the expanded ones, and they hold any
-//! interface index below 2^24 ([`IfIndex`]). Records every decoder knows come first in a sample, because tshark 4.0
+//! A datagram is a header and a run of samples, each a tagged opaque of a flow sample (0:1, expanded 0:3), a counters
+//! sample (0:2, expanded 0:4) or a discarded packet (0:5), with tagged opaque records inside. All is XDR (RFC 4506):
+//! big-endian, every item a multiple of 4 bytes. Records every decoder knows come first in a sample, because tshark 4.0
 //! loses its place after a record it does not know.
 //!
 //! Unknown values follow section 5: 0 for an integer, all ones for a counter.
 
 mod counters;
+mod discarded;
 mod flow;
+mod host;
+mod source;
 mod xdr;
 
-pub use counters::{CountersSample, InterfaceCounters};
-pub use flow::{DiscardReason, ExtendedSwitch, FlowSample, Interface, SampledHeader};
+pub use counters::{CounterRecord, CountersSample, InterfaceCounters};
+pub use discarded::DiscardedPacket;
+pub use flow::{ExtendedSwitch, FlowSample, SampledHeader};
+pub use host::{Adapter, Cpu, Description, Memory, Node};
+pub use source::{DataSource, DiscardReason, Encoding, IfIndex, Interface};
 pub use xdr::XdrWriter;
 
 use std::net::IpAddr;
@@ -25,33 +29,6 @@ pub const VERSION: u32 = 5;
 pub const DATAGRAM_MAX: usize = 1400;
 /// Bytes of the frame check sequence: on the wire, so in `frame_length`, but never in the sampled header.
 pub const FCS_BYTES: u32 = 4;
-
-/// An interface index that the compact encodings can hold: 1 ..= 2^24 - 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IfIndex(u32);
-
-impl IfIndex {
-    /// Largest index: 24 bits of a compact source id.
-    pub const MAX: u32 = 0x00FF_FFFF;
-
-    /// `None` when `index` is 0 or needs more than 24 bits.
-    #[must_use]
-    pub fn new(index: u32) -> Option<Self> {
-        (1..=Self::MAX).contains(&index).then_some(Self(index))
-    }
-
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> u32 {
-        self.0
-    }
-
-    /// The data source of this interface: type 0 (ifIndex) in the top 8 bits.
-    #[must_use]
-    pub fn source_id(self) -> u32 {
-        self.0
-    }
-}
 
 /// Who sends: the fields of a datagram header that stay the same for the life of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The way to one collector: samples are packed into datagrams of at most one MTU, numbered and handed over.
 //!
+//! Discarded packets travel in datagrams of their own, numbered with the others.
 //! A sample that does not fit closes the datagram and opens the next. A datagram is sent when full, or when its first
 //! sample has waited [`HOLD_MAX_NS`]: section 5 allows 1 s from frame to wire, of which samples wait up to one
 //! 100 ms tick before they come here and up to another behind the limit. A datagram the sender refuses is gone and
@@ -22,31 +23,40 @@ pub struct ReceiverCounts {
     pub datagrams_dropped: u64,
 }
 
+/// Which samples share a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// Flow and counters samples, which every collector knows.
+    Common,
+    /// Discarded packets: collectors older than them (pmacct 1.7.7, for one) lose what stands behind in a datagram.
+    Discards,
+}
+
 /// Packs samples into datagrams.
 #[derive(Debug)]
 pub struct Receiver {
     agent: Agent,
     sequence: u32,
+    common: Packet,
+    discards: Packet,
+    counts: ReceiverCounts,
+}
+
+/// A datagram in the making.
+#[derive(Debug)]
+struct Packet {
     buffer: [u8; DATAGRAM_MAX],
     used: usize,
     samples: u32,
     oldest_ns: u64,
-    counts: ReceiverCounts,
 }
 
 impl Receiver {
-    /// An empty datagram of `agent`.
+    /// Empty datagrams of `agent`.
     #[must_use]
     pub fn new(agent: Agent) -> Self {
-        Self {
-            agent,
-            sequence: 0,
-            buffer: [0; DATAGRAM_MAX],
-            used: agent.header_bytes(),
-            samples: 0,
-            oldest_ns: 0,
-            counts: ReceiverCounts::default(),
-        }
+        let empty = || Packet { buffer: [0; DATAGRAM_MAX], used: agent.header_bytes(), samples: 0, oldest_ns: 0 };
+        Self { agent, sequence: 0, common: empty(), discards: empty(), counts: ReceiverCounts::default() }
     }
 
     /// What happened so far.
@@ -57,50 +67,74 @@ impl Receiver {
 
     /// Appends the sample that `encode` writes; sends what was there before when it does not fit. False when the
     /// sample is longer than a whole datagram and so is dropped.
-    pub fn add(&mut self, now_ns: u64, encode: impl Fn(&mut XdrWriter<'_>), send: &mut Send<'_>) -> bool {
-        if self.append(now_ns, &encode) {
+    pub fn add(
+        &mut self,
+        now_ns: u64,
+        company: Company,
+        encode: impl Fn(&mut XdrWriter<'_>),
+        send: &mut Send<'_>,
+    ) -> bool {
+        if self.packet(company).append(now_ns, &encode) {
             return true;
         }
-        self.flush(now_ns, send);
-        self.append(now_ns, &encode)
+        self.send(now_ns, company, send);
+        self.packet(company).append(now_ns, &encode)
     }
 
-    /// Sends the datagram if its first sample has waited long enough.
+    /// Sends each datagram whose first sample has waited long enough.
     pub fn flush_due(&mut self, now_ns: u64, send: &mut Send<'_>) {
-        if now_ns.saturating_sub(self.oldest_ns) >= HOLD_MAX_NS {
-            self.flush(now_ns, send);
+        for company in [Company::Common, Company::Discards] {
+            if now_ns.saturating_sub(self.packet(company).oldest_ns) >= HOLD_MAX_NS {
+                self.send(now_ns, company, send);
+            }
         }
     }
 
-    /// Sends the datagram unless it is empty.
+    /// Sends the datagrams that are not empty.
     pub fn flush(&mut self, now_ns: u64, send: &mut Send<'_>) {
-        if self.samples == 0 {
+        self.send(now_ns, Company::Common, send);
+        self.send(now_ns, Company::Discards, send);
+    }
+
+    fn packet(&mut self, company: Company) -> &mut Packet {
+        match company {
+            Company::Common => &mut self.common,
+            Company::Discards => &mut self.discards,
+        }
+    }
+
+    fn send(&mut self, now_ns: u64, company: Company, send: &mut Send<'_>) {
+        let Self { agent, sequence, common, discards, counts } = self;
+        let packet = if company == Company::Common { common } else { discards };
+        if packet.samples == 0 {
             return;
         }
-        self.sequence = self.sequence.wrapping_add(1);
+        *sequence = sequence.wrapping_add(1);
         // Section 5: since the device booted, which is where the host's monotonic clock begins.
-        let uptime_ms = now_ns / 1_000_000 % (1 << 32);
-        let header = DatagramHeader {
-            sequence: self.sequence,
-            uptime_ms: u32::try_from(uptime_ms).unwrap_or(0),
-            samples: self.samples,
-        };
-        self.agent.encode_header(&header, &mut XdrWriter::new(&mut self.buffer));
-        let taken = self.buffer.get(..self.used).is_some_and(send);
-        if taken {
-            self.counts.datagrams += 1;
+        let uptime_ms = u32::try_from(now_ns / 1_000_000 % (1 << 32)).unwrap_or(0);
+        let header = DatagramHeader { sequence: *sequence, uptime_ms, samples: packet.samples };
+        agent.encode_header(&header, &mut XdrWriter::new(&mut packet.buffer));
+        if packet.buffer.get(..packet.used).map_or(false, send) {
+            counts.datagrams += 1;
         } else {
-            self.counts.datagrams_dropped += 1;
+            counts.datagrams_dropped += 1;
         }
-        self.samples = 0;
-        self.used = self.agent.header_bytes();
+        packet.samples = 0;
+        packet.used = agent.header_bytes();
     }
+}
 
+impl Packet {
     fn append(&mut self, now_ns: u64, encode: &impl Fn(&mut XdrWriter<'_>)) -> bool {
-        let Some(room) = self.buffer.get_mut(self.used..) else { return false };
-        let mut out = XdrWriter::new(room);
-        encode(&mut out);
-        let Some(length) = out.finish() else { return false };
+        let length = self.buffer.get_mut(self.used..).and_then(|room| {
+            let mut out = XdrWriter::new(room);
+            encode(&mut out);
+            out.finish()
+        });
+        let length = match length {
+            Some(length) => length,
+            None => return false,
+        };
         if self.samples == 0 {
             self.oldest_ns = now_ns;
         }
@@ -112,7 +146,7 @@ impl Receiver {
 
 #[cfg(test)]
 mod tests {
-    use super::{Receiver, HOLD_MAX_NS};
+    use super::{Company, Receiver, HOLD_MAX_NS};
     use crate::datagram::{Agent, XdrWriter, DATAGRAM_MAX};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -136,9 +170,9 @@ mod tests {
                 true
             };
             let exact = (DATAGRAM_MAX - header) / 4;
-            receiver.add(0, words(exact - 10), send);
-            receiver.add(0, words(10), send);
-            receiver.add(0, words(1), send);
+            receiver.add(0, Company::Common, words(exact - 10), send);
+            receiver.add(0, Company::Common, words(10), send);
+            receiver.add(0, Company::Common, words(1), send);
             receiver.flush(7_000_000, send);
             receiver.flush(8_000_000, send);
             assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [DATAGRAM_MAX, header + 4]);
@@ -158,8 +192,8 @@ mod tests {
             sent += 1;
             true
         };
-        receiver.add(10, words(1), send);
-        receiver.add(HOLD_MAX_NS, words(1), send);
+        receiver.add(10, Company::Common, words(1), send);
+        receiver.add(HOLD_MAX_NS, Company::Common, words(1), send);
         receiver.flush_due(9 + HOLD_MAX_NS, send);
         assert_eq!(receiver.counts().datagrams, 0);
         receiver.flush_due(10 + HOLD_MAX_NS, send);
@@ -178,7 +212,7 @@ mod tests {
                 }
                 taken
             };
-            receiver.add(0, words(1), send);
+            receiver.add(0, Company::Common, words(1), send);
             receiver.flush(0, send);
         }
         assert_eq!(sequences, [1, 3]);
@@ -188,7 +222,7 @@ mod tests {
     #[test]
     fn a_sample_longer_than_a_datagram_is_dropped() {
         let mut receiver = Receiver::new(AGENT);
-        assert!(!receiver.add(0, words(DATAGRAM_MAX / 4), &mut |_| panic!("sent")));
+        assert!(!receiver.add(0, Company::Common, words(DATAGRAM_MAX / 4), &mut |_| panic!("sent")));
         receiver.flush(0, &mut |_| panic!("sent"));
     }
 
@@ -197,11 +231,28 @@ mod tests {
         let mut receiver = Receiver::new(AGENT);
         let late = ((1_u64 << 32) + 9) * 1_000_000 + 999_999;
         let mut uptime = 0;
-        receiver.add(late, words(1), &mut |_| true);
+        receiver.add(late, Company::Common, words(1), &mut |_| true);
         receiver.flush(late, &mut |datagram| {
             uptime = word(datagram, 5);
             true
         });
         assert_eq!(uptime, 9);
+    }
+
+    #[test]
+    fn discards_have_datagrams_of_their_own_in_the_same_numbers() {
+        let mut sent = Vec::new();
+        let mut receiver = Receiver::new(AGENT);
+        let send = &mut |datagram: &[u8]| {
+            sent.push((word(datagram, 4), word(datagram, 6), datagram.len()));
+            true
+        };
+        for company in [Company::Common, Company::Discards, Company::Common] {
+            receiver.add(0, company, words(1), send);
+        }
+        receiver.add(HOLD_MAX_NS, Company::Discards, words(1), send);
+        receiver.flush_due(HOLD_MAX_NS, send);
+        receiver.flush_due(2 * HOLD_MAX_NS, send);
+        assert_eq!(sent, [(1, 2, 36), (2, 2, 36)]);
     }
 }

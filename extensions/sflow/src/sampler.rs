@@ -34,23 +34,42 @@ impl Random {
 /// Draws skip counts.
 #[derive(Clone, Debug)]
 pub struct Sampler {
-    rate: u32,
     random: Random,
 }
 
 impl Sampler {
-    /// A sampler of 1 in `rate` frames, at most [`RATE_MAX`]; 0 = never.
+    /// A sampler with a stream of its own.
     #[must_use]
-    pub fn new(rate: u32, seed: u64) -> Self {
-        Self { rate: rate.min(RATE_MAX), random: Random::new(seed) }
+    pub fn new(seed: u64) -> Self {
+        Self { random: Random::new(seed) }
     }
 
-    /// Frames to skip before the next sample, 0 ..= 2N - 2; `None` = never sample.
-    pub fn next_skip(&mut self) -> Option<u32> {
-        let range = (u64::from(self.rate) * 2).checked_sub(1)?;
-        // High half of a 32 x 32 bit product: uniform over the range, off by less than range / 2^32.
-        u32::try_from(((self.random.draw() >> 32) * range) >> 32).ok()
+    /// Frames to skip before the next sample of 1 in `rate`, 0 ..= 2N - 2; `None` = never sample, for a rate of 0.
+    pub fn next_skip(&mut self, rate: u32) -> Option<u32> {
+        let range = range(rate)?;
+        u32::try_from(self.below(range)).ok()
     }
+
+    /// As [`Sampler::next_skip`], for the first sample: as if sampling had always been going on. Were the first
+    /// distance drawn like the others, a port with fewer frames than the rate would be told half as often as it should.
+    pub fn first_skip(&mut self, rate: u32) -> Option<u32> {
+        // The smaller of two different numbers below range + 1 is r with a chance in proportion to range - r, which is
+        // that of r frames being left of a distance that one looks at in its course.
+        let range = range(rate)?;
+        let (one, other) = (self.below(range + 1), self.below(range));
+        let other = if other >= one { other + 1 } else { other };
+        u32::try_from(one.min(other)).ok()
+    }
+
+    fn below(&mut self, range: u64) -> u64 {
+        // High half of a 32 x 32 bit product: uniform over the range, off by less than range / 2^32.
+        ((self.random.draw() >> 32) * range) >> 32
+    }
+}
+
+/// Number of skip counts of a rate: 2N - 1.
+fn range(rate: u32) -> Option<u64> {
+    (u64::from(rate.min(RATE_MAX)) * 2).checked_sub(1)
 }
 
 #[cfg(test)]
@@ -59,30 +78,44 @@ mod tests {
 
     #[test]
     fn every_skip_of_the_range_occurs_equally_often_and_no_other() {
-        let mut sampler = Sampler::new(5, 1);
+        let mut sampler = Sampler::new(1);
         let mut seen = [0_u32; 9];
         for _ in 0..90_000 {
-            let skip = sampler.next_skip().unwrap();
+            let skip = sampler.next_skip(5).unwrap();
             seen[usize::try_from(skip).unwrap()] += 1;
         }
         assert!(seen.iter().all(|&count| (9_500..10_500).contains(&count)), "{seen:?}");
     }
 
     #[test]
+    fn the_first_skip_is_as_if_sampling_had_always_been_going_on() {
+        let mut sampler = Sampler::new(1);
+        let mut seen = [0_u32; 9];
+        for _ in 0..90_000 {
+            let skip = sampler.first_skip(5).unwrap();
+            seen[usize::try_from(skip).unwrap()] += 1;
+        }
+        // 9 of 45 parts for 0, 8 for 1, and so on: 2,000 a part.
+        for (count, part) in seen.iter().zip((1..=9).rev()) {
+            assert!((part * 1_850..part * 2_150).contains(count), "{seen:?}");
+        }
+    }
+
+    #[test]
     fn extremes_of_the_rate() {
-        assert_eq!(Sampler::new(0, 1).next_skip(), None);
-        let mut all = Sampler::new(1, 1);
-        assert!((0..100).all(|_| all.next_skip() == Some(0)));
-        let mut few = Sampler::new(u32::MAX, 1);
-        assert!((0..100).all(|_| few.next_skip().unwrap() <= 2 * RATE_MAX - 2));
+        let mut sampler = Sampler::new(1);
+        assert_eq!((sampler.next_skip(0), sampler.first_skip(0)), (None, None));
+        assert!((0..100).all(|_| sampler.next_skip(1) == Some(0) && sampler.first_skip(1) == Some(0)));
+        assert!((0..100).all(|_| sampler.next_skip(u32::MAX).unwrap() <= 2 * RATE_MAX - 2));
+        assert!((0..100).all(|_| sampler.first_skip(u32::MAX).unwrap() <= 2 * RATE_MAX - 2));
     }
 
     #[test]
     fn neighbouring_seeds_are_unlike() {
         let streams: Vec<Vec<_>> = (0..4)
             .map(|seed| {
-                let mut sampler = Sampler::new(1_000, seed);
-                (0..50).map(|_| sampler.next_skip()).collect()
+                let mut sampler = Sampler::new(seed);
+                (0..50).map(|_| sampler.next_skip(1_000)).collect()
             })
             .collect();
         for (index, stream) in streams.iter().enumerate() {

@@ -5,11 +5,13 @@ use heddle_extension_api::{Control, Counter, HostError};
 
 use crate::agent::SflowAgent;
 
-/// Name and unit of each counter.
-pub const COUNTERS: [(&str, &str); 5] = [
+/// Name and unit of each counter; those of collectors are in [`crate::collectors`].
+pub const COUNTERS: [(&str, &str); 7] = [
     ("flow_samples", "samples"),
     ("counter_samples", "samples"),
     ("samples_dropped", "samples"),
+    ("discards", "frames"),
+    ("discards_withheld", "frames"),
     ("datagrams", "datagrams"),
     ("datagrams_dropped", "datagrams"),
 ];
@@ -29,9 +31,9 @@ impl Tally {
 
     /// Tells the host what has been added since the last time.
     pub fn tell(&mut self, host: &Control<'_, Capture>, agent: &SflowAgent) {
-        for (total, (counter, told)) in totals(agent).into_iter().zip(&mut self.counters) {
+        for (total, (counter, told)) in totals(agent).iter().zip(&mut self.counters) {
             if host.count(*counter, total - *told).is_ok() {
-                *told = total;
+                *told = *total;
             }
         }
     }
@@ -40,5 +42,13 @@ impl Tally {
 /// The totals in the order of [`COUNTERS`].
 fn totals(agent: &SflowAgent) -> [u64; COUNTERS.len()] {
     let (agent, receiver) = agent.counts();
-    [agent.flow_samples, agent.counters_samples, agent.samples_dropped, receiver.datagrams, receiver.datagrams_dropped]
+    [
+        agent.flow_samples,
+        agent.counters_samples,
+        agent.samples_dropped,
+        agent.discards,
+        agent.discards_withheld,
+        receiver.datagrams,
+        receiver.datagrams_dropped,
+    ]
 }

@@ -1,41 +1,90 @@
 //! The worker's side: says when to sample, and queues what the core reports for the control thread.
 //!
-//! Costs nothing per frame: the core counts the skips. A sample is copied into the bounded queue, which never blocks;
-//! when it is full the sample is dropped and counted with the next one that fits. Nothing is allocated.
+//! Costs nothing per frame: the core counts the skips. A sample or a drop is copied into the bounded queue, which never
+//! blocks; when it is full it is counted with the next one that fits. Nothing is allocated.
 
-use std::hash::{BuildHasher, RandomState};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::mpsc::SyncSender;
+use std::sync::Arc;
 
-use heddle_extension_api::{CaptureWorker, Sample, Sampling, WorkerId};
+use heddle_extension_api::{CaptureWorker, Dropped, Drops, PortId, Sample, Sampling, VlanTag, WorkerId};
 
-use crate::agent::{TakenSample, HEADER_ROOM};
+use crate::agent::{Taken, TakenDrop, TakenHeader, TakenSample};
 use crate::datagram::{DiscardReason, ExtendedSwitch, IfIndex, Interface};
 use crate::discard::discard_reason;
+use crate::quota::Quota;
+use crate::rates::{place, Rates, PLACES};
 use crate::sampler::Sampler;
 
-/// Samples waiting for the control thread's 100 ms tick, for all workers: enough for 10,000 a second.
+/// Samples and drops waiting for the control thread's 100 ms tick, for all workers: enough for 10,000 a second.
 pub const QUEUE_SAMPLES: usize = 1024;
+
+/// What workers and control side share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Rates of ports.
+    pub rates: Rates,
+    /// Drops that may be told.
+    pub quota: Quota,
+}
 
 /// The context of one worker.
 #[derive(Debug)]
 pub struct SflowWorker {
     worker: u32,
     sampler: Sampler,
-    queue: SyncSender<TakenSample>,
+    shared: Arc<Shared>,
+    queue: SyncSender<Taken>,
+    ports: Box<[PortState]>,
     lost: u32,
+    withheld: u64,
+}
+
+/// What a worker knows of a port.
+#[derive(Clone, Copy, Debug, Default)]
+struct PortState {
+    port: u32,
+    /// Frames up to and including the first sample; 0 once that was taken.
+    first: u32,
+    /// The worker's count of the port's frames when sampling began.
+    began: u64,
 }
 
 impl SflowWorker {
-    /// A worker that samples 1 in `rate` frames.
+    /// A worker.
     #[must_use]
-    pub fn new(worker: WorkerId, rate: u32, queue: SyncSender<TakenSample>) -> Self {
-        Self { worker: worker.get(), sampler: Sampler::new(rate, random_seed()), queue, lost: 0 }
+    pub fn new(worker: WorkerId, shared: Arc<Shared>, queue: SyncSender<Taken>) -> Self {
+        Self {
+            worker: worker.get(),
+            sampler: Sampler::new(random_seed()),
+            shared,
+            queue,
+            ports: vec![PortState::default(); PLACES].into_boxed_slice(),
+            lost: 0,
+            withheld: 0,
+        }
+    }
+
+    /// Frames that came by the port since sampling began. The core counts since the worker began, long before perhaps;
+    /// what it had counted then is told by the first sample, which came as many frames later as were drawn.
+    fn pool(&mut self, sample: &Sample<'_>, port: u32) -> u64 {
+        match self.ports.get_mut(place(port)) {
+            Some(state) if state.port == port => {
+                if state.first > 0 {
+                    state.began = sample.pool().saturating_sub(u64::from(state.first));
+                    state.first = 0;
+                }
+                sample.pool().saturating_sub(state.began)
+            }
+            _ => sample.pool(),
+        }
     }
 }
 
-/// A seed from the operating system, a different one each time.
+/// A seed that differs each time: the standard library's hash keys come from the operating system.
 pub(crate) fn random_seed() -> u64 {
-    RandomState::new().hash_one(())
+    RandomState::new().build_hasher().finish()
 }
 
 impl CaptureWorker for SflowWorker {
@@ -46,33 +95,75 @@ impl CaptureWorker for SflowWorker {
 
 impl Sampling for SflowWorker {
     const HEADER_BYTES: u32 = 256;
+    const BY_PORT: bool = true;
 
     fn sampled(&mut self, sample: &Sample<'_>) {
         // A frame that another extension originated came in by no port, so it belongs to no data source.
-        let Some(port) = sample.source_port() else { return };
-        let mut header = [0; HEADER_ROOM];
-        let header_length = header.iter_mut().zip(sample.header()).map(|(to, from)| *to = *from).count();
-        let tci = |tag: Option<heddle_extension_api::VlanTag>| tag.map_or(0, heddle_extension_api::VlanTag::tci);
+        let port = match sample.source_port() {
+            Some(port) => port.get(),
+            None => return,
+        };
         let taken = TakenSample {
             worker: self.worker,
-            port: port.get(),
-            frame_length: sample.frame_length(),
+            port,
             output: output(sample),
             switch: ExtendedSwitch::from_tci(tci(sample.source_tag()), tci(sample.destination_tag())),
-            pool: sample.pool(),
+            pool: self.pool(sample, port),
             lost: self.lost.saturating_add(sample.lost()),
-            header_length,
-            header,
+            frame: TakenHeader::new(sample.frame_length(), sample.header()),
         };
-        self.lost = match self.queue.try_send(taken) {
+        self.lost = match self.queue.try_send(Taken::Sample(taken)) {
             Ok(()) => 0,
             Err(_) => self.lost.saturating_add(sample.lost()).saturating_add(1),
         };
     }
 
     fn next_skip(&mut self) -> u32 {
-        self.sampler.next_skip().unwrap_or(u32::MAX)
+        // Only a host older than `next_skip_of` asks: all its ports have one rate.
+        self.sampler.next_skip(self.shared.rates.general()).unwrap_or(u32::MAX)
     }
+
+    fn next_skip_of(&mut self, port: PortId) -> u32 {
+        let port = port.get();
+        let rate = self.shared.rates.of(port);
+        let state = match self.ports.get_mut(place(port)) {
+            Some(state) if state.port != port => state,
+            _ => return self.sampler.next_skip(rate).unwrap_or(u32::MAX),
+        };
+        let skip = self.sampler.first_skip(rate);
+        *state = PortState { port, first: skip.map_or(0, |skip| skip.saturating_add(1)), began: 0 };
+        skip.unwrap_or(u32::MAX)
+    }
+}
+
+impl Drops for SflowWorker {
+    fn dropped(&mut self, dropped: &Dropped<'_>) {
+        self.withheld = self.withheld.saturating_add(dropped.withheld());
+        if !self.shared.quota.take() {
+            self.withheld = self.withheld.saturating_add(1);
+            return;
+        }
+        let taken = TakenDrop {
+            input: dropped.source_port().map(PortId::get),
+            output: dropped.destination_port().map(PortId::get),
+            reason: discard_reason(dropped.reason()),
+            switch: ExtendedSwitch::from_tci(tci(dropped.tag()), 0),
+            withheld: self.withheld,
+            frame: TakenHeader::new(dropped.frame_length(), dropped.header()),
+        };
+        self.withheld = match self.queue.try_send(Taken::Drop(taken)) {
+            Ok(()) => 0,
+            Err(_) => self.withheld.saturating_add(1),
+        };
+    }
+
+    fn wanted(&mut self) -> u32 {
+        self.shared.quota.available()
+    }
+}
+
+fn tci(tag: Option<VlanTag>) -> u16 {
+    tag.map_or(0, VlanTag::tci)
 }
 
 fn output(sample: &Sample<'_>) -> Interface {

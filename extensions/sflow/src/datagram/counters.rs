@@ -1,15 +1,18 @@
-//! Counters samples (0:2): what a port has counted since it exists.
+//! Counters samples (0:2, expanded 0:4): what a port, the host or a virtual machine has counted.
 //!
-//! Records, in this order: generic interface counters (0:1), Ethernet counters (0:2), port name (0:1005). The name
-//! is last because tshark 4.0 does not know it and loses its place behind it.
+//! Records of a port, in this order: generic interface counters (0:1), Ethernet counters (0:2), port name (0:1005).
+//! The name is last because tshark 4.0 does not know it and loses its place behind it. Those of hosts and machines are
+//! in [`super::host`].
 //!
 //! A counter that is not available is all ones, and for the life of an agent always so (section 5): a virtual port
 //! has no notion of Ethernet line errors, so the whole Ethernet record is. 32-bit counters carry the low half of the
 //! switch's 64-bit ones and wrap, as collectors expect.
 
-use super::{IfIndex, XdrWriter};
+use super::host::{self, Adapter, Cpu, Description, Memory, Node};
+use super::{DataSource, Encoding, IfIndex, XdrWriter};
 
 const COUNTERS_SAMPLE: u32 = 2;
+const COUNTERS_SAMPLE_EXPANDED: u32 = 4;
 const GENERIC_INTERFACE: u32 = 1;
 const ETHERNET_INTERFACE: u32 = 2;
 const PORT_NAME: u32 = 1005;
@@ -17,7 +20,7 @@ const PORT_NAME: u32 = 1005;
 const IF_TYPE_ETHERNET: u32 = 6;
 /// `ifDirection`: full duplex.
 const FULL_DUPLEX: u32 = 1;
-const UNKNOWN_COUNTER: u32 = u32::MAX;
+pub(super) const UNKNOWN_COUNTER: u32 = u32::MAX;
 /// Counters of dot3StatsEntry (RFC 3635) in the Ethernet record.
 const ETHERNET_COUNTERS: usize = 13;
 const ADMIN_UP: u32 = 1;
@@ -101,38 +104,77 @@ impl InterfaceCounters {
 }
 
 /// Low half of a 64-bit counter.
-fn low(counter: u64) -> u32 {
+pub(super) fn low(counter: u64) -> u32 {
     let [_, _, _, _, a, b, c, d] = counter.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// One counters sample of one port.
+/// One record of a counters sample.
+#[derive(Clone, Copy, Debug)]
+pub enum CounterRecord<'a> {
+    /// Generic interface counters (0:1) of a port.
+    Interface(IfIndex, &'a InterfaceCounters),
+    /// Ethernet counters (0:2), which a virtual port does not have: all unknown.
+    Ethernet,
+    /// Port name (0:1005), UTF-8.
+    PortName(&'a [u8]),
+    /// Host description (0:2000).
+    Description(&'a Description<'a>),
+    /// Host adapters (0:2001).
+    Adapters(&'a [Adapter]),
+    /// Host parent (0:2002): where a machine runs.
+    Parent(DataSource),
+    /// Host CPU (0:2003).
+    Cpu(&'a Cpu),
+    /// Host memory (0:2004).
+    Memory(&'a Memory),
+    /// Virtual node (0:2100): the host as a home of machines.
+    Node(&'a Node),
+    /// Virtual NIC (0:2104) of the machine behind a port, as the machine sees it.
+    VirtualNic(&'a InterfaceCounters),
+}
+
+impl CounterRecord<'_> {
+    fn encode(&self, out: &mut XdrWriter<'_>) {
+        match self {
+            CounterRecord::Interface(index, counters) => {
+                out.tagged(GENERIC_INTERFACE, |out| counters.encode(*index, out));
+            }
+            CounterRecord::Ethernet => {
+                out.tagged(ETHERNET_INTERFACE, |out| (0..ETHERNET_COUNTERS).for_each(|_| out.u32(UNKNOWN_COUNTER)));
+            }
+            CounterRecord::PortName(name) => out.tagged(PORT_NAME, |out| out.opaque(name)),
+            CounterRecord::Description(description) => description.encode(out),
+            CounterRecord::Adapters(adapters) => host::encode_adapters(adapters, out),
+            CounterRecord::Parent(parent) => host::encode_parent(*parent, out),
+            CounterRecord::Cpu(cpu) => cpu.encode(out),
+            CounterRecord::Memory(memory) => memory.encode(out),
+            CounterRecord::Node(node) => node.encode(out),
+            CounterRecord::VirtualNic(counters) => host::encode_virtual_nic(counters, out),
+        }
+    }
+}
+
+/// One counters sample of one data source.
 #[derive(Clone, Copy, Debug)]
 pub struct CountersSample<'a> {
     /// Counts the counters samples of `source`, wrapping; starts anew when the counters do.
     pub sequence: u32,
-    /// Data source: the port.
-    pub source: IfIndex,
-    /// What it counted.
-    pub counters: InterfaceCounters,
-    /// Its name, UTF-8.
-    pub name: &'a [u8],
+    /// Who counted.
+    pub source: DataSource,
+    /// What.
+    pub records: &'a [CounterRecord<'a>],
 }
 
 impl CountersSample<'_> {
     /// Writes the sample.
-    pub fn encode(&self, out: &mut XdrWriter<'_>) {
-        out.tagged(COUNTERS_SAMPLE, |out| {
+    pub fn encode(&self, encoding: Encoding, out: &mut XdrWriter<'_>) {
+        let format = if encoding == Encoding::Compact { COUNTERS_SAMPLE } else { COUNTERS_SAMPLE_EXPANDED };
+        out.tagged(format, |out| {
             out.u32(self.sequence);
-            out.u32(self.source.source_id());
-            out.u32(3);
-            out.tagged(GENERIC_INTERFACE, |out| self.counters.encode(self.source, out));
-            out.tagged(ETHERNET_INTERFACE, |out| {
-                for _ in 0..ETHERNET_COUNTERS {
-                    out.u32(UNKNOWN_COUNTER);
-                }
-            });
-            out.tagged(PORT_NAME, |out| out.opaque(self.name));
+            self.source.encode(encoding, out);
+            out.u32(u32::try_from(self.records.len()).unwrap_or(0));
+            self.records.iter().for_each(|record| record.encode(out));
         });
     }
 }

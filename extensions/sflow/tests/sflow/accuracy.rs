@@ -11,15 +11,15 @@ fn trials_inside(percent: u64, rate: u32) -> u64 {
     (0..TRIALS)
         .filter(|&trial| {
             let mut traffic = Random::new(trial + 1_000_000);
-            let mut sampler = Sampler::new(rate, trial);
-            let mut skip = sampler.next_skip().unwrap();
+            let mut sampler = Sampler::new(trial);
+            let mut skip = sampler.first_skip(rate).unwrap();
             let (mut truth, mut sampled) = (0_u32, 0_u32);
             for _ in 0..FRAMES {
                 let in_class = traffic.draw() % 100 < percent;
                 truth += u32::from(in_class);
                 if skip == 0 {
                     sampled += u32::from(in_class);
-                    skip = sampler.next_skip().unwrap();
+                    skip = sampler.next_skip(rate).unwrap();
                 } else {
                     skip -= 1;
                 }
@@ -46,13 +46,13 @@ fn estimates_are_inside_the_error_bound_in_95_percent_of_trials() {
 fn traffic_in_step_with_the_rate_is_not_missed() {
     // Every 100th frame is special: a sampler that took every 100th frame would see all of them or none.
     let (mut special, mut all) = (0, 0);
-    let mut sampler = Sampler::new(100, 5);
-    let mut next = sampler.next_skip().unwrap();
+    let mut sampler = Sampler::new(5);
+    let mut next = sampler.next_skip(100).unwrap();
     for frame in 0_u32..5_000_000 {
         if next == 0 {
             all += 1;
             special += i32::from(frame % 100 == 0);
-            next = sampler.next_skip().unwrap();
+            next = sampler.next_skip(100).unwrap();
         } else {
             next -= 1;
         }

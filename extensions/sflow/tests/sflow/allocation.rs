@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use heddle_sflow::agent::SflowAgent;
 
-use crate::host::{sample, FakeHost, Running};
+use crate::host::{dropped, sample, FakeHost, Running};
 use crate::workload;
 
 thread_local! {
@@ -41,13 +41,15 @@ fn allocations(work: impl FnOnce()) -> u64 {
 #[test]
 fn a_worker_allocates_nothing_even_when_the_queue_is_full() {
     let host = FakeHost::default();
-    let running = Running::create(&host, "collector=192.0.2.9").unwrap();
+    let running = Running::create(&host, "collector=192.0.2.9\ndrops=10000").unwrap();
+    running.tick(1);
     let worker = running.worker(0);
     let header = [0; 256];
     let count = allocations(|| {
         for _ in 0..2 * heddle_sflow::worker::QUEUE_SAMPLES {
-            worker.next_skip();
+            worker.next_skip_of(1);
             worker.sampled(&sample(1, &header, &[2]));
+            worker.dropped(&dropped(1, &header[..128]));
         }
     });
     assert_eq!(count, 0);
@@ -58,7 +60,8 @@ fn a_worker_allocates_nothing_even_when_the_queue_is_full() {
 #[test]
 fn a_sample_on_its_way_into_a_datagram_allocates_nothing() {
     let mut agent = SflowAgent::new(&workload::config("polling=0"), 1);
-    agent.add_port(1);
+    agent.port(1, workload::facts("vm1"));
+    let dropped = workload::dropped(1);
     let taken = workload::sample(1);
     let mut sent = 0;
     let send = &mut |datagram: &[u8]| {
@@ -66,6 +69,10 @@ fn a_sample_on_its_way_into_a_datagram_allocates_nothing() {
         true
     };
     agent.flow(&taken, 0, send);
-    assert_eq!(allocations(|| (0..10_000).for_each(|_| agent.flow(&taken, 0, send))), 0);
+    let each = |agent: &mut SflowAgent, send: &mut dyn FnMut(&[u8]) -> bool| {
+        agent.flow(&taken, 0, send);
+        agent.discard(&dropped, 0, send);
+    };
+    assert_eq!(allocations(|| (0..10_000).for_each(|_| each(&mut agent, send))), 0);
     assert!(sent > 1_000_000);
 }

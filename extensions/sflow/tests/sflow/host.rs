@@ -10,8 +10,9 @@ use std::ffi::{c_void, CString};
 use std::ptr;
 
 use heddle_extension_api::abi::control::{Event, PortInfo};
+use heddle_extension_api::abi::drops::{Dropped, DropsV1, DROPS_ID};
 use heddle_extension_api::abi::entry::ExtensionV1;
-use heddle_extension_api::abi::host::Host;
+use heddle_extension_api::abi::host::{DatagramCounts, Host};
 use heddle_extension_api::abi::sampling::{Sample, SamplingV1, SAMPLING_ID};
 use heddle_extension_api::abi::status::{Bytes, ErrorText, E_FULL, E_GONE, OK};
 
@@ -41,6 +42,9 @@ pub(crate) struct FakeHost {
     pub(crate) sent: RefCell<Vec<(String, Vec<u8>)>>,
     pub(crate) ports: RefCell<BTreeMap<u32, PortInfo>>,
     pub(crate) room: Cell<usize>,
+    /// Whether it counts datagrams, and those of which it says that they failed.
+    pub(crate) counts: Cell<bool>,
+    pub(crate) failed: Cell<u64>,
 }
 
 impl FakeHost {
@@ -71,7 +75,7 @@ impl FakeHost {
             originate: None,
             clone_packet: None,
             inject: None,
-            datagram_counts: None,
+            datagram_counts: if self.counts.get() { Some(datagram_counts) } else { None },
         }
     }
 
@@ -130,6 +134,30 @@ unsafe extern "C" fn send_datagram(host: *mut c_void, address: Bytes, payload: B
     OK
 }
 
+unsafe extern "C" fn datagram_counts(host: *mut c_void, _address: Bytes, out: *mut DatagramCounts) -> i32 {
+    // SAFETY: called by the extension with the table's context and a valid out pointer.
+    unsafe {
+        (*out).sent = 7;
+        (*out).failed = FakeHost::of(host).failed.get();
+    }
+    OK
+}
+
+/// A dropped frame of 60 bytes from `source`.
+pub(crate) fn dropped(source: u32, header: &[u8]) -> Dropped {
+    Dropped {
+        struct_size: size_of::<Dropped>(),
+        source_port: source,
+        destination_port: 0,
+        frame_length: 60,
+        header: header.as_ptr(),
+        header_length: u32::try_from(header.len()).unwrap(),
+        drop_reason: 1,
+        vlan: 0,
+        withheld: 0,
+    }
+}
+
 /// A port as the host describes it.
 pub(crate) fn port(number: u32, name: &str) -> PortInfo {
     let mut bytes = [0; 64];
@@ -167,7 +195,7 @@ pub(crate) struct Running<'a> {
 
 /// A worker context.
 #[derive(Clone, Copy)]
-pub(crate) struct Context(*mut c_void, &'static SamplingV1);
+pub(crate) struct Context(*mut c_void, &'static SamplingV1, &'static DropsV1);
 
 impl<'a> Running<'a> {
     /// Enables the extension, or gives the text of its refusal.
@@ -203,7 +231,7 @@ impl<'a> Running<'a> {
         let mut context = ptr::null_mut();
         // SAFETY: the instance lives and the out pointer is valid.
         assert_eq!(unsafe { entry().worker_init.unwrap()(self.instance, number, &mut context) }, OK);
-        Context(context, sampling())
+        Context(context, interface(SAMPLING_ID), interface(DROPS_ID))
     }
 
     pub(crate) fn end_worker(&self, context: Context) {
@@ -219,16 +247,31 @@ impl Drop for Running<'_> {
     }
 }
 
-fn sampling() -> &'static SamplingV1 {
-    let id = CString::new(SAMPLING_ID).unwrap();
-    // SAFETY: the id is zero-terminated; the answer is null or a static table.
-    unsafe { entry().interface.unwrap()(id.as_ptr()).cast::<SamplingV1>().as_ref() }.unwrap()
+fn interface<T>(id: &str) -> &'static T {
+    let id = CString::new(id).unwrap();
+    // SAFETY: the id is zero-terminated; the answer is null or the static table of that name, which is a `T`.
+    unsafe { entry().interface.unwrap()(id.as_ptr()).cast::<T>().as_ref() }.unwrap()
 }
 
 impl Context {
     pub(crate) fn next_skip(self) -> u32 {
         // SAFETY: the context lives.
         unsafe { self.1.next_skip.unwrap()(self.0) }
+    }
+
+    pub(crate) fn next_skip_of(self, port: u32) -> u32 {
+        // SAFETY: the context lives.
+        unsafe { self.1.next_skip_of.unwrap()(self.0, port) }
+    }
+
+    pub(crate) fn wanted(self) -> u32 {
+        // SAFETY: the context lives.
+        unsafe { self.2.wanted.unwrap()(self.0) }
+    }
+
+    pub(crate) fn dropped(self, dropped: &Dropped) {
+        // SAFETY: the context lives, and the drop is valid for the call.
+        assert_eq!(unsafe { self.2.dropped.unwrap()(self.0, dropped) }, OK);
     }
 
     pub(crate) fn sampled(self, sample: &Sample) {

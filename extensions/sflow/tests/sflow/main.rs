@@ -1,13 +1,15 @@
 //! The agent seen from outside: what it sends, byte by byte and in the eyes of other people's decoders.
 //!
-//! [`walker`] reads datagrams as strictly as section 5 allows; [`judges`] compares it with independent decoders, of
-//! which the programs are skipped (and say so) where they are not installed.
+//! [`walker`] reads datagrams as strictly as section 5 allows; [`judges`] and [`programs`] compare it with independent
+//! decoders: crates, and programs, which are left out (and say so) where they are not installed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+#![allow(clippy::incompatible_msrv, reason = "only the extension itself is built by older compilers")]
 
 mod accuracy;
 mod allocation;
 mod behaviour;
+mod documentation;
 mod door;
 mod golden;
 mod host;
