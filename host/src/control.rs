@@ -7,6 +7,7 @@
 pub mod capture;
 pub(crate) mod convert;
 pub mod error;
+pub mod log;
 pub mod model;
 pub mod peer;
 pub mod plane;

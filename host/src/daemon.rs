@@ -11,9 +11,10 @@ mod log;
 mod scrape;
 mod stop;
 
-pub use args::{DaemonArgs, LogLevel};
+pub use args::DaemonArgs;
 
 use crate::control::error::{ControlError, ErrorClass};
+use crate::control::log::LogLevels;
 use crate::control::peer::AccessPolicy;
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::control::rpc::{ControlService, DaemonFacts};
@@ -118,10 +119,10 @@ pub fn main(build: BuildPlane) -> ExitCode {
 /// # Errors
 /// When it cannot start, or the supervisor gives up on the switch process.
 pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
-    log::init(args.log_level);
+    let log = log::init(args.log_level);
     if let Some(inherited) = Inherited::from_environment() {
         let listener = inherited.enter().map_err(DaemonError::system("enter the switch process"))?;
-        return switch_process(args, build, listener, facts(args, Some(&inherited)));
+        return switch_process(args, build, listener, facts(args, Some(&inherited), log));
     }
     scrape::check(args.metrics)?;
     let socket = ControlSocket::claim(&args.socket)?;
@@ -129,18 +130,19 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
     tracing::info!(socket = %args.socket.display(), version = env!("CARGO_PKG_VERSION"), "heddled listens");
     if args.foreground_single_process {
         let listener = socket.listener().try_clone().map_err(DaemonError::system("share the control socket"))?;
-        return switch_process(args, build, listener, facts(args, None));
+        return switch_process(args, build, listener, facts(args, None, log));
     }
     supervisor::supervise(socket.listener()).map_err(DaemonError::from)
 }
 
-fn facts(args: &DaemonArgs, inherited: Option<&Inherited>) -> DaemonFacts {
+fn facts(args: &DaemonArgs, inherited: Option<&Inherited>, log: Arc<LogLevels>) -> DaemonFacts {
     DaemonFacts {
         supervisor_pid: inherited.map(|inherited| inherited.supervisor_pid),
         restarts: inherited.map_or(0, |inherited| inherited.restarts),
         last_exit: inherited.and_then(|inherited| inherited.last_exit.clone()),
         socket: args.socket.display().to_string(),
         started: (SystemTime::now(), Instant::now()),
+        log,
     }
 }
 

@@ -8,6 +8,7 @@ mod catalog;
 mod clock;
 mod command;
 mod devices;
+mod flush;
 mod link;
 mod live;
 mod plane;

@@ -23,7 +23,7 @@ use hash::Seed;
 
 pub use maintenance::Entries;
 pub use types::{
-    AgeingError, DEFAULT_AGEING_S, FdbEntry, FdbKey, FdbLimits, Learn, MAX_AGEING_S, MAX_ENTRIES, MIN_AGEING_S,
+    AgeingError, DEFAULT_AGEING_S, FdbEntry, FdbKey, FdbLimits, Flush, Learn, MAX_AGEING_S, MAX_ENTRIES, MIN_AGEING_S,
     PORT_SLOTS, Place, PortLimitError, StaticError, StaticInsert,
 };
 

@@ -3,7 +3,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "test generators cut random numbers to size")]
 
 use heddle_switch_core::fdb::{
-    DEFAULT_AGEING_S, Fdb, FdbKey, FdbLimits, Learn, MAX_AGEING_S, MIN_AGEING_S, PORT_SLOTS, StaticError, StaticInsert,
+    DEFAULT_AGEING_S, Fdb, FdbKey, FdbLimits, Flush, Learn, MAX_AGEING_S, MIN_AGEING_S, PORT_SLOTS, StaticError,
+    StaticInsert,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -495,6 +496,25 @@ fn vlans_are_apart() {
     assert_eq!((lookup(&fdb, key(501, 9), 0), lookup(&fdb, key(500, 9), 0)), (None, Some(0)));
     let key = FdbKey::new(4094, &[2, 3, 4, 5, 6, 7]);
     assert_eq!((key.vid(), key.mac()), (4094, [2, 3, 4, 5, 6, 7]));
+}
+
+#[test]
+fn a_flush_in_parts_removes_what_was_there_and_nothing_else() {
+    let mut fdb = table(1000, 1000);
+    for station in 0..400 {
+        learn(&mut fdb, key(if station % 2 == 0 { 1 } else { 2 }, station), if station < 200 { 3 } else { 4 }, 0);
+    }
+    assert_eq!(fdb.insert_static(key(1, 900), 3, 0), Ok(StaticInsert::New));
+    let parts = |fdb: &mut Fdb, flush| {
+        let step = 64;
+        (0..fdb.buckets()).step_by(step).map(|from| fdb.flush_part(flush, from, step)).sum::<usize>()
+    };
+    assert_eq!(parts(&mut fdb, Flush { slot: Some(3), vid: Some(2) }), 100);
+    assert_eq!(parts(&mut fdb, Flush { slot: Some(3), vid: Some(2) }), 0);
+    assert_eq!(parts(&mut fdb, Flush { slot: None, vid: Some(2) }), 100);
+    assert_eq!(parts(&mut fdb, Flush { slot: Some(4), vid: None }), 100);
+    assert_eq!((parts(&mut fdb, Flush::default()), fdb.len()), (100, 1), "the static entry stays");
+    assert_eq!(fdb.flush_part(Flush::default(), usize::MAX, usize::MAX), 0, "past the end there is nothing");
 }
 
 #[test]

@@ -1,6 +1,14 @@
 //! The command line of heddle: one definition for parsing, help and every example in it (tests run the examples).
 
-use crate::control::model::{AdminState, BackendKind, PortKind, SwitchType, VlanMode};
+mod capture;
+mod daemon;
+mod fdb;
+
+pub(super) use capture::CaptureArgs;
+pub(super) use daemon::{DaemonCommand, LogCommand, LogLevelCommand};
+pub(super) use fdb::{FdbCommand, FdbFlushArgs};
+
+use crate::control::model::{AdminState, BackendKind, LogLevel, PortKind, SwitchType, VlanMode};
 use crate::control::socket::DEFAULT_SOCKET;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,7 +28,7 @@ macro_rules! value_enum {
         })+
     };
 }
-value_enum!(AdminState, BackendKind, PortKind, SwitchType, VlanMode);
+value_enum!(AdminState, BackendKind, LogLevel, PortKind, SwitchType, VlanMode);
 
 /// Operate the Heddle virtual switch.
 ///
@@ -82,6 +90,9 @@ pub(super) enum Command {
     /// The daemon itself
     #[command(subcommand)]
     Daemon(DaemonCommand),
+    /// What heddled logs
+    #[command(subcommand)]
+    Log(LogCommand),
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -299,44 +310,4 @@ pub(super) struct StatsArgs {
     /// Cost of each stage in cycles per packet
     #[arg(long)]
     pub(super) stages: bool,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(super) enum FdbCommand {
-    /// Show the filtering database of a switch
-    #[command(after_help = "Examples:\n  heddle fdb show lab\n  heddle fdb show --json")]
-    Show(OnlySwitch),
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  heddle capture --port web -w web.pcapng --count 2
-  heddle capture --switch lab --port web -w - --seconds 1 | tshark -r -")]
-pub(super) struct CaptureArgs {
-    /// The switch [default: the only one]
-    #[arg(long, value_name = "SWITCH")]
-    pub(super) switch: Option<String>,
-    /// The port
-    #[arg(long, value_name = "PORT")]
-    pub(super) port: String,
-    /// The pcapng file to write; - is stdout
-    #[arg(short = 'w', long = "write", value_name = "FILE")]
-    pub(super) file: PathBuf,
-    /// End after this many frames
-    #[arg(long, value_name = "N")]
-    pub(super) count: Option<u64>,
-    /// End after this many seconds
-    #[arg(long, value_name = "S")]
-    pub(super) seconds: Option<u32>,
-    /// Bytes to keep of each frame, 1 to 262144 [default: all]
-    #[arg(long, value_name = "BYTES")]
-    pub(super) snaplen: Option<u32>,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(super) enum DaemonCommand {
-    /// Version, processes, restarts and buffers of heddled
-    #[command(after_help = "Examples:\n  heddle daemon status")]
-    Status,
 }

@@ -1,14 +1,16 @@
 //! Arguments into requests, answers into views, views into text.
 
 use super::args::{
-    Command, DaemonCommand, ExtensionCommand, ExtensionEnableArgs, FdbCommand, OnOff, PortCommand, PortOptionsArgs,
-    StatsArgs, SwitchCommand,
+    Command, DaemonCommand, ExtensionCommand, ExtensionEnableArgs, FdbCommand, FdbFlushArgs, LogCommand,
+    LogLevelCommand, OnOff, PortCommand, PortOptionsArgs, StatsArgs, SwitchCommand,
 };
 use super::client::{Client, Reach};
 use super::{Answer, Failure, render};
 use crate::control::convert::UnreadableAnswer;
 use crate::control::error::ErrorClass;
-use crate::control::model::{DaemonView, ExtensionView, FdbEntryView, PortView, StatsView, SwitchView, TopologyView};
+use crate::control::model::{
+    DaemonView, ExtensionView, FdbEntryView, LogLevelView, PortView, StatsView, SwitchView, TopologyView,
+};
 use crate::control::wire;
 use serde_json::json;
 use std::path::Path;
@@ -27,6 +29,7 @@ pub(super) async fn run(reach: &Reach, command: &Command) -> Result<Answer, Fail
             let entries: Vec<FdbEntryView> = views(answer.entries)?;
             Answer::new(render::fdb(&entries), &entries)
         }
+        Command::Fdb(FdbCommand::Flush(wanted)) => flush_fdb(&mut client, wanted).await,
         Command::Topology => {
             let view = topology(&mut client).await?;
             Answer::new(render::topology(&view), &view)
@@ -35,6 +38,7 @@ pub(super) async fn run(reach: &Reach, command: &Command) -> Result<Answer, Fail
             let view = DaemonView::try_from(client.get_daemon(wire::GetDaemonRequest {}).await?.into_inner())?;
             Answer::new(render::daemon(&view), &view)
         }
+        Command::Log(LogCommand::Level(command)) => log_level(&mut client, command).await,
         Command::Capture(wanted) => super::capture::run(reach, wanted).await,
     }
 }
@@ -96,6 +100,31 @@ async fn switch(client: &mut Client, command: &SwitchCommand) -> Result<Answer, 
             Answer::new(render::switch(&view), &view)
         }
     }
+}
+
+async fn flush_fdb(client: &mut Client, wanted: &FdbFlushArgs) -> Result<Answer, Failure> {
+    let switch = the_switch(client, wanted.switch.switch.as_deref(), "as SWITCH").await?;
+    let request = wire::FlushFdbRequest { switch: switch.clone(), port: wanted.port.clone(), vlan: wanted.vlan };
+    let removed = client.flush_fdb(request).await?.into_inner().removed;
+    let text =
+        format!("forgot {} of switch {switch}\n", render::counted(removed, "learned address", "learned addresses"));
+    Answer::new(text, &json!({ "switch": switch, "removed": removed }))
+}
+
+async fn log_level(client: &mut Client, command: &LogLevelCommand) -> Result<Answer, Failure> {
+    let set = |target: &Option<String>, level: wire::LogLevel| wire::SetLogLevelRequest {
+        target: target.clone(),
+        level: level.into(),
+    };
+    let levels = match command {
+        LogLevelCommand::Show => client.get_log_level(wire::GetLogLevelRequest {}).await?,
+        LogLevelCommand::Set(args) => client.set_log_level(set(&args.target.target, args.level.into())).await?,
+        LogLevelCommand::Reset(args) => {
+            client.set_log_level(set(&args.target.target, wire::LogLevel::Unspecified)).await?
+        }
+    };
+    let view = LogLevelView::try_from(levels.into_inner())?;
+    Answer::new(render::log_levels(&view), &view)
 }
 
 async fn topology(client: &mut Client) -> Result<TopologyView, Failure> {

@@ -2,7 +2,7 @@
 
 use crate::control::convert::UnreadableAnswer;
 use crate::control::error::ErrorClass;
-use crate::control::status::{CLASS_KEY, class_of};
+use crate::control::status::{CLASS_KEY, NAME_KEY, class_of};
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -14,13 +14,15 @@ use tonic::{Code, Status};
 pub struct Failure {
     /// What it means to a program; its row in the table has the exit code.
     pub class: ErrorClass,
+    /// The daemon's name for it, as in `no-such-switch`; `None` when heddle itself says no.
+    pub name: Option<String>,
     /// One sentence that names the thing, the reason and the fix.
     pub message: String,
 }
 
 impl Failure {
     pub(super) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into() }
+        Self { class, name: None, message: message.into() }
     }
 
     /// Something on this side, unrelated to the daemon.
@@ -81,7 +83,12 @@ impl Failure {
     pub fn render(&self, json: bool) -> String {
         let row = self.class.row();
         if json {
-            let error = serde_json::json!({ "class": row.name, "exit_code": row.exit, "message": self.message });
+            let error = serde_json::json!({
+                "class": row.name,
+                "name": self.name,
+                "exit_code": row.exit,
+                "message": self.message,
+            });
             serde_json::json!({ "error": error }).to_string()
         } else {
             format!("heddle: {}", super::render::plain(&self.message))
@@ -92,7 +99,8 @@ impl Failure {
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         if status.metadata().contains_key(CLASS_KEY) {
-            return Self::new(class_of(&status), status.message());
+            let name = status.metadata().get(NAME_KEY).and_then(|name| name.to_str().ok()).map(str::to_owned);
+            return Self { name, ..Self::new(class_of(&status), status.message()) };
         }
         // Without our class the status was made by the transport: the daemon is gone, or is another version.
         if status.code() == Code::Unimplemented {

@@ -4,15 +4,17 @@
 //! came from extensions, devices or the operator have their control characters escaped, so that nothing but heddle draws
 //! on the terminal.
 
+mod daemon;
 mod extension;
 mod port;
 mod stats;
 mod switch;
 mod topology;
 
+pub(super) use daemon::{daemon, log_levels};
 pub(super) use extension::{extension, extension_line, extensions};
 pub(super) use port::{port, port_line, ports};
-pub(super) use stats::{Sections, daemon, fdb, stats};
+pub(super) use stats::{Sections, fdb, stats};
 pub(super) use switch::{switch, switch_line, switches};
 pub(super) use topology::topology;
 
@@ -73,7 +75,7 @@ fn yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
 }
 
-fn counted(number: impl Into<u64>, one: &str, many: &str) -> String {
+pub(super) fn counted(number: impl Into<u64>, one: &str, many: &str) -> String {
     let number = number.into();
     format!("{number} {}", if number == 1 { one } else { many })
 }

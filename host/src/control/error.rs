@@ -91,8 +91,9 @@ fn hint(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(", nearest is '{name}'"))
 }
 
-/// Why a request was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a request was not carried out. Its kebab-case name travels beside the class and is stable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, strum::VariantNames, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ControlError {
     /// The switch does not exist.
     #[error("switch '{name}' does not exist{}; `heddle switch list` shows the ones that do", hint(nearest.as_deref()))]
@@ -324,6 +325,12 @@ pub enum ControlError {
 }
 
 impl ControlError {
+    /// The variant's stable name, as in `no-such-switch`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
     /// What the error means to a program.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {

@@ -8,6 +8,7 @@
 
 mod capture;
 mod extension;
+mod log;
 mod name;
 mod number;
 mod port;
@@ -18,6 +19,7 @@ mod vlan;
 
 pub use capture::{CaptureDirection, CaptureSpec, CapturedFrame, SnapLength};
 pub use extension::{ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionRef, ExtensionRole, ExtensionView};
+pub use log::{LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
 pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};
 pub use port::{
@@ -25,8 +27,8 @@ pub use port::{
     PortSpec, PortState, PortView,
 };
 pub use stats::{
-    BufferClassView, DaemonView, DropCount, EngineView, FdbEntryKind, FdbEntryView, Leg, PortDropCount, StageCost,
-    StatsView, TopologySwitch, TopologyView,
+    BufferClassView, DaemonView, DropCount, EngineView, FdbEntryKind, FdbEntryView, FdbFlush, Leg, MemoryView,
+    PortDropCount, StageCost, StatsView, TopologySwitch, TopologyView, WorkerView,
 };
 pub use switch::{LawView, SwitchSpec, SwitchType, SwitchView};
 pub use vlan::{Vid, VlanChange, VlanMode, VlanSet, VlanSettings};

@@ -9,8 +9,8 @@ use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, FdbEntryView,
-    PortChange, PortName, PortSpec, PortView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch,
-    TopologyView,
+    FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView,
+    TopologySwitch, TopologyView,
 };
 
 /// The result of a control request.
@@ -71,6 +71,10 @@ pub trait ControlPlane: Send + Sync + 'static {
 
     /// The filtering database of a switch, merged over its workers, by VLAN and address.
     fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>>;
+
+    /// Forgets learned addresses; static entries stay. Gives how many addresses, as the worker counted that knew most. No
+    /// worker is held up for longer than a slice of its table takes; what is learned meanwhile may stay.
+    fn flush_fdb(&self, switch: &SwitchName, flush: &FdbFlush) -> ControlResult<u64>;
 
     /// Starts copying the frames of a port into `sink`, and returns at once. The capture ends when the plane drops the
     /// sink (port removed) or when [`CaptureSink::offer`] or [`CaptureSink::is_closed`] says nobody listens any more.

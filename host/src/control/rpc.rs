@@ -5,10 +5,12 @@
 //! request.
 
 use super::capture::capture_pipe;
-use super::convert::request::{AddPort, SetPort, extension_config};
+use super::convert::request::{AddPort, SetPort, extension_config, log_level};
 use super::error::ControlError;
+use super::log::LogLevels;
 use super::model::{
-    CaptureSpec, DaemonView, ExtensionId, ExtensionRef, InvalidValue, PortName, StatsView, SwitchName, SwitchSpec,
+    CaptureSpec, DaemonView, ExtensionId, ExtensionRef, FdbFlush, InvalidValue, LogTarget, MemoryView, PortName,
+    StatsView, SwitchName, SwitchSpec,
 };
 use super::peer::{AccessPolicy, Caller, Peer, Right};
 use super::plane::{ControlPlane, ControlResult};
@@ -39,6 +41,8 @@ pub struct DaemonFacts {
     pub socket: String,
     /// When this process started.
     pub started: (SystemTime, Instant),
+    /// How much it logs.
+    pub log: Arc<LogLevels>,
 }
 
 impl DaemonFacts {
@@ -60,6 +64,7 @@ impl DaemonFacts {
             socket: self.socket.clone(),
             switches: u32::try_from(switches.len()).unwrap_or(u32::MAX),
             ports: switches.iter().map(|switch| switch.ports).sum(),
+            memory: memory(),
             engine: plane.engine()?,
         })
     }
@@ -165,6 +170,16 @@ impl ControlService {
         }
         answer.map(|view| Response::new(view.into())).map_err(|error| status::from_error(&error))
     }
+}
+
+/// Memory of this process, from `/proc/self/status`; zeroes when the kernel does not say.
+fn memory() -> MemoryView {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bytes = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    };
+    MemoryView { resident_bytes: bytes("VmRSS:").unwrap_or(0), peak_resident_bytes: bytes("VmHWM:").unwrap_or(0) }
 }
 
 /// What a change is about, for the log.
@@ -322,6 +337,19 @@ impl Control for ControlService {
         self.read(request, |plane, asked| plane.fdb(&switch_name(&asked.switch)?)).await
     }
 
+    async fn flush_fdb(
+        &self,
+        request: Request<wire::FlushFdbRequest>,
+    ) -> Result<Response<wire::FlushFdbResponse>, Status> {
+        self.change("FlushFdb", request.get_ref().switch.clone(), request, |plane, asked| {
+            let port = asked.port.as_deref().map(PortName::new).transpose()?;
+            let flush = FdbFlush::new(port, asked.vlan)?;
+            let removed = plane.flush_fdb(&switch_name(&asked.switch)?, &flush)?;
+            Ok(wire::FlushFdbResponse { removed })
+        })
+        .await
+    }
+
     async fn get_topology(
         &self,
         request: Request<wire::GetTopologyRequest>,
@@ -332,6 +360,30 @@ impl Control for ControlService {
     async fn get_daemon(&self, request: Request<wire::GetDaemonRequest>) -> Result<Response<wire::Daemon>, Status> {
         let facts = Arc::clone(&self.facts);
         self.read(request, move |plane, _| facts.view(plane)).await
+    }
+
+    async fn get_log_level(
+        &self,
+        request: Request<wire::GetLogLevelRequest>,
+    ) -> Result<Response<wire::LogLevels>, Status> {
+        let log = Arc::clone(&self.facts.log);
+        self.read(request, move |_, _| Ok(log.show())).await
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<wire::SetLogLevelRequest>,
+    ) -> Result<Response<wire::LogLevels>, Status> {
+        let log = Arc::clone(&self.facts.log);
+        let about = request.get_ref().target.clone().unwrap_or_default();
+        self.change("SetLogLevel", about, request, move |_, asked| {
+            let target = asked.target.as_deref().map(LogTarget::new).transpose()?;
+            match log_level(asked.level)? {
+                Some(level) => log.set(target, level),
+                None => log.reset(target.as_ref()),
+            }
+        })
+        .await
     }
 
     async fn capture(&self, request: Request<wire::CaptureRequest>) -> Result<Response<CaptureStream>, Status> {

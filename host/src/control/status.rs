@@ -6,6 +6,8 @@ use tonic::metadata::MetadataValue;
 
 /// Metadata key with the name of the [`ErrorClass`].
 pub const CLASS_KEY: &str = "heddle-error-class";
+/// Metadata key with the name of the [`ControlError`].
+pub const NAME_KEY: &str = "heddle-error";
 
 /// Longest message sent, in bytes, so that the trailers stay far below what HTTP/2 peers accept.
 const MAX_MESSAGE: usize = 2048;
@@ -20,6 +22,7 @@ pub(super) fn from_error(error: &ControlError) -> Status {
     }
     let mut status = Status::new(row.code, message);
     status.metadata_mut().insert(CLASS_KEY, MetadataValue::from_static(row.name));
+    status.metadata_mut().insert(NAME_KEY, MetadataValue::from_static(error.name()));
     status
 }
 

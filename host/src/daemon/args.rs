@@ -1,26 +1,10 @@
 //! The command line of heddled.
 
-use crate::control::model::words;
+use crate::control::model::LogLevel;
 use crate::control::socket::DEFAULT_SOCKET;
 use clap::Parser;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-
-words!(
-    /// How much is logged.
-    LogLevel, "log-level" {
-        /// What failed.
-        Error = "error",
-        /// And what looks wrong.
-        Warn = "warn",
-        /// And what was changed. The default.
-        Info = "info",
-        /// And why.
-        Debug = "debug",
-        /// And each step.
-        Trace = "trace",
-    }
-);
 
 /// The Heddle virtual switch daemon.
 ///

@@ -3,6 +3,7 @@
 use std::sync::mpsc::Sender;
 
 use heddle_switch_core::counters::{Counters, OwnCost, StageCounters};
+use heddle_switch_core::fdb::Flush;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Stage, StageId};
 use heddle_switch_core::worker::Update;
@@ -26,6 +27,8 @@ pub(crate) struct Report {
     pub(crate) own: OwnCost,
     /// What its receive queues lost, by port.
     pub(crate) losses: Vec<(PortId, RxLosses)>,
+    /// The thread, and the processor time it has had in nanoseconds.
+    pub(crate) thread: (u32, u64),
     /// Free buffers of each class.
     pub(crate) free: [usize; 3],
 }
@@ -69,6 +72,8 @@ pub(crate) enum Command {
     Report(Sender<Report>),
     /// Say what was learnt.
     Fdb(Sender<Vec<FdbRow>>),
+    /// Forget what was learnt, in slices between bursts; answered with how many addresses when done.
+    FlushFdb(Flush, Sender<u64>),
     /// Pass on what other workers sent and what is for them; answered when done.
     Settle(Sender<()>),
     /// Copy frames of a port.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use heddle_switch_core::arena::{Arena, ArenaSize, Class};
 use heddle_switch_core::counters::{Counters, StageCounters};
-use heddle_switch_core::fdb::FdbLimits;
+use heddle_switch_core::fdb::{FdbLimits, Flush};
 use heddle_switch_core::pool::{Homes, Pool};
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Stage, StageId};
@@ -28,7 +28,7 @@ use super::worker::{Wiring, WorkerThread};
 use super::{clock, link, lock};
 use crate::arena::MappedRegion;
 use crate::control::error::ControlError;
-use crate::control::model::{BufferClassView, PortName, SwitchName, SwitchSpec, SwitchType};
+use crate::control::model::{BufferClassView, PortName, SwitchName, SwitchSpec, SwitchType, WorkerView};
 use crate::control::plane::ControlResult;
 use crate::loader::{Groups, PortDirectory, Services};
 use crate::ports::device::{DeviceEvent, DeviceWatch};
@@ -234,6 +234,28 @@ impl LiveSwitch {
             rows.append(&mut answer(receiver)?);
         }
         Ok(rows)
+    }
+
+    /// Has every worker forget what it learnt; gives what the one removed that knew most.
+    pub(super) fn flush_fdb(&self, state: &State, flush: Flush) -> ControlResult<u64> {
+        let ask = |worker: &WorkerHandle| worker.ask(|sender| Command::FlushFdb(flush, sender));
+        let answers: Vec<_> = state.workers.iter().map(ask).collect::<ControlResult<_>>()?;
+        let mut most = 0;
+        for receiver in &answers {
+            most = answer(receiver)?.max(most);
+        }
+        Ok(most)
+    }
+
+    /// The worker threads, and what each used of a processor.
+    pub(crate) fn worker_views(&self, state: &State) -> ControlResult<Vec<WorkerView>> {
+        let view = |(worker, report): (u16, &Report)| WorkerView {
+            switch: self.spec.name().clone(),
+            worker,
+            thread_id: report.thread.0,
+            cpu_nanoseconds: report.thread.1,
+        };
+        Ok((0..).zip(&self.reports(state)?).map(view).collect())
     }
 
     /// Periodic control work.

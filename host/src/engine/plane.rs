@@ -9,9 +9,11 @@ use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView,
-    FdbEntryView, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
+    FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView,
+    nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
+use heddle_switch_core::fdb::Flush;
 
 impl Engine {
     fn live(&self, name: &SwitchName) -> ControlResult<Arc<LiveSwitch>> {
@@ -187,6 +189,14 @@ impl ControlPlane for Engine {
         self.with(switch, |live, state| live.fdb_views(state))
     }
 
+    fn flush_fdb(&self, switch: &SwitchName, flush: &FdbFlush) -> ControlResult<u64> {
+        self.with(switch, |live, state| {
+            let slot = flush.port.as_ref().map(|port| live.port_id(state, port)).transpose()?;
+            let slot = slot.and_then(|port| u16::try_from(port.slot()).ok());
+            live.flush_fdb(state, Flush { slot, vid: flush.vlan() })
+        })
+    }
+
     fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
         self.with(spec.switch(), |live, state| live.capture(state, spec.port(), spec.snap_length(), sink))
     }
@@ -194,11 +204,14 @@ impl ControlPlane for Engine {
     fn engine(&self) -> ControlResult<EngineView> {
         let switches: Vec<Arc<LiveSwitch>> = lock(&self.shared.switches).values().cloned().collect();
         let mut buffers: Vec<BufferClassView> = Vec::new();
+        let mut workers = Vec::new();
         for live in &switches {
             live.add_buffers(&live.state(), &mut buffers)?;
+            workers.append(&mut live.worker_views(&live.state())?);
         }
         Ok(EngineView {
             buffers,
+            workers,
             huge_pages: switches.iter().any(|live| live.hugepages),
             extension_dirs: self.shared.extension_dirs.iter().map(|path| path.display().to_string()).collect(),
         })

@@ -11,9 +11,11 @@ use heddle_switch_core::frame::RxFrame;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::worker::Worker;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::time::{ClockId, clock_gettime};
 
 use super::command::{Command, FdbRow, Report};
 use super::devices::DeviceTable;
+use super::flush::Flushes;
 use super::link::{Incoming, Outgoing};
 use super::wake::Wake;
 use crate::ports::{RxQueue, RxStatus};
@@ -50,6 +52,7 @@ pub(crate) struct WorkerThread {
     incoming: Vec<Option<Incoming>>,
     queues: Vec<Queue>,
     devices: DeviceTable,
+    flushes: Flushes,
     epoll: Epoll,
     epoch: Instant,
     next_tick: Instant,
@@ -82,6 +85,7 @@ impl WorkerThread {
             incoming: wiring.incoming,
             queues: Vec::new(),
             devices: DeviceTable::default(),
+            flushes: Flushes::default(),
             epoll,
             epoch,
             next_tick: epoch + TICK,
@@ -109,6 +113,7 @@ impl WorkerThread {
             let now_ns = u64::try_from(now.duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX);
             worked |= self.take_messages();
             worked |= self.receive(now, now_ns);
+            worked |= self.flushes.go_on(self.worker.fdb());
             if now >= self.next_tick {
                 self.next_tick = now + TICK;
                 self.worker.tick(now_ns, &mut self.devices);
@@ -226,6 +231,7 @@ impl WorkerThread {
             }
             Command::Report(answer) => drop(answer.send(self.report())),
             Command::Fdb(answer) => drop(answer.send(self.fdb())),
+            Command::FlushFdb(flush, answer) => self.flushes.begin(flush, answer),
             Command::Settle(answer) => {
                 self.take_messages();
                 self.pass_on();
@@ -267,7 +273,7 @@ impl WorkerThread {
         let counters = self.worker.counters();
         let pool = self.worker.pool();
         let free = heddle_switch_core::arena::Class::ALL.map(|class| pool.available(class));
-        Report { counters, stages, own, losses, free }
+        Report { counters, stages, own, losses, free, thread: this_thread() }
     }
 
     fn fdb(&mut self) -> Vec<FdbRow> {
@@ -281,6 +287,13 @@ impl WorkerThread {
         };
         self.worker.fdb().iter(now_s).map(row).collect()
     }
+}
+
+/// This thread's number and the processor time it has had, in nanoseconds.
+fn this_thread() -> (u32, u64) {
+    let used = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default();
+    let thread = u32::try_from(nix::unistd::gettid().as_raw()).unwrap_or(0);
+    (thread, u64::try_from(used.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Ends the process when it is dropped by a panic.

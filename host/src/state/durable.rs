@@ -24,7 +24,7 @@ use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, FdbEntryView,
-    PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView,
+    FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use ledger::Ledger;
@@ -187,6 +187,10 @@ impl ControlPlane for Durable {
 
     fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {
         self.plane().fdb(switch)
+    }
+
+    fn flush_fdb(&self, switch: &SwitchName, flush: &FdbFlush) -> ControlResult<u64> {
+        self.plane().flush_fdb(switch, flush)
     }
 
     fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {

@@ -1,6 +1,7 @@
 //! Each way to be refused: the sentence and the exit code.
 
 use super::process::{Daemon, Outcome};
+use heddle_host::control::error::ControlError;
 use std::process::Command;
 
 fn lab() -> Daemon {
@@ -9,152 +10,207 @@ fn lab() -> Daemon {
     daemon.ok("switch create edge --type external");
     daemon.ok("port add lab web --backend tap --device web0 --mac 02:00:00:00:00:01");
     daemon.ok("port add edge wan --backend packet --device eth0 --kind external");
+    daemon.ok("port add lab stuck --backend memory");
     daemon.ok("extension enable lab com.example.route");
     daemon
 }
 
-/// Command line, exit code, sentence.
-const REFUSALS: &[(&str, i32, &str)] = &[
-    ("switch show lb", 3, "switch 'lb' does not exist, nearest is 'lab'; `heddle switch list` shows the ones that do"),
+/// Command line, exit code, name, sentence.
+const REFUSALS: &[(&str, i32, &str, &str)] = &[
+    (
+        "switch show lb",
+        3,
+        "no-such-switch",
+        "switch 'lb' does not exist, nearest is 'lab'; `heddle switch list` shows the ones that do",
+    ),
     (
         "port show lab wbe",
         3,
+        "no-such-port",
         "port 'wbe' does not exist on switch 'lab', nearest is 'web'; `heddle port list lab` shows the ones that do",
     ),
     (
         "extension enable lab org.heddle.sflw",
         3,
+        "no-such-extension",
         "extension 'org.heddle.sflw' is not installed, nearest is 'org.heddle.sflow'; `heddle extension list` shows the ones that are, or give the path of a .so",
     ),
     (
         "extension disable lab com.example.tally",
         3,
+        "extension-not-enabled",
         "extension 'com.example.tally' is not enabled on switch 'lab', nearest is 'com.example.route'; `heddle extension list lab` shows the ones that are",
     ),
     (
         "capture --switch lab --port nix -w x.pcapng",
         3,
+        "no-such-port",
         "port 'nix' does not exist on switch 'lab', nearest is 'web'; `heddle port list lab` shows the ones that do",
     ),
     (
         "switch create lab",
         4,
+        "switch-exists",
         "switch 'lab' already exists; choose another name or delete it with `heddle switch delete lab`",
     ),
     (
         "port add lab web --backend memory",
         4,
+        "port-exists",
         "port 'web' already exists on switch 'lab'; choose another name or change it with `heddle port set lab web`",
     ),
     (
         "extension enable lab com.example.route",
         4,
+        "extension-enabled",
         "extension 'com.example.route' is already enabled on switch 'lab'; disable it first to enable it with another configuration",
     ),
-    ("switch create a/b", 5, "switch name 'a/b' contains '/'; use 1 to 64 characters of A-Z a-z 0-9 . _ -"),
-    ("switch create s --workers 65", 5, "workers '65' is out of range; give 1 to 64 workers"),
-    ("switch create s --ageing 0", 5, "ageing '0' is out of range; give 1 to 1000000 seconds"),
-    ("port add lab p --backend memory --mtu 67", 5, "mtu '67' is out of range; give 68 to 65535 bytes"),
+    ("switch create a/b", 5, "invalid", "switch name 'a/b' contains '/'; use 1 to 64 characters of A-Z a-z 0-9 . _ -"),
+    ("switch create s --workers 65", 5, "invalid", "workers '65' is out of range; give 1 to 64 workers"),
+    ("switch create s --ageing 0", 5, "invalid", "ageing '0' is out of range; give 1 to 1000000 seconds"),
+    ("port add lab p --backend memory --mtu 67", 5, "invalid", "mtu '67' is out of range; give 68 to 65535 bytes"),
     (
         "port add lab p --backend memory --vlan-mode access --vlan 4095",
         5,
+        "invalid",
         "vlan '4095' is not a VLAN identifier; give 1 to 4094",
     ),
     (
         "port add lab p --backend memory --vlan-mode access",
         5,
+        "invalid",
         "vlan-mode 'access' needs a VLAN; add --vlan ID with an ID from 1 to 4094",
     ),
     (
         "port add lab p --backend memory --vlan 5",
         5,
+        "invalid",
         "vlan '5' does not apply in vlan-mode untagged; leave it out or give --vlan-mode access",
     ),
     (
         "port add lab p --backend memory --vlan-mode trunk --allowed 5-1",
         5,
+        "invalid",
         "allowed '5-1' has a range that runs backwards; write VLANs and ranges from 1 to 4094: 1-100,200",
     ),
     (
         "port add lab p --backend memory --mac ff:ff:ff:ff:ff:ff",
         5,
+        "invalid",
         "mac 'ff:ff:ff:ff:ff:ff' is a group address; give the address of one station, for example 02:00:00:00:00:01",
     ),
-    ("port add lab p --backend packet", 5, "backend 'packet' needs a network device; add --device IFNAME"),
+    ("port add lab p --backend packet", 5, "invalid", "backend 'packet' needs a network device; add --device IFNAME"),
     (
         "port add lab p --backend memory --device eth9",
         5,
+        "invalid",
         "device 'eth9' is no far side of a memory port; use sink, source:PPS:SIZE:FLOWS[:FROM:TO], loop:NAME or nothing",
     ),
     (
         "port add lab p --backend tap --device a-name-too-long0",
         5,
+        "invalid",
         "device 'a-name-too-long0' has 16 bytes, more than 15; give a network device as `ip link` shows it: at most 15 bytes, no '/', ':', '%' or white space",
     ),
-    ("port set lab web", 5, "port 'web' is to be set but no option is given; give what to change"),
+    ("port set lab web", 5, "invalid", "port 'web' is to be set but no option is given; give what to change"),
     (
         "port set lab web --queues 2",
         5,
+        "fixed-at-creation",
         "queues of port 'web' on switch 'lab' is fixed when the port is added; remove the port and add it again",
     ),
     (
         "port add lab p --backend memory --mac 02:00:00:00:00:01",
         5,
+        "mac-taken",
         "MAC address 02:00:00:00:00:01 is already assigned to port 'web' of switch 'lab'; give another --mac",
     ),
     (
         "port add lab p --backend tap --device web0",
         5,
+        "device-in-use",
         "device 'web0' is already in use by port 'web' of switch 'lab'; remove that port first or give another --device",
     ),
     (
         "port add edge p --backend memory --kind external",
         5,
+        "external-port-taken",
         "switch 'edge' already has its external port 'wan'; remove that one first or use another --kind",
     ),
     (
         "port add lab p --backend memory --kind external",
         5,
+        "kind-not-on-switch",
         "internal switch 'lab' takes no external port; use another --kind or create a switch of another --type",
     ),
     (
         "extension enable lab com.example.overlay",
         5,
+        "second-forwarding",
         "switch 'lab' already has the forwarding extension 'com.example.route'; disable it before enabling 'com.example.overlay'",
     ),
     (
         "capture --switch lab --port web -w x.pcapng --snaplen 0",
         5,
+        "invalid",
         "snaplen '0' is out of range; give 1 to 262144 bytes",
     ),
     (
         "port add lab p --backend packet --device secret0",
         6,
+        "daemon-lacks-permission",
         "heddled lacks the permission to open /dev/net/tun: Operation not permitted; start it as root or use --backend memory",
     ),
-    ("switch create busy", 8, "switch 'busy' is busy: it is being deleted; try again"),
+    ("switch create busy", 8, "busy", "switch 'busy' is busy: it is being deleted; try again"),
     (
         "extension enable lab /tmp/text.so",
         9,
+        "extension-rejected",
         "extension '/tmp/text.so' was not enabled: it is not an ELF file; give a shared library",
     ),
     (
         "port add lab vetoed --backend memory",
         9,
+        "extension-veto",
         "extension 'com.example.tally' refused port 'vetoed': no room; disable it or change the request",
     ),
     (
         "port add lab p --backend packet --device nosuch0",
         10,
+        "no-such-device",
         "device 'nosuch0' does not exist, nearest is 'eth0'; `ip link` shows the ones that do",
     ),
-    ("port add lab p --backend packet --device down0", 10, "device 'down0' has no carrier; plug the cable in"),
+    (
+        "port add lab p --backend packet --device down0",
+        10,
+        "device-trouble",
+        "device 'down0' has no carrier; plug the cable in",
+    ),
+    ("port remove lab stuck", 5, "refused", "port 'stuck' of switch 'lab' is held by the test; let go of it first"),
+    (
+        "fdb flush lab --vlan 4095",
+        5,
+        "invalid",
+        "vlan '4095' is not a VLAN identifier; give 1 to 4094, or 0 for untagged ports",
+    ),
+    (
+        "fdb flush lab --port wbe",
+        3,
+        "no-such-port",
+        "port 'wbe' does not exist on switch 'lab', nearest is 'web'; `heddle port list lab` shows the ones that do",
+    ),
+    (
+        "log level set debug --target engin",
+        5,
+        "invalid",
+        "target 'engin' is no part of heddled, nearest is 'engine'; use one of: arena, control, daemon, engine, loader, ports, supervisor, h2, hyper, tonic, tower; or a module in it, as in loader::check",
+    ),
 ];
 
 #[test]
 fn every_refusal_has_its_sentence_and_exit_code() {
     let daemon = lab();
-    for (line, code, sentence) in REFUSALS {
+    for (line, code, _, sentence) in REFUSALS {
         let outcome = daemon.heddle(&line.split_whitespace().collect::<Vec<_>>());
         assert_eq!(
             (outcome.code, outcome.stderr.as_str()),
@@ -163,7 +219,39 @@ fn every_refusal_has_its_sentence_and_exit_code() {
         );
         assert_eq!(outcome.stdout, "", "{line}");
     }
-    assert_eq!(daemon.json("port list").as_array().unwrap().len(), 2, "nothing changed");
+    assert_eq!(daemon.json("port list").as_array().unwrap().len(), 3, "nothing changed");
+}
+
+/// Errors that the table above cannot provoke, and the test that does.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("internal", "a_panic_in_the_plane_costs_one_request"),
+    ("limit-reached", "limits_are_told"),
+    ("not-permitted", "members_of_the_group_read_and_do_not_change"),
+];
+
+#[test]
+fn every_error_there_is_is_provoked_and_travels_by_its_name() {
+    let daemon = lab();
+    for (line, code, name, sentence) in REFUSALS {
+        let arguments: Vec<&str> = line.split_whitespace().chain(["--json"]).collect();
+        let outcome = daemon.heddle(&arguments);
+        let error: serde_json::Value = serde_json::from_str(&outcome.stderr).expect(&outcome.stderr);
+        let expected = serde_json::json!({ "name": name, "exit_code": code, "message": sentence });
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(error["error"][key], *value, "{line}");
+        }
+    }
+    let here: Vec<&str> = REFUSALS.iter().map(|(_, _, name, _)| *name).collect();
+    let there: Vec<&str> = ELSEWHERE.iter().map(|(name, _)| *name).collect();
+    let sources = [include_str!("errors.rs"), include_str!("permissions.rs")].concat();
+    for (_, test) in ELSEWHERE {
+        assert!(sources.contains(&format!("fn {test}()")), "{test} is gone");
+    }
+    for variant in <ControlError as strum::VariantNames>::VARIANTS {
+        let places = usize::from(here.contains(variant)) + usize::from(there.contains(variant));
+        assert_eq!(places, 1, "'{variant}' is to be provoked by a row of REFUSALS, or by a test named in ELSEWHERE");
+    }
+    assert!(here.iter().chain(&there).all(|name| <ControlError as strum::VariantNames>::VARIANTS.contains(name)));
 }
 
 #[test]
@@ -182,6 +270,8 @@ fn limits_are_told() {
     (1..=4).for_each(|number| drop(daemon.ok(&format!("switch create s{number}"))));
     let outcome = daemon.heddle(&["switch", "create", "s5"]);
     assert_eq!(outcome.stderr, "heddle: the limit of 4 switches is reached; delete one first\n");
+    let outcome = daemon.heddle(&["switch", "create", "s5", "--json"]);
+    assert!(outcome.stderr.contains("\"name\":\"limit-reached\""), "{outcome:?}");
     assert_eq!(outcome.code, 8);
 }
 
@@ -191,6 +281,8 @@ fn a_panic_in_the_plane_costs_one_request() {
     let outcome = daemon.heddle(&["switch", "create", "panic"]);
     assert_eq!(outcome.code, 1);
     assert!(outcome.stderr.starts_with("heddle: the request failed: "), "{outcome:?}");
+    let outcome = daemon.heddle(&["switch", "create", "panic", "--json"]);
+    assert!(outcome.stderr.contains("\"name\":\"internal\""), "{outcome:?}");
     daemon.ok("switch create lab");
 }
 

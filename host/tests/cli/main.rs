@@ -17,6 +17,7 @@ mod plane;
 mod process;
 mod supervision;
 mod systemd;
+mod upkeep;
 mod whole;
 
 use heddle_host::daemon::{self, DaemonArgs};

@@ -79,12 +79,15 @@ fn members_of_the_group_read_and_do_not_change() {
         "port add lab p --backend memory",
         "extension enable lab com.example.tally",
         "extension disable lab com.example.tally",
+        "fdb flush lab",
+        "log level set debug",
         "capture --switch lab --port web -w - --count 1",
     ] {
         let outcome = member(line);
         let expected = "heddle: user id 65534 may not change anything or capture frames; run the command as root or as the user heddled runs as\n";
         assert_eq!((outcome.code, outcome.stderr.as_str()), (6, expected), "{line}");
     }
+    assert!(member("switch delete lab --json").stderr.contains("\"name\":\"not-permitted\""));
     assert_eq!(daemon.json("port show lab web")["mtu"], 1500);
 }
 

@@ -271,6 +271,13 @@ impl ControlPlane for MemoryPlane {
         let mut switches = self.switches.lock().unwrap();
         let switch = find(&mut switches, name)?;
         switch.port(port)?;
+        if port.as_str() == "stuck" {
+            return Err(ControlError::Refused {
+                thing: format!("port '{port}' of switch '{name}'"),
+                reason: "is held by the test".to_owned(),
+                fix: "let go of it first".to_owned(),
+            });
+        }
         switch.ports.retain(|known| known.spec.name() != port);
         Ok(())
     }
@@ -376,6 +383,18 @@ impl ControlPlane for MemoryPlane {
         Ok(self.ports(name)?.into_iter().map(entry).collect())
     }
 
+    fn flush_fdb(&self, name: &SwitchName, flush: &FdbFlush) -> ControlResult<u64> {
+        if let Some(port) = &flush.port {
+            self.port(name, port)?;
+        }
+        let learned = self.fdb(name)?.into_iter().filter(|entry| entry.kind == FdbEntryKind::Learned);
+        let meant = |entry: &FdbEntryView| {
+            flush.port.as_ref().is_none_or(|port| *port == entry.port)
+                && flush.vlan().is_none_or(|vlan| vlan == entry.vlan)
+        };
+        Ok(learned.filter(meant).count().try_into().unwrap())
+    }
+
     fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
         self.port(spec.switch(), spec.port())?;
         let keep = usize::try_from(spec.snap_length().get()).unwrap();
@@ -410,7 +429,18 @@ impl ControlPlane for MemoryPlane {
 
     fn engine(&self) -> ControlResult<EngineView> {
         let buffers = vec![BufferClassView { bytes: 2048, total: 1000, free: 900 }];
-        Ok(EngineView { buffers, huge_pages: false, extension_dirs: self.extension_dirs.clone() })
+        let workers = |switch: &Switch| {
+            let workers = switch.spec.workers().get();
+            let name = switch.spec.name().clone();
+            (0..workers).map(move |worker| WorkerView {
+                switch: name.clone(),
+                worker,
+                thread_id: 4000 + u32::from(worker),
+                cpu_nanoseconds: 1_500_000_000,
+            })
+        };
+        let workers = self.switches.lock().unwrap().values().flat_map(workers).collect();
+        Ok(EngineView { buffers, workers, huge_pages: false, extension_dirs: self.extension_dirs.clone() })
     }
 
     fn shut_down(&self) {

@@ -121,6 +121,9 @@ impl ControlPlane for Books {
     fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {
         self.plane.fdb(switch)
     }
+    fn flush_fdb(&self, switch: &SwitchName, flush: &FdbFlush) -> ControlResult<u64> {
+        self.plane.flush_fdb(switch, flush)
+    }
     fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
         self.plane.start_capture(spec, sink)
     }

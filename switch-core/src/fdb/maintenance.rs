@@ -1,12 +1,13 @@
 //! What happens to entries outside the frame path: ageing, flushing, limits and display.
 //!
 //! The ageing sweep (IEEE 802.1Q 8.8.3) takes a budget of buckets per call and goes on where it stopped, so a worker can
-//! spread one pass over many loops; nothing depends on its speed but the room that stale entries take. The other passes walk
-//! the table once, about a millisecond for 131,072 entries, and stop early when the port in question holds nothing more.
+//! spread one pass over many loops; nothing depends on its speed but the room that stale entries take. So does
+//! [`Fdb::flush_part`]. The other passes walk the table once, about a millisecond for 131,072 entries, and stop early when
+//! the port in question holds nothing more.
 
 use super::{
-    AgeingError, Entry, Fdb, FdbEntry, FdbKey, MAX_AGEING_S, MIN_AGEING_S, PortLimitError, Spot, StaleWindow, WAYS,
-    age_of,
+    AgeingError, Entry, Fdb, FdbEntry, FdbKey, Flush, MAX_AGEING_S, MIN_AGEING_S, PortLimitError, Spot, StaleWindow,
+    WAYS, age_of,
 };
 
 impl Fdb {
@@ -77,6 +78,18 @@ impl Fdb {
     /// Removes all that was learnt; returns how many entries.
     pub fn flush_all(&mut self) -> usize {
         self.clear(self.len, |entry| !entry.is_static())
+    }
+
+    /// Removes what `flush` names from `budget_buckets` buckets beginning with `from`; returns how many entries. A caller
+    /// that steps through [`Fdb::buckets`] with learning in between removes all that was learnt before it began.
+    pub fn flush_part(&mut self, flush: Flush, from: usize, budget_buckets: usize) -> usize {
+        let end = from.saturating_add(budget_buckets).min(self.buckets.len());
+        let unwanted = |entry: Entry| {
+            !entry.is_static()
+                && flush.slot.is_none_or(|slot| entry.slot() == slot)
+                && flush.vid.is_none_or(|vid| entry.key.vid() == vid)
+        };
+        (from..end).map(|bucket| self.clear_bucket(bucket, unwanted)).sum()
     }
 
     /// Entries held, static ones and those that the sweep has not met since they became stale included.

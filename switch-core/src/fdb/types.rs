@@ -29,6 +29,15 @@ const PRESENT: NonZeroU64 = match NonZeroU64::new(1 << 63) {
 /// The I/G bit: first bit on the wire, lowest bit of the first byte.
 const GROUP: u64 = 1 << 40;
 
+/// What a flush removes of what was learnt: everything, or only what names a port, a VLAN, or both.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Flush {
+    /// On this port slot only.
+    pub slot: Option<u16>,
+    /// In this VLAN only.
+    pub vid: Option<u16>,
+}
+
 /// What the database is searched by: a VLAN and a station in it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FdbKey(NonZeroU64);

@@ -1,8 +1,8 @@
-//! Figures as text: statistics, the filtering database, the daemon.
+//! Figures as text: statistics, the filtering database.
 
 use super::Column::{Number, Text};
-use super::{counted, extension, facts, or_dash, plain, port, switch, table, yes_no};
-use crate::control::model::{DaemonView, DropCount, FdbEntryView, StageCost, StatsView};
+use super::{extension, port, switch, table};
+use crate::control::model::{DropCount, FdbEntryView, StageCost, StatsView};
 
 /// Which parts of the statistics were asked for; none chosen is all of them.
 #[derive(Debug, Clone, Copy)]
@@ -89,32 +89,4 @@ pub(in crate::cli) fn fdb(entries: &[FdbEntryView]) -> String {
     };
     let columns = [Number("VLAN"), Text("MAC"), Text("PORT"), Text("KIND"), Number("AGE")];
     table(&columns, entries.iter().map(row).collect(), "the filtering database is empty")
-}
-
-/// The daemon.
-pub(in crate::cli) fn daemon(view: &DaemonView) -> String {
-    let mut text = facts(&[
-        ("heddled", view.version.clone()),
-        ("socket", view.socket.clone()),
-        ("pid", view.pid.to_string()),
-        ("supervisor", view.supervisor_pid.map_or_else(|| "none (single process)".to_owned(), |pid| pid.to_string())),
-        ("up for", format!("{} s", view.uptime_seconds)),
-        ("restarts", view.restarts.to_string()),
-        ("last exit", or_dash(view.last_exit.as_ref())),
-        ("switches", view.switches.to_string()),
-        ("ports", view.ports.to_string()),
-        ("huge pages", yes_no(view.engine.huge_pages)),
-    ]);
-    for class in &view.engine.buffers {
-        let line = format!("buffers of {} bytes: {} free of {}\n", class.bytes, class.free, class.total);
-        text.push_str(&line);
-    }
-    for directory in &view.engine.extension_dirs {
-        text.push_str(&format!("extensions from {}\n", plain(directory)));
-    }
-    if view.restarts > 0 {
-        let restarts = counted(view.restarts, "restart", "restarts");
-        text.push_str(&format!("{restarts}: switches, ports and extensions were brought back from the stored state\n"));
-    }
-    text
 }

@@ -161,6 +161,12 @@ impl From<model::DaemonView> for wire::Daemon {
             let model::BufferClassView { bytes, total, free } = class;
             wire::BufferClass { bytes, total, free }
         };
+        let worker = |worker: model::WorkerView| wire::WorkerThread {
+            switch: worker.switch.to_string(),
+            worker: worker.worker.into(),
+            thread_id: worker.thread_id,
+            cpu_nanoseconds: worker.cpu_nanoseconds,
+        };
         Self {
             version: view.version,
             pid: view.pid,
@@ -175,7 +181,20 @@ impl From<model::DaemonView> for wire::Daemon {
             buffers: view.engine.buffers.into_iter().map(class).collect(),
             huge_pages: view.engine.huge_pages,
             extension_dirs: view.engine.extension_dirs,
+            resident_bytes: view.memory.resident_bytes,
+            peak_resident_bytes: view.memory.peak_resident_bytes,
+            workers: view.engine.workers.into_iter().map(worker).collect(),
         }
+    }
+}
+
+impl From<model::LogLevelView> for wire::LogLevels {
+    fn from(view: model::LogLevelView) -> Self {
+        let target = |(target, level): (model::LogTarget, model::LogLevel)| wire::TargetLogLevel {
+            target: target.to_string(),
+            level: wire::LogLevel::from(level).into(),
+        };
+        Self { level: wire::LogLevel::from(view.level).into(), targets: view.targets.into_iter().map(target).collect() }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::words::Word;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, InvalidValue, MacAddress, Mtu,
-    PortChange, PortKind, PortName, PortSpec, QueueCount, SnapLength, SwitchName, SwitchSpec, SwitchType, Vid,
+    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, InvalidValue, LogLevel, MacAddress,
+    Mtu, PortChange, PortKind, PortName, PortSpec, QueueCount, SnapLength, SwitchName, SwitchSpec, SwitchType, Vid,
     VlanChange, VlanMode, WorkerCount,
 };
 use crate::control::wire;
@@ -122,6 +122,11 @@ impl TryFrom<wire::SetPortRequest> for SetPort {
         }
         Ok(Self { switch, port, change })
     }
+}
+
+/// The level asked for; `None` takes one away.
+pub(in crate::control) fn log_level(number: i32) -> Result<Option<LogLevel>, InvalidValue> {
+    word("log-level", number)
 }
 
 pub(in crate::control) fn extension_config(

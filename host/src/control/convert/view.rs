@@ -209,6 +209,14 @@ impl TryFrom<wire::Daemon> for model::DaemonView {
             let wire::BufferClass { bytes, total, free } = class;
             model::BufferClassView { bytes, total, free }
         };
+        let worker = |worker: wire::WorkerThread| {
+            Ok(model::WorkerView {
+                switch: parsed("switch name", &worker.switch)?,
+                worker: small("worker", worker.worker)?,
+                thread_id: worker.thread_id,
+                cpu_nanoseconds: worker.cpu_nanoseconds,
+            })
+        };
         Ok(Self {
             version: daemon.version,
             pid: daemon.pid,
@@ -220,12 +228,26 @@ impl TryFrom<wire::Daemon> for model::DaemonView {
             socket: daemon.socket,
             switches: daemon.switches,
             ports: daemon.ports,
+            memory: model::MemoryView {
+                resident_bytes: daemon.resident_bytes,
+                peak_resident_bytes: daemon.peak_resident_bytes,
+            },
             engine: model::EngineView {
                 buffers: daemon.buffers.into_iter().map(class).collect(),
+                workers: daemon.workers.into_iter().map(worker).collect::<Read<_>>()?,
                 huge_pages: daemon.huge_pages,
                 extension_dirs: daemon.extension_dirs,
             },
         })
+    }
+}
+
+impl TryFrom<wire::LogLevels> for model::LogLevelView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(levels: wire::LogLevels) -> Read<Self> {
+        let target = |one: wire::TargetLogLevel| Ok((parsed("log target", &one.target)?, word(one.level)?));
+        Ok(Self { level: word(levels.level)?, targets: levels.targets.into_iter().map(target).collect::<Read<_>>()? })
     }
 }
 

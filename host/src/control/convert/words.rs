@@ -44,6 +44,7 @@ pair!(VlanMode <=> VlanMode { Untagged, Access, Trunk });
 pair!(ExtensionRole <=> ExtensionRole { Capture, Filter, Forwarding, Service });
 pair!(Leg <=> Leg { Ingress, Egress });
 pair!(FdbEntryKind <=> FdbEntryKind { Learned, Static });
+pair!(LogLevel <=> LogLevel { Error, Warn, Info, Debug, Trace });
 pair!(CaptureDirection <=> CaptureDirection { Ingress, Egress });
 
 #[cfg(test)]
@@ -72,6 +73,7 @@ mod tests {
         round_trip::<wire::ExtensionRole, _>(model::ExtensionRole::ALL);
         round_trip::<wire::Leg, _>(model::Leg::ALL);
         round_trip::<wire::FdbEntryKind, _>(model::FdbEntryKind::ALL);
+        round_trip::<wire::LogLevel, _>(model::LogLevel::ALL);
         round_trip::<wire::CaptureDirection, _>(model::CaptureDirection::ALL);
     }
 }

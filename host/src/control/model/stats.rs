@@ -1,6 +1,6 @@
 //! Figures: drops by reason, cost of each stage, the filtering database, topology, the daemon itself.
 
-use super::{ExtensionView, MacAddress, PortName, PortView, SwitchView, words};
+use super::{ExtensionView, InvalidValue, MacAddress, PortName, PortView, SwitchName, SwitchView, words};
 use serde::Serialize;
 
 words!(
@@ -73,6 +73,39 @@ pub struct FdbEntryView {
     pub age_seconds: u64,
 }
 
+/// What is to be forgotten: all that was learned, or what was learned on a port, in a VLAN, or both.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FdbFlush {
+    /// On this port only.
+    pub port: Option<PortName>,
+    vlan: Option<u16>,
+}
+
+impl FdbFlush {
+    /// Checks the VLAN; 0 is that of untagged ports.
+    ///
+    /// # Errors
+    /// When the VLAN is above 4094.
+    pub fn new(port: Option<PortName>, vlan: Option<u32>) -> Result<Self, InvalidValue> {
+        let checked = |vlan: u32| match u16::try_from(vlan) {
+            Ok(vid) if vid <= 4094 => Ok(vid),
+            _ => Err(InvalidValue::new(
+                "vlan",
+                vlan,
+                "is not a VLAN identifier",
+                "give 1 to 4094, or 0 for untagged ports",
+            )),
+        };
+        Ok(Self { port, vlan: vlan.map(checked).transpose()? })
+    }
+
+    /// In this VLAN only.
+    #[must_use]
+    pub const fn vlan(&self) -> Option<u16> {
+        self.vlan
+    }
+}
+
 /// Everything counted about one switch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StatsView {
@@ -120,11 +153,35 @@ pub struct BufferClassView {
     pub free: u64,
 }
 
+/// A data-plane thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkerView {
+    /// The switch it works for.
+    pub switch: SwitchName,
+    /// Its number there, from 0.
+    pub worker: u16,
+    /// The thread, as `top -H` and `perf` show it.
+    pub thread_id: u32,
+    /// Processor time it has had.
+    pub cpu_nanoseconds: u64,
+}
+
+/// Memory of the switch process, as the kernel counts it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MemoryView {
+    /// In RAM now, packet memory on small pages included, huge pages not.
+    pub resident_bytes: u64,
+    /// The most it has been.
+    pub peak_resident_bytes: u64,
+}
+
 /// What the data plane as a whole reports of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EngineView {
     /// Buffer classes of the arena, smallest first.
     pub buffers: Vec<BufferClassView>,
+    /// Data-plane threads, by switch and number.
+    pub workers: Vec<WorkerView>,
     /// Whether the arena lies on huge pages.
     pub huge_pages: bool,
     /// Directories searched for extensions.
@@ -154,6 +211,8 @@ pub struct DaemonView {
     pub switches: u32,
     /// Ports on all of them.
     pub ports: u32,
+    /// Memory of the switch process.
+    pub memory: MemoryView,
     /// What the data plane reports of itself.
     pub engine: EngineView,
 }

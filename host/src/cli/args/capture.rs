@@ -1,0 +1,30 @@
+//! `heddle capture`.
+
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  heddle capture --port web -w web.pcapng --count 2
+  heddle capture --switch lab --port web -w - --seconds 1 | tshark -r -")]
+pub(in crate::cli) struct CaptureArgs {
+    /// The switch [default: the only one]
+    #[arg(long, value_name = "SWITCH")]
+    pub(in crate::cli) switch: Option<String>,
+    /// The port
+    #[arg(long, value_name = "PORT")]
+    pub(in crate::cli) port: String,
+    /// The pcapng file to write; - is stdout
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+    /// End after this many frames
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) count: Option<u64>,
+    /// End after this many seconds
+    #[arg(long, value_name = "S")]
+    pub(in crate::cli) seconds: Option<u32>,
+    /// Bytes to keep of each frame, 1 to 262144 [default: all]
+    #[arg(long, value_name = "BYTES")]
+    pub(in crate::cli) snaplen: Option<u32>,
+}
