@@ -1,7 +1,5 @@
 //! The lives of network devices under a running switch: what is renamed, deleted, made anew, and who else takes its name.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use heddle_end_to_end::daemon::Daemon;
 use heddle_end_to_end::frames::{mac, numbered};
 use heddle_end_to_end::namespace::{Link, Namespace, device, ip};
