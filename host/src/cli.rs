@@ -10,7 +10,6 @@ mod capture;
 mod client;
 mod command;
 mod failure;
-mod pcapng;
 mod render;
 mod usage;
 

@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod engine;
 pub mod loader;
 pub mod metrics;
+mod pcapng;
 pub mod ports;
 pub mod state;
 pub mod supervisor;

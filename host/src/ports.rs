@@ -14,7 +14,9 @@ pub mod device;
 mod error;
 mod landing;
 pub mod memory;
+mod notices;
 pub mod packet;
+pub mod pcap;
 mod sys;
 pub mod tap;
 
@@ -27,6 +29,7 @@ use heddle_switch_core::pool::Pool;
 
 pub use attachment::Attachment;
 pub use error::OpenPortError;
+pub use notices::Notices;
 
 /// Most queues of one port.
 pub const QUEUES_MAX: u16 = 64;
@@ -87,6 +90,8 @@ pub struct OpenPort {
     pub device: String,
     /// The network device from then on; `None` when there is none.
     pub attachment: Option<Arc<Attachment>>,
+    /// What the backend has to say to the operator.
+    pub notices: Notices,
     /// Counts what no queue sees; `None` when the queues see all.
     pub meter: Option<Box<dyn LossMeter>>,
     /// Receive queues.

@@ -15,6 +15,8 @@ mod memory;
 mod packet;
 #[path = "ports/packets.rs"]
 mod packets;
+#[path = "ports/pcap.rs"]
+mod pcap;
 #[path = "ports/rig.rs"]
 mod rig;
 #[path = "ports/tap.rs"]

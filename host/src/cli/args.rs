@@ -152,7 +152,9 @@ Examples:
   heddle port add lab db --backend tap --device db0 --mac 02:00:00:00:00:0b --vlan-mode access --vlan 20
   heddle port add lab wan --backend packet --device eth0 --vlan-mode trunk --allowed 1-100,200 --native 1
   heddle port add lab probe --backend memory --mtu 9000
-  heddle port add lab load --backend memory --device source:1000:64:4")]
+  heddle port add lab load --backend memory --device source:1000:64:4
+  heddle port add lab again --backend pcap --device in=/var/tmp/web.pcapng,pace=flat,loops=3
+  heddle port add lab tape --backend pcap --device out=/var/tmp/tape.pcapng")]
     Add(PortOptionsArgs),
     /// Change the options of a port that are given, and nothing else
     #[command(after_help = "\
@@ -200,12 +202,13 @@ pub(super) enum OnOff {
 pub(super) struct PortOptionsArgs {
     #[command(flatten)]
     pub(super) name: PortName,
-    /// How frames get in and out: a TAP device Heddle makes, AF_PACKET on an existing device, rings in memory
+    /// How frames get in and out: a TAP device Heddle makes, AF_PACKET on an existing device, rings in memory, files
     #[arg(long, value_name = "BACKEND")]
     pub(super) backend: Option<BackendKind>,
     /// The network device: needed for packet, chosen for tap when not given. For memory what is at the other end: sink,
     /// source:PPS:SIZE:FLOWS[:FROM:TO] (numbered UDP frames from station FROM to station TO), loop:NAME (a cable to the
-    /// other port with this NAME)
+    /// other port with this NAME). For pcap the files, with absolute paths on heddled's host, and how to replay:
+    /// in=FILE,out=FILE,pace=file|flat|PPS,loops=N,limit=MIB
     #[arg(long, value_name = "IFNAME")]
     pub(super) device: Option<String>,
     /// The station's MAC address: a static entry, no learning; `none` to learn [default: none]

@@ -6,12 +6,12 @@
 use super::args::CaptureArgs;
 use super::client::Reach;
 use super::command::the_switch;
-use super::pcapng::{Interface, Writer};
 use super::{Answer, Failure};
 use crate::control::error::ErrorClass;
 use crate::control::model::{CapturedFrame, PortView};
 use crate::control::wire;
 use crate::control::wire::capture_event::Event;
+use crate::pcapng::{Interface, Writer};
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -88,6 +88,7 @@ fn open(path: &Path, started: wire::CaptureStarted) -> Result<Output, Opening> {
         name: format!("{}/{}", port.switch, port.name),
         description: format!("Heddle port {} of switch {}, {} backend", port.name, port.switch, port.backend),
         snap_length: started.snap_length,
+        comment: None,
     };
     Writer::new(BufWriter::new(inner), &interface).map_err(Opening::Io)
 }

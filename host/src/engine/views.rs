@@ -68,6 +68,7 @@ impl LiveSwitch {
             },
             admin: plugged.settings.admin(),
             trouble: plugged.trouble.clone(),
+            notices: plugged.notices.sentences(),
             mac: plugged.settings.mac(),
             mtu: port.mtu,
             vlan: plugged.settings.vlan().clone(),

@@ -27,7 +27,7 @@ use heddle_switch_core::offload::{Offload, VIRTIO_LEN};
 use heddle_switch_core::parse::ether_type::CUSTOMER_TAG;
 use heddle_switch_core::pool::Pool;
 
-use super::{BackendEntry, OpenPort, OpenPortError, OpenSpec, RxLosses, RxQueue, RxStatus, TxQueue};
+use super::{BackendEntry, Notices, OpenPort, OpenPortError, OpenSpec, RxLosses, RxQueue, RxStatus, TxQueue};
 use ring::{FrameReader, Record, Spread};
 use source::SourceRx;
 
@@ -166,6 +166,12 @@ impl MemoryEnd {
         self.send_with_header(frame, vlan_tci, offload.to_virtio(0))
     }
 
+    /// Sends a whole frame; one that has no place is not counted as missed: the caller tries again.
+    pub(super) fn offer(&mut self, frame: &[u8]) -> Result<(), RingFull> {
+        let length = u32::try_from(frame.len()).map_err(|_| RingFull)?;
+        self.to_switch.write(&Record { length, vlan_tci: None, header: [0; VIRTIO_LEN] }, frame)
+    }
+
     /// Sends a frame with a virtio-net header as it is, however wrong.
     pub fn send_with_header(
         &mut self,
@@ -253,6 +259,7 @@ fn open_port(
     OpenPort {
         device: device.to_owned(),
         attachment: None,
+        notices: Notices::default(),
         meter: None,
         rx,
         tx,

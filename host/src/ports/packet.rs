@@ -28,7 +28,7 @@ use super::error::{OpenPortError, STEP_SOCKET};
 use super::sys::interface;
 use super::sys::packet::{self, Purpose};
 use super::sys::ring::ReceiveRing;
-use super::{Attachment, BackendEntry, OpenPort, OpenSpec, RxQueue};
+use super::{Attachment, BackendEntry, Notices, OpenPort, OpenSpec, RxQueue};
 use receive::PacketRx;
 use transmit::PacketTx;
 
@@ -140,6 +140,7 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     Ok(OpenPort {
         device: name.to_owned(),
         attachment: Some(attachment),
+        notices: Notices::default(),
         meter: None,
         rx,
         tx: Box::new(PacketTx::new(device, sender, mtu)),

@@ -27,7 +27,7 @@ use heddle_switch_core::offload::VIRTIO_LEN;
 use super::error::OpenPortError;
 use super::sys::interface;
 use super::sys::tun::{self, TunOffload};
-use super::{Attachment, BackendEntry, LossMeter, OpenPort, OpenSpec, RxQueue};
+use super::{Attachment, BackendEntry, LossMeter, Notices, OpenPort, OpenSpec, RxQueue};
 use losses::TapLosses;
 use transfer::{TapRx, TapTx};
 
@@ -92,6 +92,7 @@ fn describe(device: String, tap: Tap, offload: TunOffload) -> Result<OpenPort, O
     Ok(OpenPort {
         device,
         attachment: Some(attachment),
+        notices: Notices::default(),
         meter: meter.ok().map(|meter| Box::new(meter) as Box<dyn LossMeter>),
         rx: (0..tap.queues.len()).map(queue).collect(),
         capabilities: Capabilities {

@@ -45,7 +45,7 @@ fn a_port_has_the_options_given_and_the_defaults() {
     let counters = json!({ "rx_packets": 10, "rx_bytes": u64::MAX, "tx_packets": 0, "tx_bytes": 0, "rx_missed": 0,
         "rx_dropped": 3, "tx_dropped": 0 });
     let expected = json!({ "switch": "lab", "name": "web", "id": 1, "kind": "synthetic", "backend": "tap",
-        "device": "tap1", "state": "created", "nic_state": "connected", "admin": "up", "trouble": null,
+        "device": "tap1", "state": "created", "nic_state": "connected", "admin": "up", "trouble": null, "notices": [],
         "mac": "02:00:00:00:00:01", "mtu": 1500, "vlan": { "mode": "untagged" }, "queues": 1, "offload": true,
         "worker": 0, "counters": counters });
     assert_eq!(web, expected);

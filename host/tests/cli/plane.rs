@@ -88,6 +88,7 @@ impl Switch {
             nic_state: NicState::Connected,
             admin: port.settings.admin(),
             trouble: None,
+            notices: Vec::new(),
             mac: port.settings.mac(),
             mtu: port.settings.mtu().get(),
             vlan: port.settings.vlan().clone(),

@@ -116,6 +116,7 @@ pub(in crate::cli) fn port(view: &PortView) -> String {
         ("nic state", view.nic_state.to_string()),
         ("admin", view.admin.to_string()),
         ("trouble", or_dash(view.trouble.as_ref())),
+        ("notices", or_dash((!view.notices.is_empty()).then(|| view.notices.join("\n")))),
         ("mac", view.mac.map_or_else(|| "learned".to_owned(), |mac| mac.to_string())),
         ("mtu", view.mtu.to_string()),
         ("vlan", view.vlan.to_string()),

@@ -61,6 +61,7 @@ impl From<model::PortView> for wire::Port {
             nic_state: wire::NicState::from(view.nic_state).into(),
             admin: wire::AdminState::from(view.admin).into(),
             trouble: view.trouble,
+            notices: view.notices,
             mac: view.mac.map(|mac| mac.to_string()),
             mtu: view.mtu,
             vlan: Some(view.vlan.into()),

@@ -66,7 +66,7 @@ fn port_change(options: &wire::PortOptions) -> Result<PortChange, InvalidValue> 
         (None, None) => None,
         (Some(kind), device) => Some(BackendSpec::new(kind, device)?),
         (None, Some(device)) => {
-            let fix = "add --backend tap, packet or memory";
+            let fix = "add --backend tap, packet, memory or pcap";
             return Err(InvalidValue::new("device", device.escape_debug(), "is given without a backend", fix));
         }
     };
@@ -95,7 +95,8 @@ impl TryFrom<wire::AddPortRequest> for AddPort {
         let switch = SwitchName::new(&request.switch)?;
         let port = PortName::new(&request.port)?;
         let mut change = port_change(&request.options.unwrap_or_default())?;
-        let missing = || InvalidValue::new("port", &port, "has no backend", "add --backend tap, packet or memory");
+        let missing =
+            || InvalidValue::new("port", &port, "has no backend", "add --backend tap, packet, memory or pcap");
         let backend = change.backend.take().ok_or_else(missing)?;
         Ok(Self { switch, spec: PortSpec::new(port, backend, &change)? })
     }

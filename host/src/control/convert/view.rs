@@ -95,6 +95,7 @@ impl TryFrom<wire::Port> for model::PortView {
             nic_state: word(port.nic_state)?,
             admin: word(port.admin)?,
             trouble: port.trouble,
+            notices: port.notices,
             mac: port.mac.map(|mac| parsed("MAC address", &mac)).transpose()?,
             mtu: port.mtu,
             vlan: present("vlan", port.vlan)?,

@@ -36,7 +36,7 @@ pub(super) trait Word: Sized {
 
 pair!(SwitchType <=> SwitchType { External, Internal, Private });
 pair!(PortKind <=> PortKind { Synthetic, External, Internal, Emulated });
-pair!(Backend <=> BackendKind { Tap, Packet, Memory });
+pair!(Backend <=> BackendKind { Tap, Packet, Memory, Pcap });
 pair!(AdminState <=> AdminState { Up, Down });
 pair!(PortState <=> PortState { Created, Teardown, Deleted });
 pair!(NicState <=> NicState { Absent, Created, Connected, Disconnected, Deleted });

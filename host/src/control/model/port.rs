@@ -10,6 +10,7 @@ use super::{
     DeviceName, InvalidValue, MacAddress, Mtu, PortName, QueueCount, SwitchName, VlanChange, VlanSettings, words,
 };
 use crate::ports::memory::Mode;
+use crate::ports::pcap::PcapSettings;
 use serde::Serialize;
 use std::fmt;
 
@@ -36,6 +37,8 @@ words!(
         Packet = "packet",
         /// Rings in memory, for tests and measurements; needs no privilege.
         Memory = "memory",
+        /// Files: a capture to replay, a recording of what the port sends.
+        Pcap = "pcap",
     }
 );
 
@@ -95,6 +98,34 @@ pub enum BackendSpec {
         /// What is at the other end.
         device: Option<MemoryMode>,
     },
+    /// Files to replay and to record.
+    Pcap {
+        /// Which, and how.
+        device: PcapFiles,
+    },
+}
+
+/// The files of a pcap port in the operator's words: `in=FILE,out=FILE,pace=file|flat|PPS,loops=N,limit=MIB`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PcapFiles(String);
+
+impl PcapFiles {
+    /// Checks and takes a list of files and settings; whether the files are there is for the backend to see.
+    ///
+    /// # Errors
+    /// When the pcap backend does not understand it.
+    pub fn new(text: &str) -> Result<Self, InvalidValue> {
+        match text.parse::<PcapSettings>() {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(InvalidValue::new("device", text.escape_debug(), error.reason, error.fix)),
+        }
+    }
+}
+
+impl fmt::Display for PcapFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 /// The far side of a memory port in the operator's words: `sink`, `source:PPS:SIZE:FLOWS[:FROM:TO]`, `loop:NAME`.
@@ -132,6 +163,10 @@ impl BackendSpec {
             (BackendKind::Packet, None) => {
                 Err(InvalidValue::new("backend", kind, "needs a network device", "add --device IFNAME"))
             }
+            (BackendKind::Pcap, Some(device)) => Ok(Self::Pcap { device: PcapFiles::new(device)? }),
+            (BackendKind::Pcap, None) => {
+                Err(InvalidValue::new("backend", kind, "needs a file", "add --device in=FILE, out=FILE or both"))
+            }
             (BackendKind::Memory, device) => Ok(Self::Memory { device: device.map(MemoryMode::new).transpose()? }),
         }
     }
@@ -143,6 +178,7 @@ impl BackendSpec {
             Self::Tap { .. } => BackendKind::Tap,
             Self::Packet { .. } => BackendKind::Packet,
             Self::Memory { .. } => BackendKind::Memory,
+            Self::Pcap { .. } => BackendKind::Pcap,
         }
     }
 
@@ -152,7 +188,7 @@ impl BackendSpec {
         match self {
             Self::Tap { device } => device.as_ref(),
             Self::Packet { device } => Some(device),
-            Self::Memory { .. } => None,
+            Self::Memory { .. } | Self::Pcap { .. } => None,
         }
     }
 
@@ -161,6 +197,7 @@ impl BackendSpec {
     pub fn device_text(&self) -> Option<String> {
         match self {
             Self::Memory { device } => device.as_ref().map(ToString::to_string),
+            Self::Pcap { device } => Some(device.to_string()),
             Self::Tap { .. } | Self::Packet { .. } => self.device().map(ToString::to_string),
         }
     }
@@ -360,6 +397,8 @@ pub struct PortView {
     pub admin: AdminState,
     /// Why the port does not carry traffic although it should: device gone, no carrier.
     pub trouble: Option<String>,
+    /// What else its operator should know: a replay that ended, a device that needs attention.
+    pub notices: Vec<String>,
     /// The assigned MAC address; `None` when addresses behind the port are learned.
     pub mac: Option<MacAddress>,
     /// Largest layer-3 payload in bytes.

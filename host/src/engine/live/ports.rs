@@ -26,7 +26,7 @@ use crate::engine::command::{Command, Tap};
 use crate::engine::lock;
 use crate::loader::port_info;
 use crate::ports::device::{DeviceChange, DeviceEvent, DeviceWatch};
-use crate::ports::{self, Attachment, LossMeter, OpenPort, OpenPortError, OpenSpec};
+use crate::ports::{self, Attachment, LossMeter, Notices, OpenPort, OpenPortError, OpenSpec};
 
 /// How often the kernel's losses are read, whether or not anybody asks.
 const METER_PACE: Duration = Duration::from_secs(1);
@@ -41,6 +41,8 @@ pub(crate) struct Plugged {
     virtual_device: String,
     /// The network device, shared with the port's queues.
     pub(crate) attachment: Option<Arc<Attachment>>,
+    /// What the operator should know.
+    pub(crate) notices: Notices,
     /// Counts what the kernel lost beside the queues.
     meter: Option<Mutex<Box<dyn LossMeter>>>,
     /// When it is read next for nobody but itself.
@@ -77,8 +79,9 @@ impl LiveSwitch {
         state.next_home = state.next_home.wrapping_add(1);
         let (virtual_device, attachment) = (open.device.clone(), open.attachment.clone());
         let trouble = (!open.carrier).then(|| no_carrier(&virtual_device));
+        let notices = open.notices.clone();
         let (meter, meter_due) = (open.meter.take().map(Mutex::new), Instant::now());
-        let plugged = Plugged { spec, settings, virtual_device, attachment, meter, meter_due, trouble };
+        let plugged = Plugged { spec, settings, virtual_device, attachment, notices, meter, meter_due, trouble };
         state.ports.insert(id, plugged);
         self.plug_in(state, id, owner, &mut open)?;
         Ok(id)

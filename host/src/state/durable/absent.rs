@@ -87,6 +87,7 @@ fn port_view(switch: &SwitchName, part: &Part<PortRecord>) -> Option<PortView> {
         nic_state: NicState::Absent,
         admin: settings.as_ref().map_or(AdminState::Up, |spec| spec.settings().admin()),
         trouble: Some(trouble),
+        notices: Vec::new(),
         mac: record.mac,
         mtu: record.mtu.get(),
         vlan: settings.map_or(VlanSettings::Untagged, |spec| spec.settings().vlan().clone()),

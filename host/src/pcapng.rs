@@ -6,11 +6,14 @@
 use crate::control::model::{CaptureDirection, CapturedFrame};
 use std::io::{self, Write};
 
-const SECTION_HEADER: u32 = 0x0A0D_0D0A;
+/// Type of the first block.
+pub(crate) const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const BYTE_ORDER: u32 = 0x1A2B_3C4D;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const ENHANCED_PACKET: u32 = 6;
 const INTERFACE_STATISTICS: u32 = 5;
+/// Type, and length before and behind.
+const BLOCK_LEN: u64 = 12;
 /// LINKTYPE_ETHERNET.
 const LINK_ETHERNET: u16 = 1;
 
@@ -25,17 +28,20 @@ const ISB_IFRECV: u16 = 4;
 const ISB_IFDROP: u16 = 5;
 
 /// What the file says about the port.
-pub(super) struct Interface {
-    pub(super) name: String,
-    pub(super) description: String,
-    /// Bytes kept of each frame.
-    pub(super) snap_length: u32,
+pub(crate) struct Interface {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// Bytes kept of each frame; 0 = all.
+    pub(crate) snap_length: u32,
+    /// Comment on every packet.
+    pub(crate) comment: Option<String>,
 }
 
 /// A pcapng file being written.
-pub(super) struct Writer<W: Write> {
+pub(crate) struct Writer<W: Write> {
     to: W,
     last_time: u64,
+    comment: Option<String>,
 }
 
 /// The body of one block, padded to 32 bits after each part.
@@ -74,8 +80,8 @@ impl Body {
 
 impl<W: Write> Writer<W> {
     /// Starts a file with one section and one interface.
-    pub(super) fn new(to: W, interface: &Interface) -> io::Result<Self> {
-        let mut writer = Self { to, last_time: 0 };
+    pub(crate) fn new(to: W, interface: &Interface) -> io::Result<Self> {
+        let mut writer = Self { to, last_time: 0, comment: interface.comment.clone() };
         let program = concat!("heddle ", env!("CARGO_PKG_VERSION"));
         // Version 1.0; section length unknown (all ones).
         let section = Body::default().u32(BYTE_ORDER).u16(1).u16(0).u32(u32::MAX).u32(u32::MAX);
@@ -93,10 +99,20 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
+    /// Bytes a frame takes in the file.
+    pub(crate) fn size_of(&self, frame: &CapturedFrame) -> u64 {
+        self.packet(frame).map_or(0, |body| BLOCK_LEN + u64::try_from(body.0.len()).unwrap_or(u64::MAX))
+    }
+
     /// Appends a frame.
-    pub(super) fn frame(&mut self, frame: &CapturedFrame) -> io::Result<()> {
-        let captured = u32::try_from(frame.bytes.len()).map_err(io::Error::other)?;
+    pub(crate) fn frame(&mut self, frame: &CapturedFrame) -> io::Result<()> {
+        let body = self.packet(frame)?;
         self.last_time = self.last_time.max(frame.unix_nanoseconds);
+        self.block(ENHANCED_PACKET, body)
+    }
+
+    fn packet(&self, frame: &CapturedFrame) -> io::Result<Body> {
+        let captured = u32::try_from(frame.bytes.len()).map_err(io::Error::other)?;
         let direction: u32 = match frame.direction {
             CaptureDirection::Ingress => 1,
             CaptureDirection::Egress => 2,
@@ -111,11 +127,14 @@ impl<W: Write> Writer<W> {
         if let Some(reason) = &frame.drop_reason {
             body = body.option(OPT_COMMENT, format!("dropped: {reason}").as_bytes());
         }
-        self.block(ENHANCED_PACKET, body.option(OPT_END, &[]))
+        if let Some(comment) = &self.comment {
+            body = body.option(OPT_COMMENT, comment.as_bytes());
+        }
+        Ok(body.option(OPT_END, &[]))
     }
 
     /// Ends the file with how many frames it has and how many are missing.
-    pub(super) fn finish(&mut self, frames: u64, missed: u64) -> io::Result<()> {
+    pub(crate) fn finish(&mut self, frames: u64, missed: u64) -> io::Result<()> {
         let body = Body::default()
             .u32(0)
             .time(self.last_time)
@@ -127,12 +146,13 @@ impl<W: Write> Writer<W> {
     }
 
     /// Hands everything written so far to the system.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
     }
 
     fn block(&mut self, kind: u32, body: Body) -> io::Result<()> {
-        let length = u32::try_from(body.0.len() + 12).map_err(io::Error::other)?;
+        let length = u32::try_from(body.0.len()).ok().and_then(|length| length.checked_add(12));
+        let length = length.ok_or(io::ErrorKind::InvalidInput)?;
         self.to.write_all(&kind.to_le_bytes())?;
         self.to.write_all(&length.to_le_bytes())?;
         self.to.write_all(&body.0)?;
