@@ -9,6 +9,7 @@ mod clock;
 mod command;
 mod devices;
 mod flush;
+mod install;
 mod link;
 mod live;
 mod plane;
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) catalog: Catalog,
     pub(crate) services: Arc<Services>,
     pub(crate) extension_dirs: Vec<PathBuf>,
+    /// Held while the extension directory is changed.
+    pub(crate) installing: Mutex<()>,
     stopping: AtomicBool,
 }
 
@@ -77,6 +80,7 @@ impl Engine {
             catalog: Catalog::new(copies),
             services,
             extension_dirs,
+            installing: Mutex::default(),
             stopping: AtomicBool::new(false),
         });
         let maintained = Arc::clone(&shared);

@@ -20,7 +20,7 @@ mod told;
 
 pub use error::LoadError;
 pub use facts::ExtensionFacts;
-pub use host_table::{Groups, InstanceShared, PortDirectory, Reasons, Services};
+pub use host_table::{Groups, InstanceShared, LINES_MAX, LogRing, PortDirectory, Reasons, Services};
 pub use instance::{CreateFailure, Instance};
 pub use library::{Library, load};
 pub use mapped::MAPPED_MAX;
@@ -28,6 +28,14 @@ pub use stage::WorkerStage;
 pub use told::port_info;
 
 use heddle_extension_api::Exported;
+use heddle_extension_api::abi::LAYOUT;
+
+/// Judges the bytes of a file by everything that needs none of its code.
+pub fn judge(file: &[u8]) -> Result<ExtensionFacts, LoadError> {
+    let inspected = elf::inspect(file)?;
+    check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
+    Ok(inspected.facts)
+}
 
 /// An extension that is linked into this binary.
 pub struct BuiltIn {

@@ -2,6 +2,7 @@
 
 mod capture;
 mod daemon;
+pub(super) mod extension;
 mod fdb;
 
 pub(super) use capture::CaptureArgs;
@@ -261,6 +262,27 @@ Examples:
     /// Show one extension of a switch with its configuration and counters
     #[command(after_help = "Examples:\n  heddle extension show lab com.example.tally")]
     Show(ExtensionName),
+    /// Copy an extension's file into the extension directory of heddled
+    ///
+    /// The file is checked without running any of its code. An extension whose identifier is installed already is refused:
+    /// uninstall it first. Enabled extensions go on with the code they have.
+    #[command(after_help = "Examples:\n  heddle extension install ./libmirror.so")]
+    Install(extension::InstallArgs),
+    /// Remove an extension's file from the extension directory; refused while it is enabled
+    #[command(after_help = "Examples:\n  heddle extension uninstall com.example.overlay")]
+    Uninstall(extension::UninstallArgs),
+    /// Put the extensions of a role into a new order, without losing a frame
+    ///
+    /// The first one sees frames first on ingress and last on egress. Name all enabled extensions of the role. Between
+    /// roles the order is fixed: captures, filters, the forwarding extension.
+    #[command(after_help = "Examples:\n  heddle extension order --switch lab com.example.tally")]
+    Order(extension::OrderArgs),
+    /// Show the last lines an extension wrote to the log
+    #[command(after_help = "\
+Examples:
+  heddle extension log --switch lab com.example.tally
+  heddle extension log --switch lab com.example.tally --lines 5 --json")]
+    Log(extension::LogArgs),
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,5 +1,7 @@
 //! Arguments into requests, answers into views, views into text.
 
+mod extension;
+
 use super::args::{
     Command, DaemonCommand, ExtensionCommand, ExtensionEnableArgs, FdbCommand, FdbFlushArgs, LogCommand,
     LogLevelCommand, OnOff, PortCommand, PortOptionsArgs, StatsArgs, SwitchCommand,
@@ -223,6 +225,10 @@ async fn extension(client: &mut Client, command: &ExtensionCommand) -> Result<An
             let view = ExtensionView::try_from(client.get_extension(request).await?.into_inner())?;
             Answer::new(render::extension(&view), &view)
         }
+        ExtensionCommand::Install(args) => extension::install(client, args).await,
+        ExtensionCommand::Uninstall(args) => extension::uninstall(client, args).await,
+        ExtensionCommand::Order(args) => extension::order(client, args).await,
+        ExtensionCommand::Log(args) => extension::log(client, args).await,
     }
 }
 

@@ -12,7 +12,7 @@ mod switch;
 mod topology;
 
 pub(super) use daemon::{daemon, log_levels};
-pub(super) use extension::{extension, extension_line, extensions};
+pub(super) use extension::{extension, extension_line, extension_log, extensions};
 pub(super) use port::{port, port_line, ports};
 pub(super) use stats::{Sections, fdb, stats};
 pub(super) use switch::{switch, switch_line, switches};
@@ -21,6 +21,7 @@ pub(super) use topology::topology;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// `text` with control characters escaped.
 pub(super) fn plain(text: &str) -> String {
@@ -71,6 +72,11 @@ fn or_dash(value: Option<impl Display>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
+/// A moment as RFC 3339 in UTC, to the millisecond.
+fn utc(unix_nanoseconds: u64) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(unix_nanoseconds)).to_string()
+}
+
 fn yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
 }
@@ -87,6 +93,13 @@ mod tests {
     #[test]
     fn nothing_but_heddle_draws_on_the_terminal() {
         assert_eq!(plain("ok\u{1b}[2J\nü"), "ok\\u{1b}[2J\\nü");
+    }
+
+    #[test]
+    fn moments_are_dates() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(utc(1_700_000_000_000_000_001), "2023-11-14T22:13:20.000Z");
+        assert_eq!(utc(u64::MAX), "2554-07-21T23:34:33.709Z");
     }
 
     #[test]

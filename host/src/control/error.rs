@@ -91,6 +91,18 @@ fn hint(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(", nearest is '{name}'"))
 }
 
+/// What is installed, and what to do about it.
+fn installed(version: &str, place: Option<&str>, new: Option<&str>) -> String {
+    match (place, new) {
+        (None, _) => format!("version {version} is built into heddled; enable it by its identifier"),
+        (Some(place), None) => format!("{place} is the same file; enable it by its identifier"),
+        (Some(place), Some(new)) if new == version => {
+            format!("{place} is another build of version {version}; uninstall it first")
+        }
+        (Some(place), Some(new)) => format!("{place} is version {version}, not {new}; uninstall it first"),
+    }
+}
+
 /// Why a request was not carried out. Its kebab-case name travels beside the class and is stable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, strum::VariantNames, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
@@ -278,6 +290,34 @@ pub enum ControlError {
         /// The loader's sentence: what is wrong and what to do.
         reason: String,
     },
+    /// A file could not be installed as an extension.
+    #[error("extension '{extension}' was not installed: {reason}")]
+    ExtensionNotInstalled {
+        /// Its path.
+        extension: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// An extension of this identifier is installed already.
+    #[error("extension '{id}' is already installed: {}", installed(.version, .place.as_deref(), .new.as_deref()))]
+    ExtensionInstalled {
+        /// The extension.
+        id: ExtensionId,
+        /// The version that is installed.
+        version: String,
+        /// Its file; `None` when it is built in.
+        place: Option<String>,
+        /// The version of the file refused; `None` when it is the same file.
+        new: Option<String>,
+    },
+    /// The extension is enabled, so its file stays.
+    #[error("extension '{id}' is enabled on {switches}; disable it there before it is uninstalled")]
+    ExtensionInUse {
+        /// The extension.
+        id: ExtensionId,
+        /// `switch 'a'`, `switches 'a', 'b'`.
+        switches: String,
+    },
     /// An enabled extension vetoed the request.
     #[error("extension '{extension}' refused {request}: {reason}; disable it or change the request")]
     ExtensionVeto {
@@ -339,9 +379,10 @@ impl ControlError {
             | Self::NoSuchPort { .. }
             | Self::NoSuchExtension { .. }
             | Self::ExtensionNotEnabled { .. } => ErrorClass::NotFound,
-            Self::SwitchExists { .. } | Self::PortExists { .. } | Self::ExtensionEnabled { .. } => {
-                ErrorClass::AlreadyExists
-            }
+            Self::SwitchExists { .. }
+            | Self::PortExists { .. }
+            | Self::ExtensionEnabled { .. }
+            | Self::ExtensionInstalled { .. } => ErrorClass::AlreadyExists,
             Self::Invalid(_)
             | Self::ExternalPortTaken { .. }
             | Self::KindNotOnSwitch { .. }
@@ -349,10 +390,13 @@ impl ControlError {
             | Self::MacTaken { .. }
             | Self::DeviceInUse { .. }
             | Self::SecondForwarding { .. }
+            | Self::ExtensionInUse { .. }
             | Self::Refused { .. } => ErrorClass::Refused,
             Self::NotPermitted { .. } | Self::DaemonLacksPermission { .. } => ErrorClass::Permission,
             Self::LimitReached { .. } | Self::Busy { .. } => ErrorClass::Limit,
-            Self::ExtensionRejected { .. } | Self::ExtensionVeto { .. } => ErrorClass::Extension,
+            Self::ExtensionRejected { .. } | Self::ExtensionNotInstalled { .. } | Self::ExtensionVeto { .. } => {
+                ErrorClass::Extension
+            }
             Self::NoSuchDevice { .. } | Self::DeviceTrouble { .. } => ErrorClass::Device,
             Self::NotStored { class, .. } => *class,
             Self::Internal { .. } => ErrorClass::Other,

@@ -8,6 +8,7 @@
 
 mod capture;
 mod extension;
+mod extension_log;
 mod log;
 mod name;
 mod number;
@@ -18,7 +19,10 @@ mod switch;
 mod vlan;
 
 pub use capture::{CaptureDirection, CaptureSpec, CapturedFrame, SnapLength};
-pub use extension::{ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionRef, ExtensionRole, ExtensionView};
+pub use extension::{
+    ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionView,
+};
+pub use extension_log::{ExtensionLog, LogLine, LogSeverity};
 pub use log::{LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
 pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};

@@ -8,10 +8,12 @@
 use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, FdbEntryView,
+    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionView, FdbEntryView,
     FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView,
     TopologySwitch, TopologyView,
 };
+
+use std::path::Path;
 
 /// The result of a control request.
 pub type ControlResult<T> = Result<T, ControlError>;
@@ -62,6 +64,25 @@ pub trait ControlPlane: Send + Sync + 'static {
 
     /// One extension as bound to a switch.
     fn extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView>;
+
+    /// Copies the file of an extension into the first extension directory, whole or not at all, after every check of the
+    /// loader that runs none of its code. Refuses an identifier that is installed already.
+    fn install_extension(&self, file: &Path) -> ControlResult<ExtensionView>;
+
+    /// Removes the file of an installed extension; refused while it is enabled anywhere.
+    fn uninstall_extension(&self, extension: &ExtensionId) -> ControlResult<ExtensionView>;
+
+    /// Rewrites the ingress order of the extensions of a role on every worker, without losing a frame. `order` names all
+    /// enabled ones of each role in it; answers with the whole stack in its new order.
+    fn order_extensions(&self, switch: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>>;
+
+    /// The newest lines (`lines` of them, or all that are kept) an enabled extension wrote to the log.
+    fn extension_log(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        lines: Option<u32>,
+    ) -> ControlResult<ExtensionLog>;
 
     /// Drops of a switch by reason, largest first; reasons that never happened are left out.
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>>;

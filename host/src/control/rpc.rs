@@ -5,11 +5,12 @@
 //! request.
 
 use super::capture::capture_pipe;
+use super::convert::extension::extension_file;
 use super::convert::request::{AddPort, SetPort, extension_config, log_level};
 use super::error::ControlError;
 use super::log::LogLevels;
 use super::model::{
-    CaptureSpec, DaemonView, ExtensionId, ExtensionRef, FdbFlush, InvalidValue, LogTarget, MemoryView, PortName,
+    CaptureSpec, DaemonView, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, MemoryView, PortName,
     StatsView, SwitchName, SwitchSpec,
 };
 use super::peer::{AccessPolicy, Caller, Peer, Right};
@@ -313,6 +314,48 @@ impl Control for ControlService {
     ) -> Result<Response<wire::Extension>, Status> {
         self.read(request, |plane, asked| plane.extension(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?))
             .await
+    }
+
+    async fn install_extension(
+        &self,
+        request: Request<wire::InstallExtensionRequest>,
+    ) -> Result<Response<wire::Extension>, Status> {
+        self.change("InstallExtension", request.get_ref().path.clone(), request, |plane, asked| {
+            plane.install_extension(&extension_file(&asked.path)?)
+        })
+        .await
+    }
+
+    async fn uninstall_extension(
+        &self,
+        request: Request<wire::UninstallExtensionRequest>,
+    ) -> Result<Response<wire::Extension>, Status> {
+        self.change("UninstallExtension", request.get_ref().id.clone(), request, |plane, asked| {
+            plane.uninstall_extension(&ExtensionId::new(&asked.id)?)
+        })
+        .await
+    }
+
+    async fn order_extensions(
+        &self,
+        request: Request<wire::OrderExtensionsRequest>,
+    ) -> Result<Response<wire::OrderExtensionsResponse>, Status> {
+        let about = subject(&request.get_ref().switch, &request.get_ref().ids.join(" "));
+        self.change("OrderExtensions", about, request, |plane, asked| {
+            let ids = asked.ids.iter().map(|id| ExtensionId::new(id)).collect::<Result<_, _>>()?;
+            plane.order_extensions(&switch_name(&asked.switch)?, &ExtensionOrder::new(ids)?)
+        })
+        .await
+    }
+
+    async fn get_extension_log(
+        &self,
+        request: Request<wire::GetExtensionLogRequest>,
+    ) -> Result<Response<wire::ExtensionLog>, Status> {
+        self.read(request, |plane, asked| {
+            plane.extension_log(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?, asked.lines)
+        })
+        .await
     }
 
     async fn get_stats(

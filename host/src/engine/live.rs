@@ -5,6 +5,7 @@
 //! hangs in an extension, and the error says so.
 
 mod extensions;
+mod order;
 mod ports;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ pub(crate) struct State {
     pub(super) switch: Switch,
     pub(super) workers: Vec<WorkerHandle>,
     pub(super) ports: BTreeMap<PortId, Plugged>,
+    /// In ingress order; services, which have no place in it, last.
     pub(super) enabled: Vec<Enabled>,
     /// Counters of workers at the last look, and of contexts that left them.
     pub(super) retired_stages: BTreeMap<StageId, StageCounters>,

@@ -1,14 +1,15 @@
 //! The operator's requests, carried out: [`ControlPlane`] for the engine.
 
+use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use super::live::{LiveSwitch, State};
 use super::views::installed_view;
-use super::{Engine, SWITCHES_MAX, lock};
+use super::{Engine, SWITCHES_MAX, install, lock};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView,
+    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionView,
     FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView,
     nearest,
 };
@@ -156,7 +157,7 @@ impl ControlPlane for Engine {
         let id = ExtensionId::new(&library.facts().id)?;
         let path = match extension {
             ExtensionRef::Path(path) => Some(path.clone()),
-            ExtensionRef::Id(_) => library.path().map(std::path::Path::to_path_buf),
+            ExtensionRef::Id(_) => library.path().map(Path::to_path_buf),
         };
         self.with(switch, |live, state| {
             live.enable(state, library, path, &config)?;
@@ -175,6 +176,41 @@ impl ControlPlane for Engine {
 
     fn extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
         self.with(switch, |live, state| Self::view_of(live, state, extension))
+    }
+
+    fn install_extension(&self, file: &Path) -> ControlResult<ExtensionView> {
+        let _one_at_a_time = lock(&self.shared.installing);
+        let (facts, place) = install::install(&self.shared.catalog, &self.shared.extension_dirs, file)?;
+        Ok(installed_view(&facts, Some(place.display().to_string())))
+    }
+
+    fn uninstall_extension(&self, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        let _one_at_a_time = lock(&self.shared.installing);
+        let switches: Vec<Arc<LiveSwitch>> = lock(&self.shared.switches).values().cloned().collect();
+        let uses = |live: &&Arc<LiveSwitch>| live.state().has(extension);
+        let users: Vec<String> = switches.iter().filter(uses).map(|live| format!("'{}'", live.name())).collect();
+        if !users.is_empty() {
+            let switches = format!("switch{} {}", if users.len() > 1 { "es" } else { "" }, users.join(", "));
+            return Err(ControlError::ExtensionInUse { id: extension.clone(), switches });
+        }
+        let (facts, place) = install::uninstall(&self.shared.catalog, &self.shared.extension_dirs, extension)?;
+        Ok(installed_view(&facts, Some(place.display().to_string())))
+    }
+
+    fn order_extensions(&self, switch: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {
+        self.with(switch, |live, state| {
+            live.order(state, order)?;
+            Ok(live.extension_views(state))
+        })
+    }
+
+    fn extension_log(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        lines: Option<u32>,
+    ) -> ControlResult<ExtensionLog> {
+        self.with(switch, |live, state| live.extension_log(state, extension, lines))
     }
 
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {

@@ -26,7 +26,7 @@ impl LiveSwitch {
             switch_type: self.spec.switch_type(),
             workers: self.spec.workers().get(),
             ports: u32::try_from(state.switch.ports().count()).unwrap_or(u32::MAX),
-            extensions: state.in_order().map(|one| one.library.facts().id.clone()).collect(),
+            extensions: state.enabled.iter().map(|one| one.library.facts().id.clone()).collect(),
             ageing_seconds: self.spec.ageing().get(),
             law: LawView {
                 rx: law.rx,
@@ -134,7 +134,7 @@ impl LiveSwitch {
             let id = one.library.facts().id.as_str();
             (cost(id, Leg::Ingress, ingress), cost(id, Leg::Egress, egress))
         };
-        let (down, mut up): (Vec<StageCost>, Vec<StageCost>) = state.in_order().map(of).unzip();
+        let (down, mut up): (Vec<StageCost>, Vec<StageCost>) = state.enabled.iter().map(of).unzip();
         up.reverse();
         let mut costs = vec![cost("intake", Leg::Ingress, own.intake)];
         // An extension that is not called on a leg is no stage of it.
@@ -164,7 +164,7 @@ impl LiveSwitch {
 
     /// The enabled extensions in ingress order.
     pub(crate) fn extension_views(&self, state: &State) -> Vec<ExtensionView> {
-        state.in_order().enumerate().map(|(order, one)| self.extension_view(one, order)).collect()
+        state.enabled.iter().enumerate().map(|(order, one)| self.extension_view(one, order)).collect()
     }
 
     /// One enabled extension.
@@ -181,19 +181,6 @@ impl LiveSwitch {
             view.counters = instance.shared().counters().into_iter().map(counter).collect();
         }
         view
-    }
-}
-
-impl State {
-    /// Enabled extensions in ingress order; those without a place in the stack last.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Enabled> {
-        let place = |one: &&Enabled| {
-            let at = self.switch.stack().iter().position(|stage| Some(stage.id) == one.stage);
-            at.unwrap_or(usize::MAX)
-        };
-        let mut enabled: Vec<&Enabled> = self.enabled.iter().collect();
-        enabled.sort_by_key(place);
-        enabled.into_iter()
     }
 }
 

@@ -11,22 +11,26 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heddle_extension_api::abi::control::PortInfo;
-use heddle_extension_api::abi::host::{DatagramCounts, Host, LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARN};
+use heddle_extension_api::abi::host::{DatagramCounts, Host, LOG_ERROR, LOG_INFO, LOG_WARN};
 use heddle_extension_api::abi::meta::{ABI_MINOR, ROLE_FORWARDING};
 use heddle_extension_api::abi::packet::Packet;
 use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK};
 use heddle_switch_core::call::{Call, Refusal};
 use heddle_switch_core::port_id::PortId;
 
+use crate::control::model::LogSeverity;
+
 mod datagrams;
 mod directory;
 mod groups;
+mod log_ring;
 mod reasons;
 mod shared;
 
 pub use datagrams::{Addresses, Outcome, SendRefused, Services};
 pub use directory::PortDirectory;
 pub use groups::Groups;
+pub use log_ring::{LINES_MAX, LogRing};
 pub use reasons::Reasons;
 pub use shared::InstanceShared;
 
@@ -145,12 +149,18 @@ unsafe extern "C" fn log(host: *mut c_void, level: u32, line: Bytes) {
     let (Some(shared), Some(bytes)) = (shared, bytes) else { return };
     let text = String::from_utf8_lossy(bytes);
     let id = shared.id.as_str();
-    match level {
-        LOG_ERROR => tracing::error!(extension = id, "{text}"),
-        LOG_WARN => tracing::warn!(extension = id, "{text}"),
-        LOG_INFO => tracing::info!(extension = id, "{text}"),
-        LOG_DEBUG => tracing::debug!(extension = id, "{text}"),
-        _ => tracing::trace!(extension = id, "{text}"),
+    let severity = match level {
+        LOG_ERROR => LogSeverity::Error,
+        LOG_WARN => LogSeverity::Warn,
+        LOG_INFO => LogSeverity::Info,
+        _ => LogSeverity::Debug,
+    };
+    shared.log.push(severity, &text);
+    match severity {
+        LogSeverity::Error => tracing::error!(extension = id, "{text}"),
+        LogSeverity::Warn => tracing::warn!(extension = id, "{text}"),
+        LogSeverity::Info => tracing::info!(extension = id, "{text}"),
+        LogSeverity::Debug => tracing::debug!(extension = id, "{text}"),
     }
 }
 

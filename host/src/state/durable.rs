@@ -10,6 +10,7 @@
 
 mod absent;
 mod changes;
+mod extensions;
 mod ledger;
 mod restore;
 
@@ -23,7 +24,7 @@ use super::store::{Store, StoreError};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, FdbEntryView,
+    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionView, FdbEntryView,
     FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
@@ -175,6 +176,27 @@ impl ControlPlane for Durable {
     fn extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
         let found = self.plane().extension(switch, extension);
         found.or_else(|error| lock(&self.inner.ledger).absent_extension(switch, extension.as_str()).ok_or(error))
+    }
+
+    fn install_extension(&self, file: &Path) -> ControlResult<ExtensionView> {
+        self.plane().install_extension(file)
+    }
+
+    fn uninstall_extension(&self, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        self.plane().uninstall_extension(extension)
+    }
+
+    fn order_extensions(&self, switch: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {
+        self.inner.order_extensions(switch, order)
+    }
+
+    fn extension_log(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        lines: Option<u32>,
+    ) -> ControlResult<ExtensionLog> {
+        self.plane().extension_log(switch, extension, lines)
     }
 
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {

@@ -9,6 +9,7 @@ mod capture;
 mod commands;
 mod errors;
 mod examples;
+mod extensions;
 mod metrics;
 mod only_switch;
 mod patience;

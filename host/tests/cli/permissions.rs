@@ -81,6 +81,9 @@ fn members_of_the_group_read_and_do_not_change() {
         "extension disable lab com.example.tally",
         "fdb flush lab",
         "log level set debug",
+        "extension install /libmirror.so",
+        "extension uninstall com.example.overlay",
+        "extension order --switch lab com.example.tally",
         "capture --switch lab --port web -w - --count 1",
     ] {
         let outcome = member(line);

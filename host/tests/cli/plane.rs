@@ -9,6 +9,7 @@ use heddle_host::control::model::*;
 use heddle_host::control::plane::{ControlPlane, ControlResult};
 use heddle_host::daemon::PlaneSetup;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -348,6 +349,50 @@ impl ControlPlane for MemoryPlane {
 
     fn extension(&self, name: &SwitchName, id: &ExtensionId) -> ControlResult<ExtensionView> {
         find(&mut self.switches.lock().unwrap(), name)?.extension(id).cloned()
+    }
+
+    fn install_extension(&self, file: &Path) -> ControlResult<ExtensionView> {
+        let stem = file.file_stem().unwrap().to_string_lossy();
+        if catalogue().iter().any(|view| view.id.ends_with(&*stem)) {
+            let id = ExtensionId::new(&format!("com.example.{stem}"))?;
+            let place = Some(format!("/usr/lib/heddle/extensions/{id}.so"));
+            let (version, new) = ("1.2.3".to_owned(), Some("2.0.0".to_owned()));
+            return Err(ControlError::ExtensionInstalled { id, version, place, new });
+        }
+        resolve(&ExtensionRef::Path(file.to_owned()))
+    }
+
+    fn uninstall_extension(&self, id: &ExtensionId) -> ControlResult<ExtensionView> {
+        let view = resolve(&ExtensionRef::Id(id.clone()))?;
+        let switches = self.switches.lock().unwrap();
+        if let Some(user) = switches.values().find(|switch| switch.extension(id).is_ok()) {
+            let switches = format!("switch '{}'", user.spec.name());
+            return Err(ControlError::ExtensionInUse { id: id.clone(), switches });
+        }
+        Ok(view)
+    }
+
+    fn order_extensions(&self, name: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        order.iter().try_for_each(|id| switch.extension(id).map(|_| ()))?;
+        switch.extensions.sort_by_key(|view| order.iter().position(|id| id.as_str() == view.id));
+        for (place, view) in switch.extensions.iter_mut().enumerate() {
+            view.order = u32::try_from(place).ok();
+        }
+        Ok(switch.extensions.clone())
+    }
+
+    fn extension_log(&self, name: &SwitchName, id: &ExtensionId, lines: Option<u32>) -> ControlResult<ExtensionLog> {
+        find(&mut self.switches.lock().unwrap(), name)?.extension(id)?;
+        let line =
+            |unix_nanoseconds, severity, text: &str| LogLine { unix_nanoseconds, severity, text: text.to_owned() };
+        let mut kept = vec![
+            line(1_700_000_000_000_000_001, LogSeverity::Info, "ready"),
+            line(1_700_000_001_500_000_000, LogSeverity::Error, "lost\u{1b}[2J"),
+        ];
+        kept.drain(..kept.len().saturating_sub(lines.map_or(2, |lines| usize::try_from(lines).unwrap())));
+        Ok(ExtensionLog { switch: name.clone(), id: id.to_string(), lines: kept, dropped: 7, capacity: 256 })
     }
 
     fn drops(&self, name: &SwitchName) -> ControlResult<Vec<DropCount>> {

@@ -112,6 +112,25 @@ impl ControlPlane for Books {
     fn extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
         self.plane.extension(switch, extension)
     }
+    fn install_extension(&self, file: &Path) -> ControlResult<ExtensionView> {
+        self.plane.install_extension(file)
+    }
+    fn uninstall_extension(&self, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        self.plane.uninstall_extension(extension)
+    }
+    fn order_extensions(&self, switch: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {
+        let ids: Vec<&str> = order.iter().map(ExtensionId::as_str).collect();
+        self.note(format!("order {switch}/{}", ids.join(" ")));
+        self.plane.order_extensions(switch, order)
+    }
+    fn extension_log(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        lines: Option<u32>,
+    ) -> ControlResult<ExtensionLog> {
+        self.plane.extension_log(switch, extension, lines)
+    }
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {
         self.plane.drops(switch)
     }

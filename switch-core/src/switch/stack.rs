@@ -109,9 +109,74 @@ impl Switch {
         self.stack.sort_by_key(|stage| stage.position);
     }
 
+    /// Puts extensions into a new ingress order: within each role, those named share out the places they have among
+    /// themselves in the order given. Order between roles cannot change; identities that are not in the stack say nothing.
+    pub fn reorder(&mut self, order: &[StageId]) {
+        for role in [Role::Capture, Role::Filter, Role::Forwarding] {
+            let is_named = |stage: &StageEntry| stage.role == role && order.contains(&stage.id);
+            // In the order of the stack, which is that of the places.
+            let places: Vec<Position> =
+                self.stack.iter().filter(|stage| is_named(stage)).map(|stage| stage.position).collect();
+            let mut places = places.into_iter();
+            // One named twice has its first place.
+            let first = |(at, id): &(usize, &StageId)| !order.iter().take(*at).any(|before| before == *id);
+            for (_, id) in order.iter().enumerate().filter(first) {
+                let found = self.stack.iter_mut().find(|stage| stage.id == *id && stage.role == role);
+                if let Some(stage) = found
+                    && let Some(place) = places.next()
+                {
+                    stage.position = place;
+                }
+            }
+        }
+        self.stack.sort_by_key(|stage| stage.position);
+    }
+
     /// Takes an extension out of the stack.
     pub fn disable(&mut self, id: StageId) -> Option<StageEntry> {
         let at = self.stack.iter().position(|stage| stage.id == id)?;
         Some(self.stack.remove(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::switch::SwitchKind;
+
+    fn entry(id: u32, role: Role, order: u16) -> StageEntry {
+        StageEntry {
+            id: StageId(id),
+            role,
+            position: Position::of(role, order),
+            ingress: true,
+            egress: true,
+            tick: false,
+            sampling: None,
+            hold_quota: 0,
+            hold_max_ns: 0,
+            on_failure: OnFailure::Open,
+        }
+    }
+
+    #[test]
+    fn a_new_order_moves_within_roles_only() {
+        let mut switch = Switch::new(SwitchKind::Private, 300);
+        for (id, role, order) in
+            [(1, Role::Capture, 9), (2, Role::Capture, 5), (3, Role::Filter, 7), (4, Role::Filter, 2)]
+        {
+            switch.enable(entry(id, role, order));
+        }
+        let ids = |switch: &Switch| switch.stack().iter().map(|stage| stage.id.0).collect::<Vec<_>>();
+        let places = |switch: &Switch| switch.stack().iter().map(|stage| stage.position).collect::<Vec<_>>();
+        assert_eq!(ids(&switch), [2, 1, 4, 3]);
+        let before = places(&switch);
+        switch.reorder(&[StageId(3), StageId(1), StageId(4), StageId(77), StageId(2)]);
+        assert_eq!((ids(&switch), places(&switch)), (vec![1, 2, 3, 4], before));
+        // Twice the same identity takes one place.
+        switch.reorder(&[StageId(4), StageId(4), StageId(3)]);
+        let before = places(&switch);
+        switch.reorder(&[StageId(3), StageId(4)]);
+        assert_eq!((ids(&switch), places(&switch)), (vec![1, 2, 3, 4], before));
     }
 }

@@ -55,7 +55,7 @@ impl Extensions {
             let facts = library.facts();
             let (services, groups, ports) = (Arc::clone(&self.services), Arc::default(), Arc::default());
             let shared =
-                InstanceShared::new((facts.id.clone(), facts.role), u32::from(number), services, groups, ports);
+                InstanceShared::new((facts.id.clone(), facts.role), u32::from(number), services, groups, ports, Arc::default());
             let stage = Instance::create(Arc::clone(library), shared, "")?.worker(0)?;
             let (ingress, egress, tick) = stage.functions();
             let id = StageId(u32::from(number));

@@ -1,8 +1,8 @@
 //! Extensions as text.
 
 use super::Column::{Number, Text};
-use super::{facts, or_dash, plain, table, yes_no};
-use crate::control::model::{ExtensionCounter, ExtensionView};
+use super::{counted, facts, or_dash, plain, table, utc, yes_no};
+use crate::control::model::{ExtensionCounter, ExtensionLog, ExtensionView};
 
 /// "running", "enabled, not running: why", "disabled".
 pub(super) fn condition(view: &ExtensionView) -> String {
@@ -71,6 +71,23 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
     }
     if !view.counters.is_empty() {
         text.push_str(&counters(std::slice::from_ref(view)));
+    }
+    text
+}
+
+/// Lines of an extension, oldest first.
+pub(in crate::cli) fn extension_log(log: &ExtensionLog) -> String {
+    let mut text = String::new();
+    for line in &log.lines {
+        let (time, severity) = (utc(line.unix_nanoseconds), line.severity);
+        text.push_str(&format!("{time} {severity:<5} {}\n", plain(&line.text)));
+    }
+    if log.lines.is_empty() {
+        text.push_str("no lines\n");
+    }
+    if log.dropped > 0 {
+        let dropped = counted(log.dropped, "line is", "lines are");
+        text.push_str(&format!("{dropped} not kept: the newest {} stay\n", log.capacity));
     }
     text
 }

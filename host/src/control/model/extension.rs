@@ -97,6 +97,36 @@ impl fmt::Display for ExtensionRef {
     }
 }
 
+/// Most extensions in one order.
+pub(super) const MAX_ORDERED: usize = 256;
+
+/// An order of extensions, nearest to the ports first: what a switch is to have of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtensionOrder(Vec<ExtensionId>);
+
+impl ExtensionOrder {
+    /// Checks the number and that each is named once.
+    ///
+    /// # Errors
+    /// When there is none, there are more than 256, or one is named twice.
+    pub fn new(ids: Vec<ExtensionId>) -> Result<Self, InvalidValue> {
+        if ids.is_empty() || ids.len() > MAX_ORDERED {
+            let fix = format!("name 1 to {MAX_ORDERED} extensions");
+            return Err(InvalidValue::new("order", ids.len(), "is no number of extensions to put in order", fix));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        match ids.iter().find(|id| !seen.insert(id.as_str())) {
+            Some(twice) => Err(InvalidValue::new("order", twice, "is named twice", "name each extension once")),
+            None => Ok(Self(ids)),
+        }
+    }
+
+    /// The extensions in ingress order.
+    pub fn iter(&self) -> impl Iterator<Item = &ExtensionId> {
+        self.0.iter()
+    }
+}
+
 /// Configuration handed to an extension when it is enabled: keys and values, both text, plus at most one whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtensionConfig {

@@ -17,7 +17,7 @@ use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
 use crate::control::plane::ControlResult;
 use crate::engine::command::Report;
-use crate::loader::{Instance, InstanceShared, Library, port_info};
+use crate::loader::{Instance, InstanceShared, Library, LogRing, port_info};
 
 /// Frames an extension may hold at a time on one worker.
 const HOLD_QUOTA: u32 = 4_096;
@@ -40,6 +40,8 @@ pub(crate) struct Enabled {
     pub(crate) last_error: Option<String>,
     /// Rule violations seen so far.
     pub(crate) violations: u64,
+    /// What its instances wrote to the log.
+    pub(crate) log: Arc<LogRing>,
 }
 
 /// Takes control events to instances.
@@ -107,27 +109,25 @@ impl LiveSwitch {
             state.enabled.retain(|one| one.library.facts().id != facts.id);
         }
         let number = instance_number();
+        let log = Arc::new(LogRing::default());
         let shared = InstanceShared::new(
             (facts.id.clone(), facts.role),
             number,
             Arc::clone(&self.services),
             Arc::clone(&self.groups),
             Arc::clone(&self.directory),
+            Arc::clone(&log),
         );
         let instance = Instance::create(Arc::clone(&library), shared, &config_text(config))
             .map_err(|failure| rejected(failure.to_string()))?;
         let introduced = self.introduce(state, &instance);
         let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
         let config = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        state.enabled.push(Enabled {
-            stage,
-            instance: Some(instance),
-            library,
-            config,
-            path,
-            last_error: None,
-            violations: 0,
-        });
+        let newest =
+            Enabled { stage, instance: Some(instance), library, config, path, last_error: None, violations: 0, log };
+        // Within a role the newest is nearest to the protocol edge.
+        let place = state.enabled.iter().position(|one| one.rank() >= newest.rank());
+        state.enabled.insert(place.unwrap_or(state.enabled.len()), newest);
         Ok(())
     }
 

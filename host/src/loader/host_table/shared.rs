@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use heddle_switch_core::call::Refusal;
 
-use super::{Addresses, Groups, PER_EXTENSION, PortDirectory, Services, lock};
+use super::{Addresses, Groups, LogRing, PER_EXTENSION, PortDirectory, Services, lock};
 
 /// What one instance shares with the host: the context behind its host table.
 pub struct InstanceShared {
@@ -23,6 +23,8 @@ pub struct InstanceShared {
     pub ports: Arc<PortDirectory>,
     /// Addresses it sends datagrams to.
     pub addresses: Addresses,
+    /// What it writes to the log.
+    pub log: Arc<LogRing>,
     names: Mutex<Vec<(String, String)>>,
     values: [AtomicU64; PER_EXTENSION],
 }
@@ -35,10 +37,11 @@ impl InstanceShared {
         services: Arc<Services>,
         groups: Arc<Groups>,
         ports: Arc<PortDirectory>,
+        log: Arc<LogRing>,
     ) -> Arc<InstanceShared> {
         let values = [const { AtomicU64::new(0) }; PER_EXTENSION];
         let (addresses, names) = (Addresses::default(), Mutex::default());
-        Arc::new(InstanceShared { id, instance, role, services, groups, ports, addresses, names, values })
+        Arc::new(InstanceShared { id, instance, role, services, groups, ports, log, addresses, names, values })
     }
 
     pub(crate) fn register_counter(&self, name: &str, unit: &str) -> Result<u32, Refusal> {

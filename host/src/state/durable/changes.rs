@@ -13,7 +13,7 @@ use crate::state::store::{Edit, Store, StoreError};
 
 impl Inner {
     /// Stores, or undoes what was carried out and says why.
-    fn keep(
+    pub(super) fn keep(
         &self,
         store: &mut Store,
         edits: &[Edit<'_>],

@@ -1,0 +1,47 @@
+//! Commands that look after extensions: install, uninstall, order, log.
+
+use super::{the_switch, views};
+use crate::cli::args::extension::{InstallArgs, LogArgs, OnSwitch, OrderArgs, UninstallArgs};
+use crate::cli::client::Client;
+use crate::cli::{Answer, Failure, render};
+use crate::control::model::{ExtensionLog, ExtensionView};
+use crate::control::wire;
+
+/// The switch of `--switch`.
+async fn switch_of(client: &mut Client, on: &OnSwitch) -> Result<String, Failure> {
+    the_switch(client, on.switch.as_deref(), "with --switch").await
+}
+
+/// "org.example.x 1.0.0 (filter)" with where its file is.
+fn file_line(done: &str, word: &str, view: &ExtensionView) -> String {
+    let path = view.path.as_deref().unwrap_or("heddled");
+    render::plain(&format!("{done} extension {} {} ({}) {word} {path}", view.id, view.version, view.role)) + "\n"
+}
+
+pub(super) async fn install(client: &mut Client, args: &InstallArgs) -> Result<Answer, Failure> {
+    let path = std::path::absolute(&args.file).map_err(|error| Failure::file("find", &args.file, &error))?;
+    let path = path.to_string_lossy().into_owned();
+    let answer = client.install_extension(wire::InstallExtensionRequest { path }).await?.into_inner();
+    let view = ExtensionView::try_from(answer)?;
+    Answer::new(file_line("installed", "as", &view), &view)
+}
+
+pub(super) async fn uninstall(client: &mut Client, args: &UninstallArgs) -> Result<Answer, Failure> {
+    let request = wire::UninstallExtensionRequest { id: args.id.clone() };
+    let view = ExtensionView::try_from(client.uninstall_extension(request).await?.into_inner())?;
+    Answer::new(file_line("uninstalled", "from", &view), &view)
+}
+
+pub(super) async fn order(client: &mut Client, args: &OrderArgs) -> Result<Answer, Failure> {
+    let switch = switch_of(client, &args.on).await?;
+    let request = wire::OrderExtensionsRequest { switch, ids: args.ids.clone() };
+    let stack: Vec<ExtensionView> = views(client.order_extensions(request).await?.into_inner().extensions)?;
+    Answer::new(render::extensions(&stack), &stack)
+}
+
+pub(super) async fn log(client: &mut Client, args: &LogArgs) -> Result<Answer, Failure> {
+    let switch = switch_of(client, &args.on).await?;
+    let request = wire::GetExtensionLogRequest { switch, id: args.id.clone(), lines: args.lines };
+    let log = ExtensionLog::try_from(client.get_extension_log(request).await?.into_inner())?;
+    Answer::new(render::extension_log(&log), &log)
+}

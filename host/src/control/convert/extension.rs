@@ -1,0 +1,61 @@
+//! Messages about extensions alone: files to install, orders, logs.
+
+use super::UnreadableAnswer;
+use super::words::Word;
+use crate::control::model::{ExtensionLog, ExtensionRef, ExtensionView, InvalidValue, LogLine, LogSeverity};
+use crate::control::wire;
+use std::path::PathBuf;
+
+/// The path of a file to install.
+pub(in crate::control) fn extension_file(path: &str) -> Result<PathBuf, InvalidValue> {
+    match ExtensionRef::new(path)? {
+        ExtensionRef::Path(path) => Ok(path),
+        ExtensionRef::Id(id) => {
+            let fix = "give the path of a .so, beginning with '/'";
+            Err(InvalidValue::new("extension", id, "is an identifier, not a file", fix))
+        }
+    }
+}
+
+impl From<Vec<ExtensionView>> for wire::OrderExtensionsResponse {
+    fn from(views: Vec<ExtensionView>) -> Self {
+        Self { extensions: views.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<ExtensionLog> for wire::ExtensionLog {
+    fn from(log: ExtensionLog) -> Self {
+        let line = |line: LogLine| wire::LogLine {
+            unix_nanoseconds: line.unix_nanoseconds,
+            severity: wire::LogSeverity::from(line.severity).into(),
+            text: line.text,
+        };
+        Self {
+            switch: log.switch.to_string(),
+            id: log.id,
+            lines: log.lines.into_iter().map(line).collect(),
+            dropped: log.dropped,
+            capacity: log.capacity,
+        }
+    }
+}
+
+impl TryFrom<wire::ExtensionLog> for ExtensionLog {
+    type Error = UnreadableAnswer;
+
+    fn try_from(log: wire::ExtensionLog) -> Result<Self, UnreadableAnswer> {
+        let bad = |field, value: String| UnreadableAnswer { field, value };
+        let line = |line: wire::LogLine| {
+            let severity = LogSeverity::from_number(line.severity);
+            let severity = severity.ok_or_else(|| bad(LogSeverity::FIELD, line.severity.to_string()))?;
+            Ok(LogLine { unix_nanoseconds: line.unix_nanoseconds, severity, text: line.text })
+        };
+        Ok(Self {
+            switch: log.switch.parse().map_err(|_| bad("switch name", log.switch))?,
+            id: log.id,
+            lines: log.lines.into_iter().map(line).collect::<Result<_, UnreadableAnswer>>()?,
+            dropped: log.dropped,
+            capacity: log.capacity,
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! The commands that look after extensions: install, uninstall, order, log, as text, as JSON and refused.
+
+use super::process::Daemon;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn lab() -> Daemon {
+    let daemon = Daemon::single();
+    daemon.ok("switch create lab");
+    daemon.ok("extension enable lab com.example.tally");
+    daemon.ok("extension enable lab org.heddle.sflow");
+    daemon
+}
+
+/// `heddle` with these words must end with this code and say this.
+fn refused(daemon: &Daemon, line: &str, code: i32, words: &str) {
+    let outcome = daemon.heddle(&line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(outcome.code, code, "{line}: {outcome:?}");
+    assert!(outcome.stderr.contains(words) && outcome.stderr.contains("; "), "{line}: {outcome:?}");
+}
+
+#[test]
+fn a_file_is_installed_and_uninstalled() {
+    let daemon = lab();
+    let here = daemon.directory.path().canonicalize().unwrap();
+    let text = daemon.ok("extension install ./libmirror.so");
+    assert_eq!(
+        text,
+        format!("installed extension com.example.libmirror 1.2.3 (filter) as {}/libmirror.so\n", here.display())
+    );
+    assert_eq!(daemon.json("extension install libmirror.so")["id"], "com.example.libmirror");
+    refused(&daemon, "extension install ./overlay.so", 4, "is version 1.2.3, not 2.0.0; uninstall it first");
+    refused(&daemon, "extension uninstall com.example.tally", 5, "is enabled on switch 'lab'; disable it there");
+    refused(&daemon, "extension uninstall com.example.overlya", 3, "nearest is 'com.example.overlay'");
+    assert!(
+        daemon.ok("extension uninstall com.example.overlay").starts_with("uninstalled extension com.example.overlay")
+    );
+}
+
+#[test]
+fn an_order_names_extensions_once() {
+    let daemon = lab();
+    let ids = |stack: serde_json::Value| {
+        stack.as_array().unwrap().iter().map(|view| (view["id"].clone(), view["order"].clone())).collect::<Vec<_>>()
+    };
+    let stack = daemon.json("extension order --switch lab org.heddle.sflow com.example.tally");
+    assert_eq!(ids(stack), [(json!("org.heddle.sflow"), json!(0)), (json!("com.example.tally"), json!(1))]);
+    let table = daemon.ok("extension order com.example.tally org.heddle.sflow");
+    assert!(table.lines().nth(1).unwrap().starts_with("com.example.tally"), "{table}");
+    refused(&daemon, "extension order --switch lab com.example.tally com.example.tally", 5, "is named twice");
+    refused(&daemon, "extension order --switch lab com.example.tallyy", 3, "nearest is 'com.example.tally'");
+    assert_eq!(daemon.heddle(&["extension", "order", "--switch", "lab"]).code, 2);
+}
+
+#[test]
+fn the_log_of_an_extension_is_shown_with_what_was_dropped() {
+    let daemon = lab();
+    let expected = "\
+2023-11-14T22:13:20.000Z info  ready
+2023-11-14T22:13:21.500Z error lost\\u{1b}[2J
+7 lines are not kept: the newest 256 stay
+";
+    assert_eq!(daemon.ok("extension log --switch lab com.example.tally"), expected);
+    let last = daemon.json("extension log com.example.tally --lines 1");
+    let line =
+        json!({ "unix_nanoseconds": 1_700_000_001_500_000_000_u64, "severity": "error", "text": "lost\u{1b}[2J" });
+    let whole = json!({ "switch": "lab", "id": "com.example.tally", "lines": [line], "dropped": 7, "capacity": 256 });
+    assert_eq!(last, whole);
+    refused(&daemon, "extension log --switch lab com.example.overlay", 3, "is not enabled on switch 'lab'");
+}
+
+/// A built extension of this workspace.
+fn library(package: &str) -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let folder = program.ancestors().nth(2).unwrap().to_path_buf();
+    let profile = if folder.ends_with("debug") { "dev" } else { "release" };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile", profile, "-p", package])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{package}: {}", String::from_utf8_lossy(&built.stderr));
+    folder.join(format!("lib{}.so", package.replace('-', "_")))
+}
+
+/// The real daemon with an extension directory of its own, which does not exist yet.
+fn real() -> (Daemon, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let installed = directory.path().join("installed");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heddled"));
+    command.arg("--socket").arg(directory.path().join("heddled.sock")).arg("--extension-dir").arg(&installed);
+    (Daemon::start_command(directory, command), installed)
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_real_daemon_installs_what_the_loader_accepts_and_nothing_else() {
+    let (daemon, installed) = real();
+    let passthrough = library("heddle-passthrough");
+    let shown = passthrough.to_str().unwrap();
+    let place = installed.join("org.heddle.passthrough.so");
+
+    std::fs::write(daemon.directory.path().join("text.so"), "not an ELF").unwrap();
+    refused(&daemon, "extension install ./text.so", 9, "text.so' was not installed: not an ELF file");
+    refused(&daemon, "extension install ./absent.so", 9, "absent.so cannot be read: No such file");
+    assert_eq!(files(&installed), [""; 0], "nothing is left of what was refused");
+
+    let text = daemon.ok(&format!("extension install {shown}"));
+    assert_eq!(text, format!("installed extension org.heddle.passthrough 0.1.0 (filter) as {}\n", place.display()));
+    assert_eq!(std::fs::read(&place).unwrap(), std::fs::read(&passthrough).unwrap());
+    assert_eq!(files(&installed), ["org.heddle.passthrough.so"], "nothing beside it");
+    refused(&daemon, &format!("extension install {shown}"), 4, "is the same file; enable it by its identifier");
+    // Another build of it: one more byte at its end, which no check minds.
+    let mut other = std::fs::read(&passthrough).unwrap();
+    other.push(0);
+    std::fs::write(daemon.directory.path().join("other.so"), other).unwrap();
+    refused(&daemon, "extension install ./other.so", 4, "is another build of version 0.1.0; uninstall it first");
+
+    daemon.ok("switch create lab");
+    daemon.ok("switch create edge");
+    daemon.ok("extension enable lab org.heddle.passthrough");
+    daemon.ok("extension enable edge org.heddle.passthrough");
+    refused(
+        &daemon,
+        "extension uninstall org.heddle.passthrough",
+        5,
+        "is enabled on switches 'edge', 'lab'; disable it",
+    );
+    assert!(place.exists());
+    daemon.ok("extension disable lab org.heddle.passthrough");
+    daemon.ok("extension disable edge org.heddle.passthrough");
+    let text = daemon.ok("extension uninstall org.heddle.passthrough");
+    assert_eq!(text, format!("uninstalled extension org.heddle.passthrough 0.1.0 (filter) from {}\n", place.display()));
+    assert_eq!(files(&installed), [""; 0]);
+    refused(&daemon, "extension enable lab org.heddle.passthrough", 3, "is not installed");
+}
