@@ -8,9 +8,9 @@
 use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionView, FdbEntryView,
-    FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView,
-    TopologySwitch, TopologyView,
+    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef,
+    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, StatsView, SwitchName,
+    SwitchSpec, SwitchView, TopologySwitch, TopologyView,
 };
 
 use std::path::Path;

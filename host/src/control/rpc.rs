@@ -10,8 +10,8 @@ use super::convert::request::{AddPort, SetPort, extension_config, log_level};
 use super::error::ControlError;
 use super::log::LogLevels;
 use super::model::{
-    CaptureSpec, DaemonView, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, MemoryView, PortName,
-    StatsView, SwitchName, SwitchSpec,
+    CaptureSpec, DaemonView, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, MemoryView,
+    PortName, StatsView, SwitchName, SwitchSpec,
 };
 use super::peer::{AccessPolicy, Caller, Peer, Right};
 use super::plane::{ControlPlane, ControlResult};

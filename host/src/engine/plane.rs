@@ -9,9 +9,9 @@ use super::{Engine, SWITCHES_MAX, install, lock};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionView,
-    FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView,
-    nearest,
+    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder,
+    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost,
+    SwitchName, SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use heddle_switch_core::fdb::Flush;

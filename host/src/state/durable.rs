@@ -24,8 +24,9 @@ use super::store::{Store, StoreError};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionView, FdbEntryView,
-    FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec, SwitchView,
+    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef,
+    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec,
+    SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use ledger::Ledger;

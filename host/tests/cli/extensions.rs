@@ -1,6 +1,6 @@
 //! The commands that look after extensions: install, uninstall, order, log, as text, as JSON and refused.
 
-use super::process::Daemon;
+use super::process::{Daemon, alive, real, signal, wait_for};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -85,12 +85,11 @@ fn library(package: &str) -> PathBuf {
 }
 
 /// The real daemon with an extension directory of its own, which does not exist yet.
-fn real() -> (Daemon, PathBuf) {
+fn with_directory() -> (Daemon, tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let installed = directory.path().join("installed");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_heddled"));
-    command.arg("--socket").arg(directory.path().join("heddled.sock")).arg("--extension-dir").arg(&installed);
-    (Daemon::start_command(directory, command), installed)
+    let daemon = real(&["--extension-dir", installed.to_str().unwrap()]);
+    (daemon, directory, installed)
 }
 
 fn files(directory: &Path) -> Vec<String> {
@@ -102,7 +101,7 @@ fn files(directory: &Path) -> Vec<String> {
 
 #[test]
 fn the_real_daemon_installs_what_the_loader_accepts_and_nothing_else() {
-    let (daemon, installed) = real();
+    let (daemon, _directory, installed) = with_directory();
     let passthrough = library("heddle-passthrough");
     let shown = passthrough.to_str().unwrap();
     let place = installed.join("org.heddle.passthrough.so");
@@ -140,4 +139,26 @@ fn the_real_daemon_installs_what_the_loader_accepts_and_nothing_else() {
     assert_eq!(text, format!("uninstalled extension org.heddle.passthrough 0.1.0 (filter) from {}\n", place.display()));
     assert_eq!(files(&installed), [""; 0]);
     refused(&daemon, "extension enable lab org.heddle.passthrough", 3, "is not installed");
+}
+
+#[test]
+fn an_order_is_back_after_a_kill() {
+    let daemon = real(&[]);
+    daemon.ok("switch create lab");
+    for package in ["heddle-passthrough", "heddle-test-drop-every-nth", "heddle-test-observe"] {
+        daemon.ok(&format!("extension enable lab {}", library(package).display()));
+    }
+    let ids = || {
+        let stack = daemon.json("extension list lab");
+        stack.as_array().unwrap().iter().map(|view| view["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let newest_first = ["org.heddle.test.observe", "org.heddle.test.drop-every-nth", "org.heddle.passthrough"];
+    assert_eq!(ids(), newest_first);
+    daemon.ok("extension order --switch lab org.heddle.passthrough org.heddle.test.drop-every-nth");
+    let wanted = ["org.heddle.test.observe", "org.heddle.passthrough", "org.heddle.test.drop-every-nth"];
+    assert_eq!(ids(), wanted);
+    let first = daemon.answering_pid();
+    signal(first, "KILL");
+    wait_for("the killed process to be gone", || !alive(first));
+    assert_eq!(ids(), wanted);
 }

@@ -41,7 +41,7 @@ pub(crate) fn real_command(directory: &tempfile::TempDir, options: &[&str]) -> C
     let mut command = Command::new(env!("CARGO_BIN_EXE_heddled"));
     command.arg("--socket").arg(directory.path().join("heddled.sock"));
     command.arg("--state-dir").arg(directory.path().join("state"));
-    command.args(["--extension-dir", "/nonexistent"]).args(options);
+    command.args(options).args(["--extension-dir", "/nonexistent"]);
     command
 }
 

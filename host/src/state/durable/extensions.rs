@@ -33,9 +33,7 @@ impl Inner {
             parts.into_iter().rev().zip(places).map(|(part, order)| Part { order, ..part }).collect();
         let edits: Vec<Edit<'_>> =
             moved.iter().map(|part| Edit::PutExtension(switch, part.order, &part.key, &part.record)).collect();
-        self.keep(&mut store, &edits, || {
-            self.plane.order_extensions(switch, &ExtensionOrder::new(before)?).map(drop)
-        })?;
+        self.keep(&mut store, &edits, || self.plane.order_extensions(switch, &ExtensionOrder::new(before)?).map(drop))?;
         drop(edits);
         if let Some(kept) = lock(&self.ledger).switches.get_mut(switch) {
             for part in moved {
