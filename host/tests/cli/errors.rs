@@ -48,6 +48,24 @@ const REFUSALS: &[(&str, i32, &str, &str)] = &[
         "port 'nix' does not exist on switch 'lab', nearest is 'web'; `heddle port list lab` shows the ones that do",
     ),
     (
+        "extension install /overlay.so",
+        4,
+        "extension-installed",
+        "extension 'com.example.overlay' is already installed: /usr/lib/heddle/extensions/com.example.overlay.so is version 1.2.3, not 2.0.0; uninstall it first",
+    ),
+    (
+        "extension install /text.so",
+        9,
+        "extension-not-installed",
+        "extension '/text.so' was not installed: not an ELF file; give a shared object (.so)",
+    ),
+    (
+        "extension uninstall com.example.route",
+        5,
+        "extension-in-use",
+        "extension 'com.example.route' is enabled on switch 'lab'; disable it there before it is uninstalled",
+    ),
+    (
         "switch create lab",
         4,
         "switch-exists",

@@ -359,6 +359,10 @@ impl ControlPlane for MemoryPlane {
             let (version, new) = ("1.2.3".to_owned(), Some("2.0.0".to_owned()));
             return Err(ControlError::ExtensionInstalled { id, version, place, new });
         }
+        if stem == "text" {
+            let reason = "not an ELF file; give a shared object (.so)".to_owned();
+            return Err(ControlError::ExtensionNotInstalled { extension: file.display().to_string(), reason });
+        }
         resolve(&ExtensionRef::Path(file.to_owned()))
     }
 
