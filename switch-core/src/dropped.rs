@@ -11,16 +11,14 @@ use crate::arena::Buf;
 use crate::burst::Slot;
 use crate::drop_reason::DropReason;
 use crate::frame::TxFrame;
-use crate::parse::ether_type::CUSTOMER_TAG;
 use crate::port_id::PortId;
+use crate::sample::tagged_prefix;
 use crate::worker::{Core, Running, Worker};
 
 /// Drops noted until they are told, per worker.
 pub const PLACES: usize = 64;
 /// Header bytes kept at most.
 pub const HEADER_MAX: usize = 128;
-/// Bytes of both MAC addresses: the tag comes behind them.
-const MACS: usize = 12;
 
 /// A dropped frame, or a dropped delivery of one.
 #[derive(Clone, Debug)]
@@ -81,15 +79,10 @@ impl Drops {
     #[cold]
     pub(crate) fn note(&mut self, dropping: &Dropping<'_>) {
         self.room -= 1;
-        let tag = dropping.tag.map(|tci| {
-            let ([a, b], [c, d]) = (CUSTOMER_TAG.to_be_bytes(), tci.to_be_bytes());
-            [a, b, c, d]
-        });
-        let (macs, rest) = dropping.frame.split_at(dropping.frame.len().min(MACS));
         let mut header = [0; HEADER_MAX];
-        let bytes = macs.iter().chain(tag.iter().flatten()).chain(rest);
-        let header_length = header.iter_mut().zip(bytes).map(|(to, from)| *to = *from).count();
-        let tag_length = if tag.is_some() && !dropping.frame.is_empty() { 4 } else { 0 };
+        let tag = dropping.tag.filter(|_| !dropping.frame.is_empty());
+        let header_length = tagged_prefix(dropping.frame, tag, &mut header);
+        let tag_length = if tag.is_some() { 4 } else { 0 };
         self.noted.push(Dropped {
             source: dropping.source,
             destination: dropping.destination,
@@ -97,7 +90,7 @@ impl Drops {
             tci: dropping.tag.unwrap_or(0),
             frame_length: u32::try_from(dropping.frame.len()).unwrap_or(u32::MAX).saturating_add(tag_length),
             header,
-            header_length: if dropping.frame.is_empty() { 0 } else { header_length },
+            header_length,
             number: self.number,
         });
     }

@@ -81,6 +81,11 @@ impl Core {
         let by_port = matches!(running.skips, Skips::ByPort(_));
         let Some(skip) = running.skips.of(&mut *running.stage, source) else { return };
         for (packet, slot) in packets.iter().zip(slots) {
+            let plain = slot.offload.gso == GsoKind::None;
+            if plain && *skip > 0 {
+                *skip -= u32::from(*skip != NEVER);
+                continue;
+            }
             let frame = self.arena.frame(&slot.buf, packet.start, packet.length);
             let (mut left, longest) = wire(packet, slot, frame);
             let mut hits = 0;

@@ -62,7 +62,8 @@ impl Default for Samples {
     fn default() -> Self {
         let count = u16::try_from(PLACES).unwrap_or(0);
         Samples {
-            places: vec![None; PLACES],
+            // All at once: the data path does not allocate.
+            places: (0..PLACES).map(|_| Some(Sample::empty())).collect(),
             free: (0..count).collect(),
             done: VecDeque::with_capacity(PLACES),
             lost: 0,
@@ -163,6 +164,27 @@ impl Samples {
     }
 }
 
+/// Copies the first bytes of a frame, its outermost tag where it was; the number copied.
+pub(crate) fn tagged_prefix(frame: &[u8], tag: Option<u16>, out: &mut [u8]) -> usize {
+    /// Bytes of both MAC addresses: the tag comes behind them.
+    const MACS: usize = 12;
+    let Some(tci) = tag else { return copy_prefix(frame, out) };
+    let (macs, rest) = frame.split_at(frame.len().min(MACS));
+    let ([a, b], [c, d]) = (crate::parse::ether_type::CUSTOMER_TAG.to_be_bytes(), tci.to_be_bytes());
+    let mut copied = 0;
+    for part in [macs, &[a, b, c, d], rest] {
+        copied += copy_prefix(part, &mut out[copied..]);
+    }
+    copied
+}
+
+/// In one piece: a byte at a time costs several cycles each.
+fn copy_prefix(from: &[u8], to: &mut [u8]) -> usize {
+    let length = from.len().min(to.len());
+    to[..length].copy_from_slice(&from[..length]);
+    length
+}
+
 impl Sample {
     fn empty() -> Box<Sample> {
         Box::new(Sample {
@@ -203,13 +225,6 @@ impl Sample {
     /// The first bytes as they came, with the tag where it was.
     fn copy_header(&mut self, picked: &Picked<'_>) -> usize {
         let wanted = picked.wanted.min(HEADER_MAX);
-        let macs = picked.frame.len().min(12);
-        let tag = picked.tag.map(|tci| {
-            let [a, b] = crate::parse::ether_type::CUSTOMER_TAG.to_be_bytes();
-            let [c, d] = tci.to_be_bytes();
-            [a, b, c, d]
-        });
-        let bytes = picked.frame[..macs].iter().chain(tag.iter().flatten()).chain(&picked.frame[macs..]);
-        self.header.iter_mut().take(wanted).zip(bytes).map(|(to, from)| *to = *from).count()
+        tagged_prefix(picked.frame, picked.tag, &mut self.header[..wanted])
     }
 }

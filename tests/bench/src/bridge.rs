@@ -3,6 +3,7 @@
 //! The same worker and the same calls as in the daemon; only the device is missing. What is sent is freed at once.
 
 use anyhow::{Result, ensure};
+use heddle_host::loader::Instance;
 use heddle_switch_core::arena::{Arena, ArenaSize, HeapRegion};
 use heddle_switch_core::fdb::FdbLimits;
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
@@ -33,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) shape: Shape,
     /// Pass-through extensions.
     pub(crate) extensions: usize,
+    /// One frame in so many is sampled by the sFlow agent, in place of pass-through extensions.
+    pub(crate) sampling: Option<u32>,
     /// Frames per receive call.
     pub(crate) burst: usize,
 }
@@ -45,6 +48,7 @@ pub(crate) struct Bridge {
     burst: usize,
     frames: Vec<RxFrame>,
     now_ns: u64,
+    busy: Option<Arc<Instance>>,
 }
 
 /// Frees what it is to send.
@@ -74,7 +78,10 @@ impl Bridge {
         let mut worker = Worker::new(config);
         let mut entries = vec![None];
         entries.extend((1..=plan.ports).map(|slot| Some(learning_port(slot, plan))));
-        let stack = extensions.stack(plan.extensions)?;
+        let stack = match plan.sampling {
+            Some(rate) => extensions.sflow(&format!("collector=127.0.0.1:9\nsampling={rate}\npolling=0"))?,
+            None => extensions.stack(plan.extensions)?,
+        };
         let snapshot = Arc::new(Snapshot::new(1, entries, stack.entries));
         worker.update(Update { snapshot, started: stack.contexts });
         Ok(Bridge {
@@ -84,7 +91,21 @@ impl Bridge {
             burst: plan.burst,
             frames: Vec::with_capacity(plan.burst),
             now_ns: 1_000_000_000,
+            busy: stack.busy,
         })
+    }
+
+    /// What the control side does meanwhile, on another core.
+    pub(crate) fn control(&self) {
+        if let Some(instance) = &self.busy {
+            instance.tick(self.now_ns);
+        }
+    }
+
+    /// Samples that reached the control side, which counts them as dropped: nobody told it of the ports.
+    pub(crate) fn samples(&self) -> u64 {
+        let counters = self.busy.iter().flat_map(|instance| instance.shared().counters());
+        counters.filter(|(name, ..)| name == "samples_dropped").map(|(.., value)| value).sum()
     }
 
     /// Frames that take both sides through all pairs once.

@@ -99,6 +99,7 @@ fn figures_of(
     for scenario in scenarios {
         figures.push(Figure::of(&scenario.name, "cycles", &scenario.switching));
     }
+    figures.extend(sampling_cost(scenarios));
     if let Some(learning) = learning {
         let runs: Vec<f64> = learning.runs.iter().map(|ticks| ticks / per_second * 1e3).collect();
         figures.push(Figure::of("learn.65536", "ms", &runs));
@@ -110,6 +111,14 @@ fn figures_of(
         figures.push(Figure::of("forward.allocations", "per-packet", &[each]));
     }
     figures
+}
+
+/// What sampling adds to a frame, each run beside the run without it.
+fn sampling_cost(scenarios: &[Scenario]) -> Option<Figure> {
+    let runs = |name: &str| Some(&scenarios.iter().find(|scenario| scenario.name == name)?.switching);
+    let (off, on) = (runs("sflow.off.x0")?, runs("sflow.256.x1")?);
+    let added: Vec<f64> = on.iter().zip(off).map(|(on, off)| on - off).collect();
+    Some(Figure::of("sflow.256.added", "cycles", &added))
 }
 
 /// The kernel's one-minute load average.

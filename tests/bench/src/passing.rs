@@ -1,4 +1,4 @@
-//! Pass-through extensions for the scenarios that have some: the shipped `.so`, through the daemon's own loader.
+//! Extensions for the scenarios that have some: the shipped `.so` files, through the daemon's own loader.
 //!
 //! The file is loaded once per place in the stack, so that the extensions of one stack share no code, as extensions of
 //! different vendors would not.
@@ -18,6 +18,7 @@ const DEEPEST: u16 = 4;
 /// What stacks are made of.
 pub(crate) struct Extensions {
     libraries: Vec<Arc<Library>>,
+    sflow: Arc<Library>,
     services: Arc<Services>,
 }
 
@@ -27,30 +28,34 @@ pub(crate) struct Stack {
     pub(crate) entries: Vec<StageEntry>,
     /// Their worker contexts.
     pub(crate) contexts: Vec<(StageId, Box<dyn Stage>)>,
+    /// The instance whose control side has work to do.
+    pub(crate) busy: Option<Arc<Instance>>,
 }
 
 impl Extensions {
     /// Loads the extension that lies beside this program.
     pub(crate) fn load() -> Result<Extensions> {
-        let path = beside("libheddle_passthrough.so")?;
+        let (path, sflow) = (beside("libheddle_passthrough.so")?, beside("libheddle_sflow.so")?);
         let copies = folder()?.join("extensions");
         // The loader copies each file it opens and leaves the copy; those of earlier runs are nobody's any more.
         let _ = std::fs::remove_dir_all(&copies);
         std::fs::create_dir_all(&copies).with_context(|| format!("cannot make the folder {}", copies.display()))?;
-        let library = |_| {
-            let library = load(&path, &copies);
+        let library = |path: &PathBuf| {
+            let library = load(path, &copies);
             library.map(Arc::new).with_context(|| {
                 let path = path.display();
-                format!("cannot load {path}: build it with `cargo build --release -p heddle-passthrough`")
+                format!(
+                    "cannot load {path}: build it with `cargo build --release -p heddle-passthrough -p heddle-sflow`"
+                )
             })
         };
-        let libraries = (0..DEEPEST).map(library).collect::<Result<_>>()?;
-        Ok(Extensions { libraries, services: Services::start()? })
+        let libraries = (0..DEEPEST).map(|_| library(&path)).collect::<Result<_>>()?;
+        Ok(Extensions { libraries, sflow: library(&sflow)?, services: Services::start()? })
     }
 
     /// A stack of `depth` filters on both legs, with new instances.
     pub(crate) fn stack(&self, depth: usize) -> Result<Stack> {
-        let mut stack = Stack { entries: Vec::new(), contexts: Vec::new() };
+        let mut stack = Stack { entries: Vec::new(), contexts: Vec::new(), busy: None };
         for (number, library) in (1..).zip(self.libraries.iter().take(depth)) {
             let facts = library.facts();
             let (services, groups, ports) = (Arc::clone(&self.services), Arc::default(), Arc::default());
@@ -74,6 +79,30 @@ impl Extensions {
             stack.contexts.push((id, Box::new(stage)));
         }
         Ok(stack)
+    }
+
+    /// The sFlow agent alone, with new settings; nobody listens to it.
+    pub(crate) fn sflow(&self, settings: &str) -> Result<Stack> {
+        let library = &self.sflow;
+        let facts = library.facts();
+        let (services, groups, ports) = (Arc::clone(&self.services), Arc::default(), Arc::default());
+        let shared = InstanceShared::new((facts.id.clone(), facts.role), 1, services, groups, ports);
+        let instance = Instance::create(Arc::clone(library), shared, settings)?;
+        let stage = instance.worker(0)?;
+        let (ingress, egress, tick) = stage.functions();
+        let entry = StageEntry {
+            id: StageId(1),
+            role: Role::Capture,
+            position: Position::of(Role::Capture, 1),
+            ingress,
+            egress,
+            tick,
+            sampling: instance.sampling_header(),
+            hold_quota: 0,
+            hold_max_ns: 0,
+            on_failure: OnFailure::Open,
+        };
+        Ok(Stack { entries: vec![entry], contexts: vec![(StageId(1), Box::new(stage))], busy: Some(instance) })
     }
 }
 

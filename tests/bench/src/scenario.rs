@@ -35,6 +35,7 @@ pub(crate) struct Scenario {
     pub(crate) packets: u64,
     bridge: Bridge,
     delivers: bool,
+    sampling: Option<u32>,
 }
 
 impl Scenario {
@@ -49,7 +50,29 @@ impl Scenario {
             "{name}: {} of {round} addresses learnt",
             bridge.learnt()
         );
-        Ok(Scenario { name, switching: Vec::new(), source: Vec::new(), allocations: 0, packets: 0, bridge, delivers })
+        let sampling = plan.sampling;
+        Ok(Scenario {
+            name,
+            switching: Vec::new(),
+            source: Vec::new(),
+            allocations: 0,
+            packets: 0,
+            bridge,
+            delivers,
+            sampling,
+        })
+    }
+
+    /// What a run sampled must be what it was to sample, give or take four standard deviations.
+    fn check_samples(&self, samples: u64) -> Result<()> {
+        let Some(rate) = self.sampling else { return Ok(()) };
+        let expected = exact((SLICES * SLICE) as u64) / f64::from(rate);
+        ensure!(
+            (exact(samples) - expected).abs() <= 4.0 * expected.sqrt(),
+            "{}: {samples} samples, {expected:.0} expected",
+            self.name
+        );
+        Ok(())
     }
 
     /// One run. The table is brought back into the cache first: other scenarios have run meanwhile.
@@ -57,8 +80,11 @@ impl Scenario {
         self.bridge.set_time(now_ns);
         self.bridge.forward(SLICE.max(self.bridge.round()))?;
         let before = self.bridge.totals()?;
+        self.bridge.control();
+        let sampled = self.bridge.samples();
         let (mut source, mut whole) = (Vec::with_capacity(SLICES), Vec::with_capacity(SLICES));
         for _ in 0..SLICES {
+            self.bridge.control();
             let started = ticks();
             let packets = self.bridge.source_only(SLICE)?;
             let middle = ticks();
@@ -77,6 +103,8 @@ impl Scenario {
             "{}: frames did not go where they belong: {before:?} .. {after:?}",
             self.name
         );
+        self.bridge.control();
+        self.check_samples(self.bridge.samples() - sampled)?;
         let (source, whole) = (median(&mut source), median(&mut whole));
         self.source.push(source);
         self.switching.push(whole - source);
@@ -91,7 +119,7 @@ fn per_packet(ticks: u64, packets: usize) -> f64 {
 /// A pair of learning ports without VLANs, and frames from each to the other.
 fn plain(stored: usize, pairs: u32) -> Plan {
     let shape = Shape { stored, pairs, towards: Towards::Partner, tag: None };
-    Plan { ports: 2, vlan: VlanMode::Untagged, connected: true, shape, extensions: 0, burst: BURST }
+    Plan { ports: 2, vlan: VlanMode::Untagged, connected: true, shape, extensions: 0, sampling: None, burst: BURST }
 }
 
 /// All scenarios whose name contains `only`.
@@ -124,6 +152,9 @@ fn plans() -> Vec<(String, Plan)> {
         Plan { shape: Shape { towards, ..plan.shape }, ..plan }
     };
     list.push(("flood.8ports.64".into(), Plan { ports: 8, burst: 32, ..towards(Towards::Everybody) }));
+    // A pair for comparison: no extension, and the sFlow agent.
+    list.push(("sflow.off.x0".into(), plain(60, 1_024)));
+    list.push(("sflow.256.x1".into(), Plan { sampling: Some(256), ..plain(60, 1_024) }));
     list.push(("part.intake".into(), towards(Towards::Nowhere)));
     list.push(("part.edge".into(), Plan { connected: false, ..plain(60, 1_024) }));
     list

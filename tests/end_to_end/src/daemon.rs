@@ -17,7 +17,8 @@ pub fn built(file: &str) -> PathBuf {
     let folder = program.ancestors().nth(2).expect("target/PROFILE/deps/PROGRAM").to_path_buf();
     let profile = if folder.ends_with("debug") { "dev" } else { "release" };
     BUILT.call_once(|| {
-        let arguments = ["build", "--quiet", "--profile", profile, "-p", "heddle-host", "-p", "heddle-passthrough"];
+        let packages = ["-p", "heddle-host", "-p", "heddle-passthrough", "-p", "heddle-sflow"];
+        let arguments = ["build", "--quiet", "--profile", profile].into_iter().chain(packages);
         let output =
             Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

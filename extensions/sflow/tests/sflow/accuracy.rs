@@ -1,7 +1,11 @@
 //! Does scaling samples up give the truth? sFlow's error bound: %err <= 196 * sqrt(1/c) with 95 % confidence, c being
 //! the samples in the class (Phaal and Panchen, "Packet Sampling Basics").
 
+use heddle_sflow::agent::{SflowAgent, TakenHeader};
 use heddle_sflow::sampler::{Random, Sampler};
+
+use crate::walker::walk;
+use crate::workload;
 
 const TRIALS: u64 = 1_000;
 const FRAMES: u32 = 25_000;
@@ -59,4 +63,59 @@ fn traffic_in_step_with_the_rate_is_not_missed() {
     }
     assert!((49_000..51_000).contains(&all), "{all}");
     assert!((400..600).contains(&special), "{special} of {all}");
+}
+
+/// Samples of a class in the datagrams of one trial, and the frames of it that there were; by port.
+fn trial(seed: u64, rates: &[u32], percent: u64) -> Vec<(u32, u32)> {
+    let settings: String = rates.iter().zip(1..).map(|(rate, port)| format!(" sampling.p{port}={rate}")).collect();
+    let mut agent = SflowAgent::new(&workload::config(&format!("polling=0{settings}")), seed);
+    let mut traffic = Random::new(seed + 1_000_000);
+    let mut sampler = Sampler::new(seed);
+    // Of each port: frames to skip, frames so far, frames of the class.
+    let mut ports: Vec<(u32, u64, u32)> = rates.iter().map(|rate| (sampler.first_skip(*rate).unwrap(), 0, 0)).collect();
+    for (rate, port) in rates.iter().zip(1..) {
+        assert_eq!(agent.port(port, workload::facts(&format!("p{port}"))), *rate);
+    }
+    let mut sampled = vec![0; rates.len()];
+    let mut count = |datagram: &[u8]| {
+        for flow in walk(datagram).flows() {
+            let port = flow.input.1 as usize - 1;
+            assert_eq!(flow.rate, rates[port]);
+            sampled[port] += u32::from(flow.frame.header[0] == 1);
+        }
+        true
+    };
+    for _ in 0..FRAMES {
+        let port = usize::try_from(traffic.draw() % rates.len() as u64).unwrap();
+        let in_class = traffic.draw() % 100 < percent;
+        let (skip, frames, truth) = &mut ports[port];
+        *frames += 1;
+        *truth += u32::from(in_class);
+        if *skip > 0 {
+            *skip -= 1;
+            continue;
+        }
+        *skip = sampler.next_skip(rates[port]).unwrap();
+        let mut taken = workload::sample(u32::try_from(port).unwrap() + 1);
+        taken.pool = *frames;
+        taken.frame = TakenHeader::new(60, &[u8::from(in_class); 20]);
+        agent.flow(&taken, 0, &mut count);
+    }
+    agent.flush(0, &mut count);
+    sampled.into_iter().zip(ports.iter().map(|(.., truth)| *truth)).collect()
+}
+
+#[test]
+fn estimates_from_datagrams_of_ports_with_rates_of_their_own_are_inside_the_bound() {
+    let rates = [20, 50, 100];
+    let mut inside = [0_u64; 3];
+    for seed in 0..TRIALS {
+        for ((count, port), rate) in trial(seed, &rates, 30).into_iter().zip(&mut inside).zip(rates) {
+            let (sampled, truth) = (f64::from(count.0), f64::from(count.1));
+            let error_percent = (sampled * f64::from(rate) - truth).abs() / truth * 100.0;
+            *port += u64::from(error_percent <= 196.0 * (1.0 / sampled).sqrt());
+        }
+    }
+    println!("ports at 1 in {rates:?}: {inside:?} of {TRIALS} inside");
+    assert!(inside.iter().all(|inside| *inside >= TRIALS * 95 / 100), "{inside:?} of {TRIALS} inside");
 }

@@ -8,6 +8,7 @@
 
 mod accuracy;
 mod allocation;
+mod anything;
 mod behaviour;
 mod documentation;
 mod door;
