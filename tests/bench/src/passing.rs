@@ -59,8 +59,14 @@ impl Extensions {
         for (number, library) in (1..).zip(self.libraries.iter().take(depth)) {
             let facts = library.facts();
             let (services, groups, ports) = (Arc::clone(&self.services), Arc::default(), Arc::default());
-            let shared =
-                InstanceShared::new((facts.id.clone(), facts.role), u32::from(number), services, groups, ports, Arc::default());
+            let shared = InstanceShared::new(
+                (facts.id.clone(), facts.role),
+                u32::from(number),
+                services,
+                groups,
+                ports,
+                Arc::default(),
+            );
             let stage = Instance::create(Arc::clone(library), shared, "")?.worker(0)?;
             let (ingress, egress, tick) = stage.functions();
             let id = StageId(u32::from(number));
@@ -86,7 +92,7 @@ impl Extensions {
         let library = &self.sflow;
         let facts = library.facts();
         let (services, groups, ports) = (Arc::clone(&self.services), Arc::default(), Arc::default());
-        let shared = InstanceShared::new((facts.id.clone(), facts.role), 1, services, groups, ports);
+        let shared = InstanceShared::new((facts.id.clone(), facts.role), 1, services, groups, ports, Arc::default());
         let instance = Instance::create(Arc::clone(library), shared, settings)?;
         let stage = instance.worker(0)?;
         let (ingress, egress, tick) = stage.functions();
