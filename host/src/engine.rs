@@ -13,6 +13,7 @@ mod install;
 mod link;
 mod live;
 mod plane;
+mod quarantine;
 mod views;
 mod wake;
 mod worker;
@@ -32,6 +33,7 @@ use crate::loader::Services;
 use crate::ports::device::DeviceWatch;
 use catalog::Catalog;
 use live::LiveSwitch;
+use quarantine::Quarantines;
 
 /// Switches in one daemon.
 const SWITCHES_MAX: usize = 64;
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Catalog,
     pub(crate) services: Arc<Services>,
     pub(crate) extension_dirs: Vec<PathBuf>,
+    pub(crate) quarantines: Arc<Quarantines>,
     /// Held while the extension directory is changed.
     pub(crate) installing: Mutex<()>,
     stopping: AtomicBool,
@@ -80,6 +83,7 @@ impl Engine {
             catalog: Catalog::new(copies),
             services,
             extension_dirs,
+            quarantines: Arc::new(Quarantines::open(run_dir)),
             installing: Mutex::default(),
             stopping: AtomicBool::new(false),
         });

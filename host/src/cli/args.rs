@@ -78,6 +78,9 @@ pub(super) enum Command {
     /// Enable, disable and look at extensions
     #[command(subcommand)]
     Extension(ExtensionCommand),
+    /// Extensions that were taken out because they did harm
+    #[command(subcommand)]
+    Quarantine(extension::QuarantineCommand),
     /// Counters, drops by reason and the cost of each stage
     Stats(StatsArgs),
     /// The filtering database: which address is behind which port

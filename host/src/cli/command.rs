@@ -24,6 +24,7 @@ pub(super) async fn run(reach: &Reach, command: &Command) -> Result<Answer, Fail
         Command::Switch(command) => switch(&mut client, command).await,
         Command::Port(command) => port(&mut client, command).await,
         Command::Extension(command) => extension(&mut client, command).await,
+        Command::Quarantine(command) => extension::quarantine(&mut client, command).await,
         Command::Stats(wanted) => stats(&mut client, wanted).await,
         Command::Fdb(FdbCommand::Show(wanted)) => {
             let switch = the_switch(&mut client, wanted.switch.as_deref(), "as SWITCH").await?;

@@ -91,6 +91,13 @@ fn hint(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(", nearest is '{name}'"))
 }
 
+/// A moment in words.
+fn utc(unix_seconds: u64) -> String {
+    // Until the year 9999, which is as far as the words go.
+    let seconds = unix_seconds.min(253_402_300_799);
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).to_string()
+}
+
 /// What is installed, and what to do about it.
 fn installed(version: &str, place: Option<&str>, new: Option<&str>) -> String {
     match (place, new) {
@@ -298,6 +305,28 @@ pub enum ControlError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The extension is in quarantine on this switch.
+    #[error("extension '{id}' is quarantined on switch '{switch}' since {}: {reason}; `heddle quarantine clear --switch {switch} {id}` lets it run again", utc(*.since_unix_seconds))]
+    ExtensionQuarantined {
+        /// The switch.
+        switch: SwitchName,
+        /// The extension.
+        id: ExtensionId,
+        /// What it did.
+        reason: String,
+        /// Since when, in seconds since 1970.
+        since_unix_seconds: u64,
+    },
+    /// The extension is not in quarantine on this switch.
+    #[error("extension '{id}' is not quarantined on switch '{switch}'{}; `heddle quarantine list {switch}` shows the ones that are", hint(nearest.as_deref()))]
+    NotQuarantined {
+        /// The switch.
+        switch: SwitchName,
+        /// What was asked for.
+        id: ExtensionId,
+        /// The quarantined identifier most like it.
+        nearest: Option<String>,
+    },
     /// An extension of this identifier is installed already.
     #[error("extension '{id}' is already installed: {}", installed(.version, .place.as_deref(), .new.as_deref()))]
     ExtensionInstalled {
@@ -378,7 +407,8 @@ impl ControlError {
             Self::NoSuchSwitch { .. }
             | Self::NoSuchPort { .. }
             | Self::NoSuchExtension { .. }
-            | Self::ExtensionNotEnabled { .. } => ErrorClass::NotFound,
+            | Self::ExtensionNotEnabled { .. }
+            | Self::NotQuarantined { .. } => ErrorClass::NotFound,
             Self::SwitchExists { .. }
             | Self::PortExists { .. }
             | Self::ExtensionEnabled { .. }
@@ -394,9 +424,10 @@ impl ControlError {
             | Self::Refused { .. } => ErrorClass::Refused,
             Self::NotPermitted { .. } | Self::DaemonLacksPermission { .. } => ErrorClass::Permission,
             Self::LimitReached { .. } | Self::Busy { .. } => ErrorClass::Limit,
-            Self::ExtensionRejected { .. } | Self::ExtensionNotInstalled { .. } | Self::ExtensionVeto { .. } => {
-                ErrorClass::Extension
-            }
+            Self::ExtensionRejected { .. }
+            | Self::ExtensionNotInstalled { .. }
+            | Self::ExtensionQuarantined { .. }
+            | Self::ExtensionVeto { .. } => ErrorClass::Extension,
             Self::NoSuchDevice { .. } | Self::DeviceTrouble { .. } => ErrorClass::Device,
             Self::NotStored { class, .. } => *class,
             Self::Internal { .. } => ErrorClass::Other,

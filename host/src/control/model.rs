@@ -13,6 +13,7 @@ mod log;
 mod name;
 mod number;
 mod port;
+mod quarantine;
 mod read;
 mod stats;
 mod switch;
@@ -30,6 +31,7 @@ pub use port::{
     AdminState, BackendKind, BackendSpec, MemoryMode, NicState, PortChange, PortCounters, PortKind, PortSettings,
     PortSpec, PortState, PortView,
 };
+pub use quarantine::{QuarantineCause, QuarantineView};
 pub use stats::{
     BufferClassView, DaemonView, DropCount, EngineView, FdbEntryKind, FdbEntryView, FdbFlush, Leg, MemoryView,
     PortDropCount, StageCost, StatsView, TopologySwitch, TopologyView, WorkerView,

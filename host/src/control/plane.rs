@@ -9,8 +9,8 @@ use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef,
-    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, StatsView, SwitchName,
-    SwitchSpec, SwitchView, TopologySwitch, TopologyView,
+    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView, StageCost,
+    StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch, TopologyView,
 };
 
 use std::path::Path;
@@ -83,6 +83,12 @@ pub trait ControlPlane: Send + Sync + 'static {
         extension: &ExtensionId,
         lines: Option<u32>,
     ) -> ControlResult<ExtensionLog>;
+
+    /// Extensions in quarantine on one switch or on all, oldest first. They do not run and cannot be enabled there.
+    fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>>;
+
+    /// Lets an extension out of quarantine and, when it is enabled still, starts it; when it does not start it stays in.
+    fn clear_quarantine(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<QuarantineView>;
 
     /// Drops of a switch by reason, largest first; reasons that never happened are left out.
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>>;

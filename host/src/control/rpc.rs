@@ -358,6 +358,28 @@ impl Control for ControlService {
         .await
     }
 
+    async fn list_quarantines(
+        &self,
+        request: Request<wire::ListQuarantinesRequest>,
+    ) -> Result<Response<wire::ListQuarantinesResponse>, Status> {
+        self.read(request, |plane, asked| {
+            let switch = asked.switch.as_deref().map(switch_name).transpose()?;
+            plane.quarantines(switch.as_ref())
+        })
+        .await
+    }
+
+    async fn clear_quarantine(
+        &self,
+        request: Request<wire::ClearQuarantineRequest>,
+    ) -> Result<Response<wire::Quarantine>, Status> {
+        let about = subject(&request.get_ref().switch, &request.get_ref().id);
+        self.change("ClearQuarantine", about, request, |plane, asked| {
+            plane.clear_quarantine(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?)
+        })
+        .await
+    }
+
     async fn get_stats(
         &self,
         request: Request<wire::GetStatsRequest>,

@@ -7,6 +7,7 @@
 mod extensions;
 mod order;
 mod ports;
+mod quarantine;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,6 +25,7 @@ use heddle_switch_core::switch::{Switch, SwitchKind};
 use heddle_switch_core::worker::{Update, Worker, WorkerConfig};
 
 use super::command::{Command, Report, Retired};
+use super::quarantine::Quarantines;
 use super::wake::Wake;
 use super::worker::{Wiring, WorkerThread};
 use super::{clock, link, lock};
@@ -48,6 +50,7 @@ pub(crate) struct LiveSwitch {
     pub(super) groups: Arc<Groups>,
     pub(super) directory: Arc<PortDirectory>,
     pub(super) services: Arc<Services>,
+    pub(super) quarantines: Arc<Quarantines>,
     pub(super) epoch: Instant,
     pub(super) hugepages: bool,
 }
@@ -107,7 +110,11 @@ fn answer<T>(receiver: &Receiver<T>) -> ControlResult<T> {
 
 impl LiveSwitch {
     /// Starts the workers of a new switch.
-    pub(crate) fn start(spec: SwitchSpec, services: Arc<Services>) -> ControlResult<Arc<LiveSwitch>> {
+    pub(crate) fn start(
+        spec: SwitchSpec,
+        services: Arc<Services>,
+        quarantines: Arc<Quarantines>,
+    ) -> ControlResult<Arc<LiveSwitch>> {
         let internal = |what: &'static str, reason: String| ControlError::Internal { what: what.to_owned(), reason };
         let count = spec.workers().get();
         let size = ArenaSize { buffers: BUFFERS_PER_WORKER.map(|each| each * u32::from(count)) };
@@ -143,6 +150,7 @@ impl LiveSwitch {
             groups: Arc::default(),
             directory: Arc::default(),
             services,
+            quarantines,
             epoch,
             hugepages,
         });

@@ -10,8 +10,8 @@ use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder,
-    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost,
-    SwitchName, SwitchSpec, SwitchView, nearest,
+    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView,
+    StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use heddle_switch_core::fdb::Flush;
@@ -78,7 +78,7 @@ impl ControlPlane for Engine {
             });
         }
         let name = spec.name().clone();
-        let live = LiveSwitch::start(spec, Arc::clone(&self.shared.services))?;
+        let live = LiveSwitch::start(spec, Arc::clone(&self.shared.services), Arc::clone(&self.shared.quarantines))?;
         let view = live.view(&live.state())?;
         switches.insert(name, live);
         Ok(view)
@@ -88,6 +88,8 @@ impl ControlPlane for Engine {
         let live = self.live(switch)?;
         lock(&self.shared.switches).remove(switch);
         live.stop();
+        // Another switch of this name starts without it.
+        self.shared.quarantines.remove_switch(switch);
         Ok(())
     }
 
@@ -211,6 +213,17 @@ impl ControlPlane for Engine {
         lines: Option<u32>,
     ) -> ControlResult<ExtensionLog> {
         self.with(switch, |live, state| live.extension_log(state, extension, lines))
+    }
+
+    fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {
+        if let Some(switch) = switch {
+            self.live(switch)?;
+        }
+        Ok(self.shared.quarantines.all(switch))
+    }
+
+    fn clear_quarantine(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<QuarantineView> {
+        self.with(switch, |live, state| live.clear_quarantine(state, extension))
     }
 
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {

@@ -175,7 +175,8 @@ impl LiveSwitch {
         view.running = one.instance.is_some();
         view.last_error.clone_from(&one.last_error);
         view.order = u32::try_from(order).ok();
-        view.config.clone_from(&one.config);
+        view.config = one.config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        view.quarantine = self.quarantines.find(self.spec.name(), &view.id);
         if let Some(instance) = &one.instance {
             let counter = |(name, unit, value)| ExtensionCounter { name, unit, value };
             view.counters = instance.shared().counters().into_iter().map(counter).collect();
@@ -206,6 +207,7 @@ pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> Ex
         order: None,
         config: BTreeMap::new(),
         counters: Vec::new(),
+        quarantine: None,
     }
 }
 

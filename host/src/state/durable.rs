@@ -25,8 +25,8 @@ use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef,
-    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, StageCost, SwitchName, SwitchSpec,
-    SwitchView,
+    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView, StageCost,
+    SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use ledger::Ledger;
@@ -198,6 +198,14 @@ impl ControlPlane for Durable {
         lines: Option<u32>,
     ) -> ControlResult<ExtensionLog> {
         self.plane().extension_log(switch, extension, lines)
+    }
+
+    fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {
+        self.plane().quarantines(switch)
+    }
+
+    fn clear_quarantine(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<QuarantineView> {
+        self.plane().clear_quarantine(switch, extension)
     }
 
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {

@@ -54,6 +54,18 @@ const REFUSALS: &[(&str, i32, &str, &str)] = &[
         "extension 'com.example.overlay' is already installed: /usr/lib/heddle/extensions/com.example.overlay.so is version 1.2.3, not 2.0.0; uninstall it first",
     ),
     (
+        "extension enable lab com.example.sick",
+        9,
+        "extension-quarantined",
+        "extension 'com.example.sick' is quarantined on switch 'lab' since 2023-11-14T22:13:20Z: it panicked 3 times within 60 s; `heddle quarantine clear --switch lab com.example.sick` lets it run again",
+    ),
+    (
+        "quarantine clear --switch lab com.example.sikc",
+        3,
+        "not-quarantined",
+        "extension 'com.example.sikc' is not quarantined on switch 'lab', nearest is 'com.example.sick'; `heddle quarantine list lab` shows the ones that are",
+    ),
+    (
         "extension install /text.so",
         9,
         "extension-not-installed",

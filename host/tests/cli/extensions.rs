@@ -70,6 +70,21 @@ fn the_log_of_an_extension_is_shown_with_what_was_dropped() {
     refused(&daemon, "extension log --switch lab com.example.overlay", 3, "is not enabled on switch 'lab'");
 }
 
+#[test]
+fn quarantine_is_listed_and_cleared() {
+    let daemon = lab();
+    let table = daemon.ok("quarantine list lab");
+    let line = "com.example.sick  lab     2023-11-14T22:13:20.000Z  it panicked 3 times within 60 s";
+    assert_eq!(table.lines().nth(1), Some(line), "{table}");
+    let record = json!({ "switch": "lab", "id": "com.example.sick", "cause": "panics",
+        "reason": "it panicked 3 times within 60 s", "since_unix_seconds": 1_700_000_000_u64 });
+    assert_eq!(daemon.json("quarantine list"), json!([record]));
+    assert_eq!(daemon.json("quarantine clear --switch lab com.example.sick"), record);
+    let text = daemon.ok("quarantine clear com.example.sick");
+    assert_eq!(text, "extension com.example.sick may run on switch lab again: it panicked 3 times within 60 s\n");
+    assert_eq!(daemon.json("extension show lab com.example.tally")["quarantine"], json!(null));
+}
+
 /// A built extension of this workspace.
 fn library(package: &str) -> PathBuf {
     let program = std::env::current_exe().unwrap();

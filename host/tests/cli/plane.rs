@@ -136,6 +136,18 @@ fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionVi
         order: None,
         config: BTreeMap::new(),
         counters: Vec::new(),
+        quarantine: None,
+    }
+}
+
+/// An extension that panicked too often.
+fn sick(switch: &SwitchName, id: &str) -> QuarantineView {
+    QuarantineView {
+        switch: switch.clone(),
+        id: id.to_owned(),
+        cause: QuarantineCause::Panics,
+        reason: "it panicked 3 times within 60 s".to_owned(),
+        since_unix_seconds: 1_700_000_000,
     }
 }
 
@@ -314,6 +326,13 @@ impl ControlPlane for MemoryPlane {
     ) -> ControlResult<ExtensionView> {
         let mut switches = self.switches.lock().unwrap();
         let switch = find(&mut switches, name)?;
+        if let ExtensionRef::Id(id) = extension
+            && id.as_str() == "com.example.sick"
+        {
+            let QuarantineView { reason, since_unix_seconds, .. } = sick(name, "com.example.sick");
+            let (switch, id) = (name.clone(), id.clone());
+            return Err(ControlError::ExtensionQuarantined { switch, id, reason, since_unix_seconds });
+        }
         let mut view = resolve(extension)?;
         let id = ExtensionId::new(&view.id)?;
         if switch.extension(&id).is_ok() {
@@ -397,6 +416,24 @@ impl ControlPlane for MemoryPlane {
         ];
         kept.drain(..kept.len().saturating_sub(lines.map_or(2, |lines| usize::try_from(lines).unwrap())));
         Ok(ExtensionLog { switch: name.clone(), id: id.to_string(), lines: kept, dropped: 7, capacity: 256 })
+    }
+
+    fn quarantines(&self, name: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {
+        let mut switches = self.switches.lock().unwrap();
+        if let Some(name) = name {
+            find(&mut switches, name)?;
+        }
+        let wanted = |switch: &&SwitchName| name.is_none_or(|name| *switch == name);
+        Ok(switches.keys().filter(wanted).map(|switch| sick(switch, "com.example.sick")).collect())
+    }
+
+    fn clear_quarantine(&self, name: &SwitchName, id: &ExtensionId) -> ControlResult<QuarantineView> {
+        find(&mut self.switches.lock().unwrap(), name)?;
+        if !["com.example.sick", "com.example.tally"].contains(&id.as_str()) {
+            let nearest = nearest(id.as_str(), ["com.example.sick"]);
+            return Err(ControlError::NotQuarantined { switch: name.clone(), id: id.clone(), nearest });
+        }
+        Ok(sick(name, id.as_str()))
     }
 
     fn drops(&self, name: &SwitchName) -> ControlResult<Vec<DropCount>> {

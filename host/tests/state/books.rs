@@ -131,6 +131,12 @@ impl ControlPlane for Books {
     ) -> ControlResult<ExtensionLog> {
         self.plane.extension_log(switch, extension, lines)
     }
+    fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {
+        self.plane.quarantines(switch)
+    }
+    fn clear_quarantine(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<QuarantineView> {
+        self.plane.clear_quarantine(switch, extension)
+    }
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {
         self.plane.drops(switch)
     }

@@ -1,6 +1,6 @@
-//! Arguments of the commands that look after extensions: install, uninstall, order, log.
+//! Arguments of the commands that look after extensions: install, uninstall, order, log, quarantine.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// Which extension of which switch.
@@ -44,4 +44,27 @@ pub(in crate::cli) struct LogArgs {
     /// The newest lines, at most this many [default: all that are kept, at most 256]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) lines: Option<u32>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(in crate::cli) enum QuarantineCommand {
+    /// List the extensions in quarantine on a switch, or on all
+    ///
+    /// An extension that panics is taken out and started again after a second. After 3 panics within 60 s, or more than
+    /// 1000 violations of its role's rules, it is quarantined on that switch: it does not run there, also not after a
+    /// restart of heddled, until it is cleared or the host is restarted.
+    #[command(after_help = "Examples:\n  heddle quarantine list\n  heddle quarantine list lab --json")]
+    List(super::OptionalSwitch),
+    /// Let an extension run again; it is started when it is enabled
+    #[command(after_help = "Examples:\n  heddle quarantine clear --switch lab com.example.tally")]
+    Clear(QuarantineClearArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct QuarantineClearArgs {
+    #[command(flatten)]
+    pub(in crate::cli) on: OnSwitch,
+    /// The extension's identifier
+    #[arg(value_name = "ID")]
+    pub(in crate::cli) id: String,
 }

@@ -1,10 +1,10 @@
-//! Commands that look after extensions: install, uninstall, order, log.
+//! Commands that look after extensions: install, uninstall, order, log, quarantine.
 
 use super::{the_switch, views};
-use crate::cli::args::extension::{InstallArgs, LogArgs, OnSwitch, OrderArgs, UninstallArgs};
+use crate::cli::args::extension::{InstallArgs, LogArgs, OnSwitch, OrderArgs, QuarantineCommand, UninstallArgs};
 use crate::cli::client::Client;
 use crate::cli::{Answer, Failure, render};
-use crate::control::model::{ExtensionLog, ExtensionView};
+use crate::control::model::{ExtensionLog, ExtensionView, QuarantineView};
 use crate::control::wire;
 
 /// The switch of `--switch`.
@@ -44,4 +44,21 @@ pub(super) async fn log(client: &mut Client, args: &LogArgs) -> Result<Answer, F
     let request = wire::GetExtensionLogRequest { switch, id: args.id.clone(), lines: args.lines };
     let log = ExtensionLog::try_from(client.get_extension_log(request).await?.into_inner())?;
     Answer::new(render::extension_log(&log), &log)
+}
+
+pub(super) async fn quarantine(client: &mut Client, command: &QuarantineCommand) -> Result<Answer, Failure> {
+    match command {
+        QuarantineCommand::List(args) => {
+            let request = wire::ListQuarantinesRequest { switch: args.switch.clone() };
+            let found: Vec<QuarantineView> = views(client.list_quarantines(request).await?.into_inner().quarantines)?;
+            Answer::new(render::quarantines(&found), &found)
+        }
+        QuarantineCommand::Clear(args) => {
+            let switch = switch_of(client, &args.on).await?;
+            let request = wire::ClearQuarantineRequest { switch, id: args.id.clone() };
+            let view = QuarantineView::try_from(client.clear_quarantine(request).await?.into_inner())?;
+            let text = format!("extension {} may run on switch {} again: {}", view.id, view.switch, view.reason);
+            Answer::new(render::plain(&text) + "\n", &view)
+        }
+    }
 }

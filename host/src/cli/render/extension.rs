@@ -2,7 +2,7 @@
 
 use super::Column::{Number, Text};
 use super::{counted, facts, or_dash, plain, table, utc, yes_no};
-use crate::control::model::{ExtensionCounter, ExtensionLog, ExtensionView};
+use crate::control::model::{ExtensionCounter, ExtensionLog, ExtensionView, QuarantineView};
 
 /// "running", "enabled, not running: why", "disabled".
 pub(super) fn condition(view: &ExtensionView) -> String {
@@ -64,6 +64,7 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
         ("enabled", yes_no(view.enabled)),
         ("running", yes_no(view.running)),
         ("last error", or_dash(view.last_error.as_ref())),
+        ("quarantine", view.quarantine.as_ref().map_or_else(|| "-".to_owned(), quarantine)),
     ]);
     for (key, value) in &view.config {
         text.push_str(&plain(&format!("config {key} = {value}")));
@@ -73,6 +74,20 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
         text.push_str(&counters(std::slice::from_ref(view)));
     }
     text
+}
+
+/// Extensions in quarantine.
+pub(in crate::cli) fn quarantines(views: &[QuarantineView]) -> String {
+    let columns = [Text("EXTENSION"), Text("SWITCH"), Text("SINCE"), Text("REASON")];
+    let row = |view: &QuarantineView| {
+        let since = utc(view.since_unix_seconds.saturating_mul(1_000_000_000));
+        vec![view.id.clone(), view.switch.to_string(), since, view.reason.clone()]
+    };
+    table(&columns, views.iter().map(row).collect(), "no extension is in quarantine")
+}
+
+fn quarantine(view: &QuarantineView) -> String {
+    format!("since {}: {}", utc(view.since_unix_seconds.saturating_mul(1_000_000_000)), view.reason)
 }
 
 /// Lines of an extension, oldest first.

@@ -94,6 +94,7 @@ impl From<model::ExtensionView> for wire::Extension {
             order: view.order,
             config: view.config,
             counters: view.counters.into_iter().map(counter).collect(),
+            quarantine: view.quarantine.map(Into::into),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Messages about extensions alone: files to install, orders, logs.
+//! Messages about extensions alone: files to install, orders, logs, quarantine.
 
 use super::UnreadableAnswer;
 use super::words::Word;
-use crate::control::model::{ExtensionLog, ExtensionRef, ExtensionView, InvalidValue, LogLine, LogSeverity};
+use crate::control::model::{
+    ExtensionLog, ExtensionRef, ExtensionView, InvalidValue, LogLine, LogSeverity, QuarantineCause, QuarantineView,
+};
 use crate::control::wire;
 use std::path::PathBuf;
 
@@ -56,6 +58,40 @@ impl TryFrom<wire::ExtensionLog> for ExtensionLog {
             lines: log.lines.into_iter().map(line).collect::<Result<_, UnreadableAnswer>>()?,
             dropped: log.dropped,
             capacity: log.capacity,
+        })
+    }
+}
+
+impl From<QuarantineView> for wire::Quarantine {
+    fn from(view: QuarantineView) -> Self {
+        Self {
+            switch: view.switch.to_string(),
+            id: view.id,
+            cause: wire::QuarantineCause::from(view.cause).into(),
+            reason: view.reason,
+            since_unix_seconds: view.since_unix_seconds,
+        }
+    }
+}
+
+impl From<Vec<QuarantineView>> for wire::ListQuarantinesResponse {
+    fn from(views: Vec<QuarantineView>) -> Self {
+        Self { quarantines: views.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl TryFrom<wire::Quarantine> for QuarantineView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(record: wire::Quarantine) -> Result<Self, UnreadableAnswer> {
+        let bad = |field, value: String| UnreadableAnswer { field, value };
+        let cause = QuarantineCause::from_number(record.cause);
+        Ok(Self {
+            cause: cause.ok_or_else(|| bad(QuarantineCause::FIELD, record.cause.to_string()))?,
+            switch: record.switch.parse().map_err(|_| bad("switch name", record.switch))?,
+            id: record.id,
+            reason: record.reason,
+            since_unix_seconds: record.since_unix_seconds,
         })
     }
 }

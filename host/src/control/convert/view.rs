@@ -130,6 +130,7 @@ impl TryFrom<wire::Extension> for model::ExtensionView {
             order: extension.order,
             config: extension.config,
             counters: extension.counters.into_iter().map(counter).collect(),
+            quarantine: extension.quarantine.map(TryInto::try_into).transpose()?,
         })
     }
 }

@@ -43,6 +43,7 @@ pair!(NicState <=> NicState { Absent, Created, Connected, Disconnected, Deleted 
 pair!(VlanMode <=> VlanMode { Untagged, Access, Trunk });
 pair!(ExtensionRole <=> ExtensionRole { Capture, Filter, Forwarding, Service });
 pair!(LogSeverity <=> LogSeverity { Error, Warn, Info, Debug });
+pair!(QuarantineCause <=> QuarantineCause { Panics, Violations });
 pair!(Leg <=> Leg { Ingress, Egress });
 pair!(FdbEntryKind <=> FdbEntryKind { Learned, Static });
 pair!(LogLevel <=> LogLevel { Error, Warn, Info, Debug, Trace });
@@ -73,6 +74,7 @@ mod tests {
         round_trip::<wire::VlanMode, _>(model::VlanMode::ALL);
         round_trip::<wire::ExtensionRole, _>(model::ExtensionRole::ALL);
         round_trip::<wire::LogSeverity, _>(model::LogSeverity::ALL);
+        round_trip::<wire::QuarantineCause, _>(model::QuarantineCause::ALL);
         round_trip::<wire::Leg, _>(model::Leg::ALL);
         round_trip::<wire::FdbEntryKind, _>(model::FdbEntryKind::ALL);
         round_trip::<wire::LogLevel, _>(model::LogLevel::ALL);

@@ -3,7 +3,7 @@
 //! Enabled and running are separate, as in the extensible-switch model: an enabled extension that failed to attach is
 //! enabled, not running, and has a `last_error`.
 
-use super::{InvalidValue, SwitchName, words};
+use super::{InvalidValue, QuarantineView, SwitchName, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -230,4 +230,6 @@ pub struct ExtensionView {
     pub config: BTreeMap<String, String>,
     /// Its own counters.
     pub counters: Vec<ExtensionCounter>,
+    /// Why it is kept from running here.
+    pub quarantine: Option<QuarantineView>,
 }

@@ -2,9 +2,8 @@
 //!
 //! Enabling: load and check, create the instance, tell it of everything there is, make a context for each worker, then
 //! put it into the stack with one published snapshot; traffic goes on meanwhile. Disabling takes it out of the stack
-//! first, so that no call is under way when its contexts end. An extension that panicked is taken out by maintenance.
+//! first, so that no call is under way when its contexts end.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::stage::{OnFailure, Stage, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, StageSpec, Veto};
 
+use super::quarantine::Trouble;
 use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
@@ -33,7 +33,7 @@ pub(crate) struct Enabled {
     /// Its library.
     pub(crate) library: Arc<Library>,
     /// Configuration in effect.
-    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) config: ExtensionConfig,
     /// Where its file is.
     pub(crate) path: Option<PathBuf>,
     /// The last thing that went wrong.
@@ -42,6 +42,8 @@ pub(crate) struct Enabled {
     pub(crate) violations: u64,
     /// What its instances wrote to the log.
     pub(crate) log: Arc<LogRing>,
+    /// Its panics.
+    pub(crate) trouble: Trouble,
 }
 
 /// Takes control events to instances.
@@ -98,37 +100,49 @@ impl LiveSwitch {
         path: Option<PathBuf>,
         config: &ExtensionConfig,
     ) -> ControlResult<()> {
-        let facts = library.facts().clone();
-        let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
-        if let Some(there) = state.enabled.iter().find(|one| one.library.facts().id == facts.id) {
-            if there.instance.is_some() {
-                let id = ExtensionId::new(&facts.id)?;
-                return Err(ControlError::ExtensionEnabled { switch: self.spec.name().clone(), id });
-            }
-            // One that was taken out after a panic is enabled anew.
-            state.enabled.retain(|one| one.library.facts().id != facts.id);
+        let id = ExtensionId::new(&library.facts().id)?;
+        let is_it = |one: &Enabled| one.library.facts().id == id.as_str();
+        if state.enabled.iter().any(|one| is_it(one) && one.instance.is_some()) {
+            return Err(ControlError::ExtensionEnabled { switch: self.spec.name().clone(), id });
         }
-        let number = instance_number();
+        self.refuse_quarantined(&id)?;
         let log = Arc::new(LogRing::default());
+        let (instance, stage) = self.start_instance(state, Arc::clone(&library), config, Arc::clone(&log))?;
+        // One that was taken out after a panic is enabled anew.
+        state.enabled.retain(|one| !is_it(one));
+        let (instance, config) = (Some(instance), config.clone());
+        let (last_error, violations, trouble) = (None, 0, Trouble::default());
+        let newest = Enabled { stage, instance, library, config, path, last_error, violations, log, trouble };
+        // Within a role the newest is nearest to the protocol edge.
+        let place = state.enabled.iter().position(|one| one.rank() >= newest.rank());
+        state.enabled.insert(place.unwrap_or(state.enabled.len()), newest);
+        Ok(())
+    }
+
+    /// Makes an instance, introduces it and puts it into the stack as the newest of its role.
+    pub(super) fn start_instance(
+        &self,
+        state: &mut State,
+        library: Arc<Library>,
+        config: &ExtensionConfig,
+        log: Arc<LogRing>,
+    ) -> ControlResult<(Arc<Instance>, Option<StageId>)> {
+        let facts = library.facts();
+        let number = instance_number();
         let shared = InstanceShared::new(
             (facts.id.clone(), facts.role),
             number,
             Arc::clone(&self.services),
             Arc::clone(&self.groups),
             Arc::clone(&self.directory),
-            Arc::clone(&log),
+            log,
         );
-        let instance = Instance::create(Arc::clone(&library), shared, &config_text(config))
-            .map_err(|failure| rejected(failure.to_string()))?;
+        let instance = Instance::create(Arc::clone(&library), shared, &config_text(config)).map_err(|failure| {
+            ControlError::ExtensionRejected { extension: facts.id.clone(), reason: failure.to_string() }
+        })?;
         let introduced = self.introduce(state, &instance);
         let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
-        let config = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let newest =
-            Enabled { stage, instance: Some(instance), library, config, path, last_error: None, violations: 0, log };
-        // Within a role the newest is nearest to the protocol edge.
-        let place = state.enabled.iter().position(|one| one.rank() >= newest.rank());
-        state.enabled.insert(place.unwrap_or(state.enabled.len()), newest);
-        Ok(())
+        Ok((instance, stage))
     }
 
     /// Tells a new instance of everything, and puts it into the stack.
@@ -178,7 +192,7 @@ impl LiveSwitch {
     }
 
     /// Takes an extension out of the stack and ends its instance; its entry stays.
-    fn take_out(&self, state: &mut State, at: usize) -> ControlResult<()> {
+    pub(super) fn take_out(&self, state: &mut State, at: usize) -> ControlResult<()> {
         let Some(one) = state.enabled.get_mut(at) else { return Ok(()) };
         let (stage, instance) = (one.stage.take(), one.instance.take());
         if let Some(stage) = stage {
@@ -221,15 +235,7 @@ impl LiveSwitch {
                 instance.tick(now_ns);
             }
         }
-        let panicked = |one: &Enabled| one.instance.as_ref().is_some_and(|it| it.has_panicked());
-        while let Some(at) = state.enabled.iter().position(panicked) {
-            let id = state.enabled[at].library.facts().id.clone();
-            tracing::error!(switch = %self.spec.name(), extension = id, "the extension panicked and is taken out");
-            self.take_out(state, at)?;
-            if let Some(one) = state.enabled.get_mut(at) {
-                one.last_error = Some("it panicked and was taken out; enable it again when it is mended".to_owned());
-            }
-        }
+        self.look_after(state)?;
         if self.groups.have_changed() {
             self.publish(state, Vec::new())?;
         }
