@@ -10,11 +10,14 @@ mod capture;
 mod client;
 mod command;
 mod failure;
+mod filter;
+mod libpcap;
 mod render;
 mod usage;
 
 pub use args::Cli;
 pub use failure::Failure;
+pub use filter::compile as compile_filter;
 
 use clap::{CommandFactory, FromArgMatches};
 use client::Reach;

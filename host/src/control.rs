@@ -4,6 +4,7 @@
 //! answers other than yes; `wire` is the proto, `convert` the way between both; `socket`, `server`, `peer` and `seats`
 //! bring a client in and say who it is; `rpc` and `stream` answer it.
 
+pub mod bpf;
 pub mod capture;
 pub(crate) mod convert;
 pub mod error;

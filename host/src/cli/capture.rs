@@ -7,6 +7,7 @@ use super::args::CaptureArgs;
 use super::client::Reach;
 use super::command::the_switch;
 use super::{Answer, Failure};
+use crate::control::bpf::Instruction;
 use crate::control::error::ErrorClass;
 use crate::control::model::{CapturedFrame, PortView};
 use crate::control::wire;
@@ -57,6 +58,13 @@ async fn start(
     reach: &Reach,
     wanted: &CaptureArgs,
 ) -> Result<(wire::CaptureStarted, Streaming<wire::CaptureEvent>), Failure> {
+    let filter = super::filter::compile(&wanted.filter)?.unwrap_or_default();
+    let instruction = |one: Instruction| wire::FilterInstruction {
+        code: one.code.into(),
+        jt: one.yes.into(),
+        jf: one.no.into(),
+        k: one.k,
+    };
     let mut client = reach.connect().await?;
     let request = wire::CaptureRequest {
         switch: the_switch(&mut client, wanted.switch.as_deref(), "with --switch").await?,
@@ -64,6 +72,7 @@ async fn start(
         snap_length: wanted.snaplen,
         count: wanted.count,
         seconds: wanted.seconds,
+        filter: filter.into_iter().map(instruction).collect(),
     };
     let mut events = client.capture(request).await?.into_inner();
     match events.message().await?.and_then(|event| event.event) {

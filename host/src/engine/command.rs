@@ -1,5 +1,6 @@
 //! What the control side asks of a worker thread. Requests are carried out between two bursts; each has its answer.
 
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use heddle_switch_core::counters::{Counters, OwnCost, StageCounters};
@@ -8,6 +9,7 @@ use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Stage, StageId};
 use heddle_switch_core::worker::Update;
 
+use crate::control::bpf::Program;
 use crate::control::capture::CaptureSink;
 use crate::ports::{RxLosses, RxQueue, TxQueue};
 
@@ -56,6 +58,8 @@ pub(crate) struct Tap {
     pub(crate) sink: CaptureSink,
     /// Bytes kept of each frame.
     pub(crate) snap: usize,
+    /// What frames must match.
+    pub(crate) filter: Option<Arc<Program>>,
 }
 
 /// A request.

@@ -9,6 +9,7 @@ use heddle_switch_core::port_id::{PORTS_MAX, PortId};
 use heddle_switch_core::worker::Devices;
 
 use super::command::Tap;
+use crate::control::bpf::{Frame, Program};
 use crate::control::capture::Offered;
 use crate::control::model::{CaptureDirection, CapturedFrame};
 use crate::ports::TxQueue;
@@ -69,7 +70,8 @@ impl DeviceTable {
 
     fn offer(&mut self, slot: usize, direction: CaptureDirection, bytes: &[u8], tag: Option<u16>) {
         self.taps.retain(|tap| {
-            if tap.port.slot() != slot {
+            let unwanted = |filter: &Program| !filter.matches(&Frame::new(bytes, tag));
+            if tap.port.slot() != slot || tap.filter.as_deref().is_some_and(unwanted) {
                 return true;
             }
             tap.sink.offer(captured(direction, bytes, tag, tap.snap)) != Offered::Closed

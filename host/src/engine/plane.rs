@@ -247,7 +247,7 @@ impl ControlPlane for Engine {
     }
 
     fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
-        self.with(spec.switch(), |live, state| live.capture(state, spec.port(), spec.snap_length(), sink))
+        self.with(spec.switch(), |live, state| live.capture(state, &spec, sink))
     }
 
     fn engine(&self) -> ControlResult<EngineView> {

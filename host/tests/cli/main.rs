@@ -10,6 +10,7 @@ mod commands;
 mod errors;
 mod examples;
 mod extensions;
+mod filter;
 mod metrics;
 mod only_switch;
 mod patience;

@@ -3,6 +3,7 @@
 //! Some names make trouble on purpose, so that each error can be met from the command line: see [`MemoryPlane::add_port`]
 //! and [`MemoryPlane::enable_extension`].
 
+use heddle_host::control::bpf::Frame;
 use heddle_host::control::capture::{CaptureSink, Offered};
 use heddle_host::control::error::ControlError;
 use heddle_host::control::model::*;
@@ -485,11 +486,13 @@ impl ControlPlane for MemoryPlane {
     fn start_capture(&self, spec: CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
         self.port(spec.switch(), spec.port())?;
         let keep = usize::try_from(spec.snap_length().get()).unwrap();
+        let filter = spec.filter().cloned();
         let last = if spec.port().as_str() == "once" { 0 } else { u8::MAX };
         std::thread::spawn(move || {
             for number in 0u8.. {
                 let mut bytes = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
                 bytes.resize(61, number);
+                let wanted = filter.as_ref().is_none_or(|filter| filter.matches(&Frame::new(&bytes, None)));
                 bytes.truncate(keep);
                 let frame = CapturedFrame {
                     unix_nanoseconds: 1_700_000_000_000_000_001 + u64::from(number),
@@ -498,7 +501,7 @@ impl ControlPlane for MemoryPlane {
                     bytes,
                     drop_reason: (number % 3 == 2).then_some("vlan-tag-refused".into()),
                 };
-                if sink.offer(frame) == Offered::Closed {
+                if wanted && sink.offer(frame) == Offered::Closed {
                     return;
                 }
                 if number == last {

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   heddle capture --port web -w web.pcapng --count 2
-  heddle capture --switch lab --port web -w - --seconds 1 | tshark -r -")]
+  heddle capture --switch lab --port web -w - --seconds 1 | tshark -r -
+  heddle capture --port web -w arp.pcapng --seconds 1 arp or icmp")]
 pub(in crate::cli) struct CaptureArgs {
     /// The switch [default: the only one]
     #[arg(long, value_name = "SWITCH")]
@@ -27,4 +28,8 @@ pub(in crate::cli) struct CaptureArgs {
     /// Bytes to keep of each frame, 1 to 262144 [default: all]
     #[arg(long, value_name = "BYTES")]
     pub(in crate::cli) snaplen: Option<u32>,
+    /// Only frames that match, in pcap filter syntax (man 7 pcap-filter); tested before a frame is copied. As with tcpdump, a
+    /// frame with a tag is matched by `vlan and ...` only
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub(in crate::cli) filter: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! What a client sent, validated: messages into parameters.
 
 use super::words::Word;
+use crate::control::bpf::{Instruction, MAX_INSTRUCTIONS, Program};
 use crate::control::error::ControlError;
 use crate::control::model::{
     AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, InvalidValue, LogLevel, MacAddress,
@@ -137,12 +138,29 @@ pub(in crate::control) fn extension_config(
     ExtensionConfig::new(pairs.into_iter().map(|pair| (pair.key, pair.value)).collect(), file)
 }
 
+fn program(instructions: &[wire::FilterInstruction]) -> Result<Program, InvalidValue> {
+    // Counted before anything is done with them; fields wider than an instruction's are no instruction.
+    let taken: Option<Vec<Instruction>> = instructions.iter().take(MAX_INSTRUCTIONS + 1).map(instruction).collect();
+    let fix = "send a program that libpcap compiled for Ethernet";
+    Program::new(&taken.ok_or_else(|| InvalidValue::new("filter", "program", "has a number that is too large", fix))?)
+}
+
+fn instruction(sent: &wire::FilterInstruction) -> Option<Instruction> {
+    Some(Instruction {
+        code: sent.code.try_into().ok()?,
+        yes: sent.jt.try_into().ok()?,
+        no: sent.jf.try_into().ok()?,
+        k: sent.k,
+    })
+}
+
 impl TryFrom<&wire::CaptureRequest> for CaptureSpec {
     type Error = ControlError;
 
     fn try_from(request: &wire::CaptureRequest) -> Result<Self, ControlError> {
         let snap_length = optional_number(request.snap_length, SnapLength::new)?.unwrap_or_default();
-        Ok(Self::new(SwitchName::new(&request.switch)?, PortName::new(&request.port)?, snap_length))
+        let spec = Self::new(SwitchName::new(&request.switch)?, PortName::new(&request.port)?, snap_length);
+        Ok(if request.filter.is_empty() { spec } else { spec.filtered(program(&request.filter)?) })
     }
 }
 

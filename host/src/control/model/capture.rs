@@ -1,9 +1,11 @@
 //! Capturing on a port: what is asked for, and one frame of the answer.
 
+use super::super::bpf::Program;
 use super::{InvalidValue, PortName, SwitchName, words};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 words!(
     /// Which way a captured frame went, seen from the switch.
@@ -60,13 +62,26 @@ pub struct CaptureSpec {
     switch: SwitchName,
     port: PortName,
     snap_length: SnapLength,
+    filter: Option<Arc<Program>>,
 }
 
 impl CaptureSpec {
     /// Every part is valid by itself.
     #[must_use]
     pub const fn new(switch: SwitchName, port: PortName, snap_length: SnapLength) -> Self {
-        Self { switch, port, snap_length }
+        Self { switch, port, snap_length, filter: None }
+    }
+
+    /// The same with a filter.
+    #[must_use]
+    pub fn filtered(self, filter: Program) -> Self {
+        Self { filter: Some(Arc::new(filter)), ..self }
+    }
+
+    /// What frames must match, when not all are wanted.
+    #[must_use]
+    pub const fn filter(&self) -> Option<&Arc<Program>> {
+        self.filter.as_ref()
     }
 
     /// The switch.

@@ -18,7 +18,7 @@ use super::{LiveSwitch, State, answer};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    AdminState, BackendSpec, MacAddress, PortChange, PortKind, PortName, PortSettings, PortSpec, SnapLength,
+    AdminState, BackendSpec, CaptureSpec, MacAddress, PortChange, PortKind, PortName, PortSettings, PortSpec,
     VlanSettings, nearest,
 };
 use crate::control::plane::ControlResult;
@@ -179,17 +179,12 @@ impl LiveSwitch {
     }
 
     /// Starts a capture on a port.
-    pub(crate) fn capture(
-        &self,
-        state: &State,
-        name: &PortName,
-        snap: SnapLength,
-        sink: CaptureSink,
-    ) -> ControlResult<()> {
-        let port = self.port_id(state, name)?;
-        let snap = usize::try_from(snap.get()).unwrap_or(usize::MAX);
+    pub(crate) fn capture(&self, state: &State, spec: &CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
+        let port = self.port_id(state, spec.port())?;
+        let snap = usize::try_from(spec.snap_length().get()).unwrap_or(usize::MAX);
         for worker in &state.workers {
-            worker.send(Command::Capture(Tap { port, sink: sink.clone(), snap }))?;
+            let filter = spec.filter().cloned();
+            worker.send(Command::Capture(Tap { port, sink: sink.clone(), snap, filter }))?;
         }
         Ok(())
     }
