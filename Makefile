@@ -27,7 +27,7 @@ bench: ## cycles per packet, as "name value unit" lines and target/bench/results
 lint: ## format, clippy, other architecture, rustdoc, licences, house rules
 	@$(HERE)tests/run/lint.sh
 
-docs: ## API reference in target/doc, book in target/book
+docs: ## API reference in target/doc, manual pages in target/man, book in target/book
 	@$(HERE)tests/run/docs.sh
 
 clean: ## remove everything that was built

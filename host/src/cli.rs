@@ -5,14 +5,18 @@
 //! another language meet the same rules; only what clap can know (words, numbers, missing options) is refused here, with
 //! exit code 2.
 
+mod answers;
 mod args;
 mod capture;
 mod client;
 mod command;
+mod complete;
 mod failure;
 mod filter;
 mod libpcap;
+mod manual;
 mod render;
+mod top;
 mod usage;
 
 pub use args::Cli;
@@ -47,6 +51,8 @@ pub fn command_line() -> clap::Command {
 /// Runs the command line of this process and says how to exit.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Ends the process when a shell asks for completions.
+    clap_complete::CompleteEnv::with_factory(command_line).complete();
     let cli = match command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
@@ -74,12 +80,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::other("start", &error))?;
     let reach = Reach { socket: cli.socket.clone(), patience: cli.patience() };
-    let answer = runtime.block_on(async {
-        match &cli.command {
-            args::Command::Capture(wanted) => capture::run(&reach, wanted).await,
-            other => reach.within(command::run(&reach, other)).await,
-        }
-    });
+    let answer = runtime.block_on(command::run(&reach, &cli.command, cli.json));
     print(&answer?, cli.json, cli.writes_frames_to_stdout())
 }
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# `make docs`: the API reference (target/doc) and the book (target/book). A warning of rustdoc is an error.
+# `make docs`: the API reference (target/doc), the manual pages (target/man) and the book (target/book). A warning of rustdoc is an error.
 # mdbook comes from the PATH; when it is missing it is built once into target/tools (a few minutes).
 . "$(dirname "${BASH_SOURCE[0]}")/../setup/prepare.sh"
 
@@ -18,6 +18,7 @@ say "API reference: cargo doc"
 # shellcheck disable=SC2046 # a list of package names
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps $(product_packages) || die "the API reference has errors" "rustdoc's messages are above"
 say "written: $HEDDLE_TARGET/doc/heddle_extension_api/index.html"
+cargo run --quiet --locked --bin heddle -- man --dir "$HEDDLE_TARGET/man" || die "the manual pages were not written" "heddle's message is above"
 if mdbook_is_there; then
     mdbook build --dest-dir "$HEDDLE_TARGET/book" sdk-docs || die "the book has errors" "mdbook's messages are above"
     say "written: $HEDDLE_TARGET/book/index.html"

@@ -4,15 +4,21 @@ mod capture;
 mod daemon;
 pub(super) mod extension;
 mod fdb;
+mod generate;
+mod top;
 
 pub(super) use capture::CaptureArgs;
 pub(super) use daemon::{DaemonCommand, LogCommand, LogLevelCommand};
 pub(super) use fdb::{FdbCommand, FdbFlushArgs};
+pub(super) use generate::{CompletionsArgs, ManArgs, Shell};
+pub(super) use top::TopArgs;
 
+use super::complete;
 use crate::control::model::{AdminState, BackendKind, LogLevel, PortKind, SwitchType, VlanMode};
 use crate::control::socket::DEFAULT_SOCKET;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,6 +103,15 @@ pub(super) enum Command {
     /// What heddled logs
     #[command(subcommand)]
     Log(LogCommand),
+    /// Live rates of ports, stages and extensions
+    Top(TopArgs),
+    /// A script that completes commands and live names in a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
+    /// The JSON schema of what --json prints
+    #[command(after_help = "Examples:\n  heddle schema")]
+    Schema,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -120,14 +135,14 @@ pub(super) enum SwitchCommand {
 #[derive(Debug, Clone, Args)]
 pub(super) struct SwitchName {
     /// The switch
-    #[arg(value_name = "SWITCH")]
+    #[arg(value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(super) switch: String,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct OnlySwitch {
     /// The switch [default: the only one]
-    #[arg(value_name = "SWITCH")]
+    #[arg(value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(super) switch: Option<String>,
 }
 
@@ -182,17 +197,17 @@ Examples:
 #[derive(Debug, Clone, Args)]
 pub(super) struct PortName {
     /// The switch
-    #[arg(value_name = "SWITCH")]
+    #[arg(value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(super) switch: String,
     /// The port
-    #[arg(value_name = "PORT")]
+    #[arg(value_name = "PORT", add = ArgValueCandidates::new(complete::ports))]
     pub(super) port: String,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct OptionalSwitch {
     /// The switch [default: all]
-    #[arg(value_name = "SWITCH")]
+    #[arg(value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(super) switch: Option<String>,
 }
 
@@ -213,7 +228,7 @@ pub(super) struct PortOptionsArgs {
     /// source:PPS:SIZE:FLOWS[:FROM:TO] (numbered UDP frames from station FROM to station TO), loop:NAME (a cable to the
     /// other port with this NAME). For pcap the files, with absolute paths on heddled's host, and how to replay:
     /// in=FILE,out=FILE,pace=file|flat|PPS,loops=N,limit=MIB
-    #[arg(long, value_name = "IFNAME")]
+    #[arg(long, value_name = "IFNAME", add = ArgValueCandidates::new(complete::devices))]
     pub(super) device: Option<String>,
     /// The station's MAC address: a static entry, no learning; `none` to learn [default: none]
     #[arg(long, value_name = "MAC")]
@@ -291,20 +306,20 @@ Examples:
 #[derive(Debug, Clone, Args)]
 pub(super) struct ExtensionName {
     /// The switch
-    #[arg(value_name = "SWITCH")]
+    #[arg(value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(super) switch: String,
     /// The extension's identifier
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::enabled_extensions))]
     pub(super) id: String,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct ExtensionEnableArgs {
     /// The switch
-    #[arg(value_name = "SWITCH")]
+    #[arg(value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(super) switch: String,
     /// An identifier `heddle extension list` shows, or the path of a shared library (with a '/' or ending in .so)
-    #[arg(value_name = "ID-or-PATH.so")]
+    #[arg(value_name = "ID-or-PATH.so", add = ArgValueCandidates::new(complete::installed_extensions))]
     pub(super) extension: String,
     /// A configuration key; may be given several times
     #[arg(long = "config", value_name = "KEY=VALUE", value_parser = key_value)]
@@ -327,7 +342,7 @@ Examples:
   heddle stats lab --ports --stages --json")]
 pub(super) struct StatsArgs {
     /// The switch [default: all]
-    #[arg(value_name = "SWITCH")]
+    #[arg(value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(super) switch: Option<String>,
     /// Drops by reason, and by port
     #[arg(long)]

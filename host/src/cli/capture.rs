@@ -3,6 +3,7 @@
 //! Ends at the daemon's last event, at Ctrl-C or SIGTERM, or when the reader of stdout goes away; the file is complete and
 //! closed in each case. `-w -` flushes after every frame so that a pipe shows it at once.
 
+use super::answers::Captured;
 use super::args::CaptureArgs;
 use super::client::Reach;
 use super::command::the_switch;
@@ -13,7 +14,6 @@ use crate::control::model::{CapturedFrame, PortView};
 use crate::control::wire;
 use crate::control::wire::capture_event::Event;
 use crate::pcapng::{Interface, Writer};
-use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -51,7 +51,7 @@ pub(super) async fn run(reach: &Reach, wanted: &CaptureArgs) -> Result<Answer, F
     };
     let Summary { frames, missed, reason } = summary;
     let text = format!("{frames} frames captured, {missed} missed ({reason})\n");
-    Answer::new(text, &json!({ "frames": frames, "missed": missed, "reason": reason, "file": wanted.file }))
+    Answer::new(text, &Captured { frames, missed, reason, file: wanted.file.clone() })
 }
 
 async fn start(

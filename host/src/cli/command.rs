@@ -2,6 +2,7 @@
 
 mod extension;
 
+use super::answers::{DeletedSwitch, Flushed, RemovedPort};
 use super::args::{
     Command, DaemonCommand, ExtensionCommand, ExtensionEnableArgs, FdbCommand, FdbFlushArgs, LogCommand,
     LogLevelCommand, OnOff, PortCommand, PortOptionsArgs, StatsArgs, SwitchCommand,
@@ -14,36 +15,48 @@ use crate::control::model::{
     DaemonView, ExtensionView, FdbEntryView, LogLevelView, PortView, StatsView, SwitchView, TopologyView,
 };
 use crate::control::wire;
-use serde_json::json;
 use std::path::Path;
 
-/// Runs every command but `capture`.
-pub(super) async fn run(reach: &Reach, command: &Command) -> Result<Answer, Failure> {
-    let mut client = reach.connect().await?;
+/// Runs a command. Requests have a time; a capture and `top` go on for as long as they are wanted.
+pub(super) async fn run(reach: &Reach, command: &Command, json: bool) -> Result<Answer, Failure> {
     match command {
-        Command::Switch(command) => switch(&mut client, command).await,
-        Command::Port(command) => port(&mut client, command).await,
-        Command::Extension(command) => extension(&mut client, command).await,
-        Command::Quarantine(command) => extension::quarantine(&mut client, command).await,
-        Command::Stats(wanted) => stats(&mut client, wanted).await,
-        Command::Fdb(FdbCommand::Show(wanted)) => {
-            let switch = the_switch(&mut client, wanted.switch.as_deref(), "as SWITCH").await?;
+        Command::Switch(command) => ask(reach, async |client| switch(client, command).await).await,
+        Command::Port(command) => ask(reach, async |client| port(client, command).await).await,
+        Command::Extension(command) => ask(reach, async |client| extension(client, command).await).await,
+        Command::Quarantine(command) => ask(reach, async |client| extension::quarantine(client, command).await).await,
+        Command::Stats(wanted) => ask(reach, async |client| stats(client, wanted).await).await,
+        Command::Fdb(command) => ask(reach, async |client| fdb(client, command).await).await,
+        Command::Topology => ask(reach, shown_topology).await,
+        Command::Daemon(DaemonCommand::Status) => ask(reach, daemon_status).await,
+        Command::Log(LogCommand::Level(command)) => ask(reach, async |client| log_level(client, command).await).await,
+        Command::Capture(wanted) => super::capture::run(reach, wanted).await,
+        Command::Top(wanted) => super::top::run(reach, wanted, json).await,
+        Command::Completions(wanted) => super::manual::completions(wanted.shell),
+        Command::Man(wanted) => super::manual::write_pages(&wanted.dir),
+        Command::Schema => super::answers::printed_schema(),
+    }
+}
+
+/// Connects and makes a request, within the time for both.
+async fn ask(reach: &Reach, work: impl AsyncFnOnce(&mut Client) -> Result<Answer, Failure>) -> Result<Answer, Failure> {
+    reach.within(async { work(&mut reach.connect().await?).await }).await
+}
+
+async fn fdb(client: &mut Client, command: &FdbCommand) -> Result<Answer, Failure> {
+    match command {
+        FdbCommand::Show(wanted) => {
+            let switch = the_switch(client, wanted.switch.as_deref(), "as SWITCH").await?;
             let answer = client.list_fdb(wire::ListFdbRequest { switch }).await?.into_inner();
             let entries: Vec<FdbEntryView> = views(answer.entries)?;
             Answer::new(render::fdb(&entries), &entries)
         }
-        Command::Fdb(FdbCommand::Flush(wanted)) => flush_fdb(&mut client, wanted).await,
-        Command::Topology => {
-            let view = topology(&mut client).await?;
-            Answer::new(render::topology(&view), &view)
-        }
-        Command::Daemon(DaemonCommand::Status) => {
-            let view = DaemonView::try_from(client.get_daemon(wire::GetDaemonRequest {}).await?.into_inner())?;
-            Answer::new(render::daemon(&view), &view)
-        }
-        Command::Log(LogCommand::Level(command)) => log_level(&mut client, command).await,
-        Command::Capture(wanted) => super::capture::run(reach, wanted).await,
+        FdbCommand::Flush(wanted) => flush_fdb(client, wanted).await,
     }
+}
+
+async fn daemon_status(client: &mut Client) -> Result<Answer, Failure> {
+    let view = DaemonView::try_from(client.get_daemon(wire::GetDaemonRequest {}).await?.into_inner())?;
+    Answer::new(render::daemon(&view), &view)
 }
 
 fn views<W, V: TryFrom<W, Error = UnreadableAnswer>>(messages: Vec<W>) -> Result<Vec<V>, Failure> {
@@ -89,7 +102,7 @@ async fn switch(client: &mut Client, command: &SwitchCommand) -> Result<Answer, 
         }
         SwitchCommand::Delete(args) => {
             client.delete_switch(wire::DeleteSwitchRequest { name: args.switch.clone() }).await?;
-            Answer::new(format!("deleted switch {}\n", args.switch), &json!({ "deleted": args.switch }))
+            Answer::new(format!("deleted switch {}\n", args.switch), &DeletedSwitch { deleted: args.switch.clone() })
         }
         SwitchCommand::List => {
             let answer = client.list_switches(wire::ListSwitchesRequest {}).await?.into_inner();
@@ -111,7 +124,7 @@ async fn flush_fdb(client: &mut Client, wanted: &FdbFlushArgs) -> Result<Answer,
     let removed = client.flush_fdb(request).await?.into_inner().removed;
     let text =
         format!("forgot {} of switch {switch}\n", render::counted(removed, "learned address", "learned addresses"));
-    Answer::new(text, &json!({ "switch": switch, "removed": removed }))
+    Answer::new(text, &Flushed { switch, removed })
 }
 
 async fn log_level(client: &mut Client, command: &LogLevelCommand) -> Result<Answer, Failure> {
@@ -128,6 +141,11 @@ async fn log_level(client: &mut Client, command: &LogLevelCommand) -> Result<Ans
     };
     let view = LogLevelView::try_from(levels.into_inner())?;
     Answer::new(render::log_levels(&view), &view)
+}
+
+async fn shown_topology(client: &mut Client) -> Result<Answer, Failure> {
+    let view = topology(client).await?;
+    Answer::new(render::topology(&view), &view)
 }
 
 async fn topology(client: &mut Client) -> Result<TopologyView, Failure> {
@@ -169,7 +187,7 @@ async fn port(client: &mut Client, command: &PortCommand) -> Result<Answer, Fail
             let (switch, port) = (args.switch.clone(), args.port.clone());
             client.remove_port(wire::RemovePortRequest { switch, port }).await?;
             let text = format!("removed port {} from switch {}\n", args.port, args.switch);
-            Answer::new(text, &json!({ "removed": args.port, "switch": args.switch }))
+            Answer::new(text, &RemovedPort { removed: args.port.clone(), switch: args.switch.clone() })
         }
         PortCommand::List(args) => {
             let ports: Vec<PortView> = match args.switch.clone() {

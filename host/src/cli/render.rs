@@ -30,13 +30,13 @@ pub(super) fn plain(text: &str) -> String {
 
 /// Whether a column holds numbers, which stand to the right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Column {
+pub(super) enum Column {
     Text(&'static str),
     Number(&'static str),
 }
 
 /// A table, or `nothing` when there are no rows.
-fn table(columns: &[Column], rows: Vec<Vec<String>>, nothing: &str) -> String {
+pub(super) fn table(columns: &[Column], rows: Vec<Vec<String>>, nothing: &str) -> String {
     if rows.is_empty() {
         return format!("{nothing}\n");
     }

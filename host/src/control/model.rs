@@ -24,7 +24,7 @@ pub use extension::{
     ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionView,
 };
 pub use extension_log::{ExtensionLog, LogLine, LogSeverity};
-pub use log::{LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
+pub use log::{LOG_TARGETS, LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
 pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};
 pub use port::{
@@ -33,8 +33,8 @@ pub use port::{
 };
 pub use quarantine::{QuarantineCause, QuarantineView};
 pub use stats::{
-    BufferClassView, DaemonView, DropCount, EngineView, FdbEntryKind, FdbEntryView, FdbFlush, Leg, MemoryView,
-    PortDropCount, StageCost, StatsView, TopologySwitch, TopologyView, WorkerView,
+    BufferClassView, DaemonView, DropCount, EngineView, ExtensionLoad, FdbEntryKind, FdbEntryView, FdbFlush, Leg,
+    MemoryView, PortDropCount, StageCost, StatsView, TopologySwitch, TopologyView, WorkerView,
 };
 pub use switch::{LawView, SwitchSpec, SwitchType, SwitchView};
 pub use vlan::{Vid, VlanChange, VlanMode, VlanSet, VlanSettings};
@@ -81,6 +81,19 @@ macro_rules! words {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let words: Vec<&str> = Self::ALL.iter().map(|word| word.as_str()).collect();
+                schemars::json_schema!({ "type": "string", "enum": words })
             }
         }
 

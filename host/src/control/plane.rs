@@ -8,12 +8,14 @@
 use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef,
-    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView, StageCost,
-    StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch, TopologyView,
+    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog, ExtensionOrder,
+    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView,
+    StageCost, StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch, TopologyView,
 };
 
+use nix::time::{ClockId, clock_gettime};
 use std::path::Path;
+use std::time::Duration;
 
 /// The result of a control request.
 pub type ControlResult<T> = Result<T, ControlError>;
@@ -96,6 +98,9 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// Cost of each stage of a switch in the order a packet meets them.
     fn stages(&self, switch: &SwitchName) -> ControlResult<Vec<StageCost>>;
 
+    /// What each enabled extension of a switch was shown, in ingress order.
+    fn loads(&self, switch: &SwitchName) -> ControlResult<Vec<ExtensionLoad>>;
+
     /// The filtering database of a switch, merged over its workers, by VLAN and address.
     fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>>;
 
@@ -121,6 +126,8 @@ pub trait ControlPlane: Send + Sync + 'static {
             drops: self.drops(switch)?,
             stages: self.stages(switch)?,
             extensions: self.extensions(Some(switch))?,
+            loads: self.loads(switch)?,
+            taken_nanoseconds: steady_nanoseconds(),
         })
     }
 
@@ -137,4 +144,10 @@ pub trait ControlPlane: Send + Sync + 'static {
         }
         Ok(TopologyView { switches })
     }
+}
+
+/// The steady clock of this host, for rates between two readings.
+fn steady_nanoseconds() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -9,9 +9,9 @@ use super::{Engine, SWITCHES_MAX, install, lock};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder,
-    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView,
-    StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
+    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
+    ExtensionOrder, ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView,
+    QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use heddle_switch_core::fdb::Flush;
@@ -232,6 +232,10 @@ impl ControlPlane for Engine {
 
     fn stages(&self, switch: &SwitchName) -> ControlResult<Vec<StageCost>> {
         self.with(switch, |live, state| live.stage_costs(state))
+    }
+
+    fn loads(&self, switch: &SwitchName) -> ControlResult<Vec<ExtensionLoad>> {
+        self.with(switch, |live, state| live.loads(state))
     }
 
     fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {

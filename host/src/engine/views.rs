@@ -11,8 +11,8 @@ use heddle_switch_core::switch::{NicState as CoreNic, Port};
 use super::command::Report;
 use super::live::{Enabled, LiveSwitch, State};
 use crate::control::model::{
-    DropCount, ExtensionCounter, ExtensionRole, ExtensionView, FdbEntryKind, FdbEntryView, LawView, Leg, MacAddress,
-    NicState, PortCounters, PortDropCount, PortName, PortState, PortView, StageCost, SwitchView,
+    DropCount, ExtensionCounter, ExtensionLoad, ExtensionRole, ExtensionView, FdbEntryKind, FdbEntryView, LawView, Leg,
+    MacAddress, NicState, PortCounters, PortDropCount, PortName, PortState, PortView, StageCost, SwitchView,
 };
 use crate::control::plane::ControlResult;
 use crate::loader::ExtensionFacts;
@@ -143,6 +143,22 @@ impl LiveSwitch {
         costs.extend(up.into_iter().filter(|cost| cost.packets > 0));
         costs.push(cost("delivery", Leg::Egress, own.egress));
         Ok(costs)
+    }
+
+    /// What each enabled extension was shown, by all workers and by contexts that are gone.
+    pub(crate) fn loads(&self, state: &State) -> ControlResult<Vec<ExtensionLoad>> {
+        let reports = self.reports(state)?;
+        let load = |one: &Enabled| {
+            let mut sum = StageCounters::default();
+            if let Some(stage) = one.stage {
+                state.retired_stages.get(&stage).into_iter().for_each(|gone| sum.add(gone));
+                let of = reports.iter().flat_map(|report| &report.stages).filter(|(id, _)| *id == stage);
+                of.for_each(|(_, counters)| sum.add(counters));
+            }
+            let StageCounters { packets, dropped, failures, violations, .. } = sum;
+            ExtensionLoad { id: one.library.facts().id.clone(), packets, dropped, failures, violations }
+        };
+        Ok(state.enabled.iter().map(load).collect())
     }
 
     /// The filtering database over all workers.

@@ -24,9 +24,9 @@ use super::store::{Store, StoreError};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLog, ExtensionOrder, ExtensionRef,
-    ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView, StageCost,
-    SwitchName, SwitchSpec, SwitchView,
+    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog, ExtensionOrder,
+    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView,
+    StageCost, SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use ledger::Ledger;
@@ -214,6 +214,10 @@ impl ControlPlane for Durable {
 
     fn stages(&self, switch: &SwitchName) -> ControlResult<Vec<StageCost>> {
         self.plane().stages(switch)
+    }
+
+    fn loads(&self, switch: &SwitchName) -> ControlResult<Vec<ExtensionLoad>> {
+        self.plane().loads(switch)
     }
 
     fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {

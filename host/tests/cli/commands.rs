@@ -122,12 +122,12 @@ fn statistics_have_the_sections_asked_for() {
     assert!(drops.contains("web 3, up 3") && !drops.contains("CYCLES") && !drops.contains("RX BYTES"), "{drops}");
     let stages = daemon.json("stats --stages");
     let keys: Vec<_> = stages[0].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["stages", "switch"]);
+    assert_eq!(keys, ["stages", "switch", "taken_nanoseconds"]);
     let parse = json!({ "stage": "parse", "leg": "ingress", "packets": 10, "cycles_per_packet": 12.5 });
     assert_eq!(stages[0]["stages"][0], parse);
     let full = daemon.json("stats lab");
     let keys: Vec<_> = full[0].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["drops", "extensions", "ports", "stages", "switch"]);
+    assert_eq!(keys, ["drops", "extensions", "loads", "ports", "stages", "switch", "taken_nanoseconds"]);
     assert_eq!(full[0]["drops"][0]["ports"][0], json!({ "port": "web", "count": 3 }));
 }
 

@@ -256,6 +256,7 @@ fn every_refusal_has_its_sentence_and_exit_code() {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("internal", "a_panic_in_the_plane_costs_one_request"),
     ("limit-reached", "limits_are_told"),
+    ("not-stored", "a_full_disk_undoes_every_kind_of_change_and_room_makes_them_possible_again"),
     ("not-permitted", "members_of_the_group_read_and_do_not_change"),
 ];
 
@@ -273,7 +274,8 @@ fn every_error_there_is_is_provoked_and_travels_by_its_name() {
     }
     let here: Vec<&str> = REFUSALS.iter().map(|(_, _, name, _)| *name).collect();
     let there: Vec<&str> = ELSEWHERE.iter().map(|(name, _)| *name).collect();
-    let sources = [include_str!("errors.rs"), include_str!("permissions.rs")].concat();
+    let sources =
+        [include_str!("errors.rs"), include_str!("permissions.rs"), include_str!("../state/disk.rs")].concat();
     for (_, test) in ELSEWHERE {
         assert!(sources.contains(&format!("fn {test}()")), "{test} is gone");
     }

@@ -2,6 +2,7 @@
 
 use super::process::Daemon;
 use heddle_host::control::error::ErrorClass;
+use std::collections::BTreeSet;
 use std::process::Command;
 
 fn help_texts(command: &clap::Command, path: &[String], texts: &mut Vec<String>) {
@@ -21,31 +22,58 @@ fn all_help() -> Vec<String> {
     texts
 }
 
+/// The examples of every `--help`, without the command's name.
+pub(crate) fn all_examples() -> Vec<String> {
+    let texts = all_help();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    lines.filter_map(|line| line.strip_prefix("  heddle ").map(str::to_owned)).collect()
+}
+
+fn lab() -> Daemon {
+    let daemon = Daemon::single();
+    daemon.ok("switch create lab");
+    daemon.ok("port add lab web --backend tap --mac 02:00:00:00:00:01");
+    daemon.ok("extension enable lab com.example.tally");
+    daemon
+}
+
+/// Only heddle's part of a pipe: the tool behind it may be missing here.
+fn of_heddle(example: &str) -> &str {
+    example.split(" | ").next().unwrap_or(example)
+}
+
 #[test]
 fn examples_in_help_work() {
-    let texts = all_help();
-    let examples: Vec<&str> =
-        texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("  heddle ")).collect();
+    let examples = all_examples();
     assert!(examples.len() >= 30, "{examples:?}");
     for example in examples {
-        let daemon = Daemon::single();
-        daemon.ok("switch create lab");
-        daemon.ok("port add lab web --backend tap --mac 02:00:00:00:00:01");
-        daemon.ok("extension enable lab com.example.tally");
-        // Only heddle's part of a pipe: the tool behind it may be missing here.
-        let line = example.split(" | ").next().unwrap();
-        let arguments: Vec<&str> = line.split_whitespace().collect();
-        let output = daemon.command(&arguments).output().unwrap();
+        let arguments: Vec<&str> = of_heddle(&example).split_whitespace().collect();
+        let output = lab().command(&arguments).output().unwrap();
         assert!(output.status.success(), "heddle {example}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
 #[test]
-fn every_command_has_an_example() {
-    fn leaves(command: &clap::Command) -> usize {
-        let below: Vec<_> = command.get_subcommands().filter(|below| below.get_name() != "help").collect();
-        if below.is_empty() { 1 } else { below.into_iter().map(leaves).sum() }
+fn every_command_answers_in_json_as_its_schema_says() {
+    let mut seen = BTreeSet::new();
+    for example in all_examples() {
+        let line = of_heddle(&example).replace(" --json", "");
+        // Frames on stdout leave no room for JSON there.
+        if !line.contains(" -w - ") {
+            super::schema::check(&line, &lab().json(&line));
+            seen.insert(super::schema::command_of(&line));
+        }
     }
+    assert_eq!(seen.len(), leaves(&heddle_host::cli::command_line()), "{seen:?}");
+}
+
+fn leaves(command: &clap::Command) -> usize {
+    let below: Vec<_> = command.get_subcommands().filter(|below| below.get_name() != "help").collect();
+    if below.is_empty() { 1 } else { below.into_iter().map(leaves).sum() }
+}
+
+#[test]
+fn every_command_has_an_example() {
     let with_examples = all_help().iter().filter(|text| text.contains("Examples:\n  heddle ")).count();
     assert_eq!(with_examples, leaves(&heddle_host::cli::command_line()));
 }

@@ -11,14 +11,17 @@ mod errors;
 mod examples;
 mod extensions;
 mod filter;
+mod manual;
 mod metrics;
 mod only_switch;
 mod patience;
 mod permissions;
 mod plane;
 mod process;
+mod schema;
 mod supervision;
 mod systemd;
+mod top;
 mod upkeep;
 mod whole;
 

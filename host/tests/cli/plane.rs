@@ -459,6 +459,12 @@ impl ControlPlane for MemoryPlane {
         ])
     }
 
+    fn loads(&self, name: &SwitchName) -> ControlResult<Vec<ExtensionLoad>> {
+        let load =
+            |view: &ExtensionView| ExtensionLoad { id: view.id.clone(), packets: 20, ..ExtensionLoad::default() };
+        Ok(self.extensions(Some(name))?.iter().map(load).collect())
+    }
+
     fn fdb(&self, name: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {
         let entry = |view: PortView| {
             let (kind, age_seconds) = match view.mac {

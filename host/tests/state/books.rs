@@ -143,6 +143,9 @@ impl ControlPlane for Books {
     fn stages(&self, switch: &SwitchName) -> ControlResult<Vec<StageCost>> {
         self.plane.stages(switch)
     }
+    fn loads(&self, switch: &SwitchName) -> ControlResult<Vec<ExtensionLoad>> {
+        self.plane.loads(switch)
+    }
     fn fdb(&self, switch: &SwitchName) -> ControlResult<Vec<FdbEntryView>> {
         self.plane.fdb(switch)
     }

@@ -1,6 +1,8 @@
 //! `heddle capture`.
 
+use crate::cli::complete;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 #[derive(Debug, Clone, Args)]
@@ -11,10 +13,10 @@ Examples:
   heddle capture --port web -w arp.pcapng --seconds 1 arp or icmp")]
 pub(in crate::cli) struct CaptureArgs {
     /// The switch [default: the only one]
-    #[arg(long, value_name = "SWITCH")]
+    #[arg(long, value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(in crate::cli) switch: Option<String>,
     /// The port
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", add = ArgValueCandidates::new(complete::ports))]
     pub(in crate::cli) port: String,
     /// The pcapng file to write; - is stdout
     #[arg(short = 'w', long = "write", value_name = "FILE")]

@@ -1,7 +1,9 @@
 //! `heddle daemon` and `heddle log`.
 
+use crate::cli::complete;
 use crate::control::model::LogLevel;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
 #[derive(Debug, Clone, Subcommand)]
 pub(in crate::cli) enum DaemonCommand {
@@ -52,6 +54,6 @@ pub(in crate::cli) struct LogResetArgs {
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct LogTargetArg {
     /// One part only: arena, control, daemon, engine, loader, ports, or a module in it [default: all of heddled]
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", add = ArgValueCandidates::new(complete::log_targets))]
     pub(in crate::cli) target: Option<String>,
 }

@@ -1,13 +1,15 @@
 //! Arguments of the commands that look after extensions: install, uninstall, order, log, quarantine.
 
+use crate::cli::complete;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Which extension of which switch.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct OnSwitch {
     /// The switch [default: the only one there is]
-    #[arg(long, value_name = "SWITCH")]
+    #[arg(long, value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
     pub(in crate::cli) switch: Option<String>,
 }
 
@@ -21,7 +23,7 @@ pub(in crate::cli) struct InstallArgs {
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct UninstallArgs {
     /// The extension's identifier
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::installed_extensions))]
     pub(in crate::cli) id: String,
 }
 
@@ -30,7 +32,7 @@ pub(in crate::cli) struct OrderArgs {
     #[command(flatten)]
     pub(in crate::cli) on: OnSwitch,
     /// The extensions of a role, nearest to the ports first
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, add = ArgValueCandidates::new(complete::enabled_extensions))]
     pub(in crate::cli) ids: Vec<String>,
 }
 
@@ -39,7 +41,7 @@ pub(in crate::cli) struct LogArgs {
     #[command(flatten)]
     pub(in crate::cli) on: OnSwitch,
     /// The extension's identifier
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::enabled_extensions))]
     pub(in crate::cli) id: String,
     /// The newest lines, at most this many [default: all that are kept, at most 256]
     #[arg(long, value_name = "N")]
@@ -65,6 +67,6 @@ pub(in crate::cli) struct QuarantineClearArgs {
     #[command(flatten)]
     pub(in crate::cli) on: OnSwitch,
     /// The extension's identifier
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::enabled_extensions))]
     pub(in crate::cli) id: String,
 }

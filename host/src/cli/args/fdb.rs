@@ -1,7 +1,9 @@
 //! `heddle fdb`.
 
 use super::OnlySwitch;
+use crate::cli::complete;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
 #[derive(Debug, Clone, Subcommand)]
 pub(in crate::cli) enum FdbCommand {
@@ -22,7 +24,7 @@ pub(in crate::cli) struct FdbFlushArgs {
     #[command(flatten)]
     pub(in crate::cli) switch: OnlySwitch,
     /// Only what was learned on this port
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", add = ArgValueCandidates::new(complete::ports))]
     pub(in crate::cli) port: Option<String>,
     /// Only what was learned in this VLAN, 1 to 4094, or 0 for untagged ports
     #[arg(long, value_name = "ID")]

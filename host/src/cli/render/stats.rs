@@ -25,7 +25,7 @@ impl Sections {
             "ports" => self.ports,
             "drops" => self.drops,
             "stages" => self.stages,
-            "extensions" => self.extensions,
+            "extensions" | "loads" => self.extensions,
             _ => true,
         }
     }

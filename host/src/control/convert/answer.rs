@@ -130,7 +130,16 @@ impl From<model::StatsView> for wire::Stats {
             drops: list(view.drops),
             stages: list(view.stages),
             extensions: list(view.extensions),
+            taken_nanoseconds: view.taken_nanoseconds,
+            loads: list(view.loads),
         }
+    }
+}
+
+impl From<model::ExtensionLoad> for wire::ExtensionLoad {
+    fn from(load: model::ExtensionLoad) -> Self {
+        let model::ExtensionLoad { id, packets, dropped, failures, violations } = load;
+        Self { id, packets, dropped, failures, violations }
     }
 }
 

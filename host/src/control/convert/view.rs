@@ -170,7 +170,16 @@ impl TryFrom<wire::Stats> for model::StatsView {
             drops: list(stats.drops)?,
             stages: list(stats.stages)?,
             extensions: list(stats.extensions)?,
+            loads: stats.loads.into_iter().map(Into::into).collect(),
+            taken_nanoseconds: stats.taken_nanoseconds,
         })
+    }
+}
+
+impl From<wire::ExtensionLoad> for model::ExtensionLoad {
+    fn from(load: wire::ExtensionLoad) -> Self {
+        let wire::ExtensionLoad { id, packets, dropped, failures, violations } = load;
+        Self { id, packets, dropped, failures, violations }
     }
 }
 

@@ -18,7 +18,7 @@ words!(
 );
 
 /// Bytes kept of each frame: 1 to 262144, the largest value capture tools accept. The default keeps whole frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct SnapLength(u32);
 

@@ -189,7 +189,7 @@ impl ExtensionConfig {
 }
 
 /// A counter an extension registered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ExtensionCounter {
     /// The extension's name for it.
     pub name: String,
@@ -200,7 +200,7 @@ pub struct ExtensionCounter {
 }
 
 /// An extension as it is: installed, or bound to a switch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ExtensionView {
     /// The switch it is bound to; `None` for an installed extension seen on its own.
     pub switch: Option<SwitchName>,

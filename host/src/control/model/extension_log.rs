@@ -18,7 +18,7 @@ words!(
 );
 
 /// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LogLine {
     /// When it was written.
     pub unix_nanoseconds: u64,
@@ -29,7 +29,7 @@ pub struct LogLine {
 }
 
 /// The lines of one extension on one switch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ExtensionLog {
     /// The switch.
     pub switch: SwitchName,

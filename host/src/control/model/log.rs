@@ -30,13 +30,13 @@ pub const MAX_TARGETS: usize = 32;
 const MAX_LENGTH: usize = 128;
 /// The crate whose parts are named without it.
 const OWN_CRATE: &str = "heddle_host";
-/// Parts of heddled.
-const PARTS: [&str; 7] = ["arena", "control", "daemon", "engine", "loader", "ports", "supervisor"];
+/// Parts of heddled that log.
+pub const LOG_TARGETS: [&str; 7] = ["arena", "control", "daemon", "engine", "loader", "ports", "supervisor"];
 /// Libraries that log through heddled.
 const LIBRARIES: [&str; 4] = ["h2", "hyper", "tonic", "tower"];
 
 /// A part of heddled that can have a log level of its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct LogTarget(String);
 
@@ -46,7 +46,7 @@ impl LogTarget {
     /// # Errors
     /// When no part of heddled and no library it uses begins the name.
     pub fn new(name: &str) -> Result<Self, InvalidValue> {
-        let known = || PARTS.into_iter().chain(LIBRARIES);
+        let known = || LOG_TARGETS.into_iter().chain(LIBRARIES);
         let first = name.split("::").next().unwrap_or(name);
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
         if name.len() <= MAX_LENGTH && name.chars().all(allowed) && known().any(|part| part == first) {
@@ -72,7 +72,7 @@ impl LogTarget {
     /// The path that events of this part carry.
     #[must_use]
     pub fn path(&self) -> String {
-        let own = PARTS.iter().any(|part| self.0.split("::").next() == Some(part));
+        let own = LOG_TARGETS.iter().any(|part| self.0.split("::").next() == Some(part));
         if own { format!("{OWN_CRATE}::{}", self.0) } else { self.0.clone() }
     }
 }
@@ -92,7 +92,7 @@ impl std::str::FromStr for LogTarget {
 }
 
 /// How much is logged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LogLevelView {
     /// Of everything that has no level of its own.
     pub level: LogLevel,

@@ -355,7 +355,7 @@ impl PortChange {
 
 /// Counters of a port since it was added. Packets and bytes are those of the wire: a 64 KiB segment counts as the frames it
 /// is cut into. The drops count what the switch handles, a segment as one, as its conservation law does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PortCounters {
     /// Frames taken in.
     pub rx_packets: u64,
@@ -375,7 +375,7 @@ pub struct PortCounters {
 }
 
 /// A port as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PortView {
     /// The switch it belongs to.
     pub switch: SwitchName,

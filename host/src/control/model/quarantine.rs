@@ -20,7 +20,7 @@ impl<'de> Deserialize<'de> for QuarantineCause {
 }
 
 /// An extension in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct QuarantineView {
     /// Where.
     pub switch: SwitchName,

@@ -55,19 +55,6 @@ macro_rules! from_word {
                 Cow::<str>::deserialize(from)?.parse().map_err(D::Error::custom)
             }
         }
-
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($type).into()
-            }
-            fn inline_schema() -> bool {
-                true
-            }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                let words: Vec<&str> = Self::ALL.iter().map(|word| word.as_str()).collect();
-                json_schema!({ "type": "string", "enum": words })
-            }
-        }
     )+};
 }
 

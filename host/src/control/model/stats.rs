@@ -14,7 +14,7 @@ words!(
 );
 
 /// Frames one port lost for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PortDropCount {
     /// The port the drop is charged to.
     pub port: PortName,
@@ -23,7 +23,7 @@ pub struct PortDropCount {
 }
 
 /// Frames a switch dropped for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct DropCount {
     /// The reason's stable name.
     pub reason: String,
@@ -36,7 +36,7 @@ pub struct DropCount {
 }
 
 /// What a stage of the pipeline costs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct StageCost {
     /// The stage: a built-in one or an extension's identifier.
     pub stage: String,
@@ -59,7 +59,7 @@ words!(
 );
 
 /// One entry of the filtering database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FdbEntryView {
     /// The station.
     pub mac: MacAddress,
@@ -106,23 +106,47 @@ impl FdbFlush {
     }
 }
 
+/// What was shown to an extension on a switch, and what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct ExtensionLoad {
+    /// The extension's identifier.
+    pub id: String,
+    /// Packets it was shown, on both legs.
+    pub packets: u64,
+    /// Packets it dropped.
+    pub dropped: u64,
+    /// Calls of it that failed.
+    pub failures: u64,
+    /// Rule violations found after its calls.
+    pub violations: u64,
+}
+
 /// Everything counted about one switch.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct StatsView {
     /// The switch with its conservation law.
     pub switch: SwitchView,
     /// Its ports with their counters.
+    #[schemars(default)]
     pub ports: Vec<PortView>,
     /// Drops by reason; reasons that never happened may be left out.
+    #[schemars(default)]
     pub drops: Vec<DropCount>,
     /// Cost of each stage in the order a packet meets them.
+    #[schemars(default)]
     pub stages: Vec<StageCost>,
     /// Enabled extensions with their own counters.
+    #[schemars(default)]
     pub extensions: Vec<ExtensionView>,
+    /// What was shown to each enabled extension, in ingress order.
+    #[schemars(default)]
+    pub loads: Vec<ExtensionLoad>,
+    /// When all this was counted, on a clock of the daemon's host that never goes back.
+    pub taken_nanoseconds: u64,
 }
 
 /// One switch with all that hangs on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TopologySwitch {
     /// The switch.
     #[serde(flatten)]
@@ -136,14 +160,14 @@ pub struct TopologySwitch {
 }
 
 /// Everything on this host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TopologyView {
     /// The switches, by name.
     pub switches: Vec<TopologySwitch>,
 }
 
 /// One buffer class of the arena.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct BufferClassView {
     /// Size of one buffer in bytes.
     pub bytes: u32,
@@ -154,7 +178,7 @@ pub struct BufferClassView {
 }
 
 /// A data-plane thread.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct WorkerView {
     /// The switch it works for.
     pub switch: SwitchName,
@@ -167,7 +191,7 @@ pub struct WorkerView {
 }
 
 /// Memory of the switch process, as the kernel counts it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct MemoryView {
     /// In RAM now, packet memory on small pages included, huge pages not.
     pub resident_bytes: u64,
@@ -176,7 +200,7 @@ pub struct MemoryView {
 }
 
 /// What the data plane as a whole reports of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct EngineView {
     /// Buffer classes of the arena, smallest first.
     pub buffers: Vec<BufferClassView>,
@@ -189,7 +213,7 @@ pub struct EngineView {
 }
 
 /// The daemon as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct DaemonView {
     /// Version of heddled.
     pub version: String,

@@ -59,7 +59,7 @@ impl SwitchSpec {
 /// The conservation law of a switch, in frames since it was created:
 /// `rx + originated + replicated = tx + dropped + consumed + held + balance`, where `balance` is 0 unless a frame was
 /// lost without a reason or counted twice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LawView {
     /// Frames received from ports.
     pub rx: u64,
@@ -80,7 +80,7 @@ pub struct LawView {
 }
 
 /// A switch as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct SwitchView {
     /// Its name.
     pub name: SwitchName,

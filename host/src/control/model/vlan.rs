@@ -158,7 +158,7 @@ words!(
 );
 
 /// The VLAN settings of a port, consistent by construction.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum VlanSettings {
     /// VLAN 0: untagged frames only.
