@@ -5,11 +5,11 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench lint docs clean
+.PHONY: help setup demo test bench lint docs deb deb-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(HERE)Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(HERE)Makefile | expand -t 13
 	@echo 'HEDDLE_NO_INSTALL=1 forbids installing. Without root a target runs what it can and lists the rest.'
 
 setup: ## install all that the other targets need, run nothing
@@ -29,6 +29,12 @@ lint: ## format, clippy, other architecture, rustdoc, licences, house rules
 
 docs: ## API reference in target/doc, manual pages in target/man, book in target/book
 	@$(HERE)tests/run/docs.sh
+
+deb: ## a Debian package in target/debian
+	@$(HERE)tests/run/deb.sh
+
+deb-check: ## that package in a fresh Debian 12: install, demo, upgrade, remove (root, network)
+	@$(HERE)tests/run/deb_check.sh
 
 clean: ## remove everything that was built
 	@rm -rf $(HERE)target

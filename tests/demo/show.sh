@@ -92,7 +92,7 @@ show_samples() {
         tshark -n -r "$WORK/sflow.pcap" -d "udp.port==$COLLECTOR,sflow" -O sflow 2>"$WORK/samples.log" |
             awk -f "$HERE/samples.awk" >"$WORK/samples"
     else
-        JUDGE=tests/demo/sflow.pl
+        JUDGE=$HERE/sflow.pl
         perl "$HERE/sflow.pl" decode "$WORK/sflow.pcap" >"$WORK/samples" 2>&1
     fi
     cat "$WORK/samples"

@@ -12,7 +12,6 @@ CHECKS=0
 HELPERS=()
 NAMESPACES=()
 DEVICES=()
-HERE=$(dirname "${BASH_SOURCE[0]}")
 
 # caption TEXT...: one line over what comes.
 caption() { printf '\n-- %s\n' "$*"; }
@@ -63,7 +62,7 @@ skipped() {
     [ -z "${HEDDLE_LEDGER:-}" ] || printf '%s: %s\n' "$1" "$2" >>"$HEDDLE_LEDGER"
 }
 
-heddle() { "$HEDDLE_BIN/heddle" "$@"; }
+heddle() { "$HEDDLE" "$@"; }
 
 # helper PROGRAM...: a process that lives until the end, or until `dismiss`. Its number is in $HELPER. Programs only: of a
 # function the number would be that of a shell in between.
@@ -100,8 +99,8 @@ set_up() {
 
 start_daemon() {
     caption "The daemon, with a control socket of its own so that it disturbs no other"
-    printf '$ heddled --socket %s --extension-dir %s &\n' "$HEDDLE_SOCKET" "$HEDDLE_BIN"
-    helper "$HEDDLE_BIN/heddled" --socket "$HEDDLE_SOCKET" --extension-dir "$HEDDLE_BIN" >"$WORK/heddled.log" 2>&1
+    printf '$ heddled --socket %s --extension-dir %s &\n' "$HEDDLE_SOCKET" "$EXTENSIONS"
+    helper "$HEDDLED" --socket "$HEDDLE_SOCKET" --extension-dir "$EXTENSIONS" >"$WORK/heddled.log" 2>&1
     wait_for 10 heddle daemon status || stop_here "heddled does not answer"
 }
 
@@ -116,8 +115,8 @@ load_extensions() {
     caption "Two extensions from their .so: one that lets pass, and an sFlow agent that samples 1 frame in 200"
     start_collector
     COLLECTOR_PID=$HELPER
-    shown heddle extension enable "$SWITCH" "$HEDDLE_BIN/libheddle_passthrough.so"
-    shown heddle extension enable "$SWITCH" "$HEDDLE_BIN/libheddle_sflow.so" --config "collector=127.0.0.1:$COLLECTOR" \
+    shown heddle extension enable "$SWITCH" "$EXTENSIONS/libheddle_passthrough.so"
+    shown heddle extension enable "$SWITCH" "$EXTENSIONS/libheddle_sflow.so" --config "collector=127.0.0.1:$COLLECTOR" \
         --config sampling=200 --config polling=1
 }
 
