@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench lint docs deb deb-check clean
+.PHONY: help setup demo test bench lint docs soak deb deb-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
@@ -23,6 +23,9 @@ test: ## all tests, group by group; ONLY="unit tidy" runs some
 
 bench: ## cycles per packet, as "name value unit" lines and target/bench/results.json
 	@$(HERE)tests/run/bench.sh $(ARGS)
+
+soak: ## an hour of traffic on 256 ports, compressed into minutes: nothing may grow
+	@$(HERE)tests/run/soak.sh $(ARGS)
 
 lint: ## format, clippy, other architecture, rustdoc, licences, house rules
 	@$(HERE)tests/run/lint.sh
