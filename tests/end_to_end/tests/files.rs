@@ -1,5 +1,7 @@
 //! A capture replayed into a switch and recorded again at another port, through the daemon and its command line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use heddle_end_to_end::daemon::Daemon;
 use heddle_end_to_end::frames::{mac, number_of, numbered};
 use heddle_end_to_end::{alone, wait_for};
