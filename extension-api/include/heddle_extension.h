@@ -35,6 +35,7 @@ typedef struct heddle_batch_t heddle_batch_t;
 typedef struct heddle_port_info_t heddle_port_info_t;
 typedef struct heddle_event_t heddle_event_t;
 typedef struct heddle_datagram_counts_t heddle_datagram_counts_t;
+typedef struct heddle_vlan_counters_t heddle_vlan_counters_t;
 typedef struct heddle_host_t heddle_host_t;
 typedef struct heddle_extension_v1_t heddle_extension_v1_t;
 typedef struct heddle_sample_t heddle_sample_t;
@@ -121,7 +122,7 @@ struct heddle_bytes_t {
 #define HEDDLE_ABI_MAJOR 1
 
 /* ABI minor version: grows when optional slots or interface ids are appended. */
-#define HEDDLE_ABI_MINOR 1
+#define HEDDLE_ABI_MINOR 2
 
 /* Role: sees every frame, changes none; may originate frames on ingress. */
 #define HEDDLE_ROLE_CAPTURE 1
@@ -629,6 +630,12 @@ typedef int32_t (*heddle_send_datagram_fn)(void *host, heddle_bytes_t address, h
 /* What became of this extension's datagrams to address. The caller sets struct_size; the host fills no more. */
 typedef int32_t (*heddle_datagram_counts_fn)(void *host, heddle_bytes_t address, heddle_datagram_counts_t *out_counts);
 
+/*
+ * What a VLAN has counted. The caller sets struct_size; the host fills no more. Called in create with VLAN 0 and
+ * null it makes the switch count by VLAN, at a few cycles a frame, while the instance is enabled.
+ */
+typedef int32_t (*heddle_vlan_query_fn)(void *host, uint32_t vlan, heddle_vlan_counters_t *out_counters);
+
 /* Gives packet index of the batch a private buffer. */
 typedef int32_t (*heddle_make_writable_fn)(void *call, uint32_t index);
 
@@ -665,6 +672,24 @@ struct heddle_datagram_counts_t {
     uint64_t failed;
     /* Not taken: the host's queue or the socket's was full. */
     uint64_t dropped;
+};
+
+/* What a VLAN has counted: each frame once, on its way in. */
+struct heddle_vlan_counters_t {
+    /* Size of this struct, in bytes. */
+    uint32_t struct_size;
+    /* The VLAN. */
+    uint32_t vlan;
+    /* Wire segments. */
+    uint64_t packets;
+    /* Bytes of these, without tag and FCS. */
+    uint64_t bytes;
+    /* Multicast frames of these (without broadcast). */
+    uint64_t multicast;
+    /* Broadcast frames of these. */
+    uint64_t broadcast;
+    /* Frames and deliveries dropped. */
+    uint64_t discards;
 };
 
 /* The table. */
@@ -733,6 +758,10 @@ struct heddle_host_t {
      * Since 1.1 · control · created · the caller's struct · datagrams · E_INVALID, E_GONE before the first to the address · local.
      */
     heddle_datagram_counts_fn datagram_counts;
+    /*
+     * Since 1.2 · control · created; counters after SWITCH_ACTIVATE · the caller's struct · - · E_INVALID, E_GONE for a VLAN without frames · local.
+     */
+    heddle_vlan_query_fn vlan_query;
 };
 
 /*
@@ -1071,7 +1100,15 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, reserved) == 4, "Datagra
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, sent) == 8, "DatagramCounts.sent is at 8");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, failed) == 16, "DatagramCounts.failed is at 16");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, dropped) == 24, "DatagramCounts.dropped is at 24");
-HEDDLE_STATIC_ASSERT(sizeof(heddle_host_t) == 160, "Host has 160 bytes");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_vlan_counters_t) == 48, "VlanCounters has 48 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, struct_size) == 0, "VlanCounters.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, vlan) == 4, "VlanCounters.vlan is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, packets) == 8, "VlanCounters.packets is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, bytes) == 16, "VlanCounters.bytes is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, multicast) == 24, "VlanCounters.multicast is at 24");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, broadcast) == 32, "VlanCounters.broadcast is at 32");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, discards) == 40, "VlanCounters.discards is at 40");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_host_t) == 168, "Host has 168 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, struct_size) == 0, "Host.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, abi_minor) == 4, "Host.abi_minor is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, context) == 8, "Host.context is at 8");
@@ -1093,6 +1130,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, originate) == 128, "Host.originate 
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, clone_packet) == 136, "Host.clone_packet is at 136");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, inject) == 144, "Host.inject is at 144");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, datagram_counts) == 152, "Host.datagram_counts is at 152");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, vlan_query) == 160, "Host.vlan_query is at 160");
 HEDDLE_STATIC_ASSERT(sizeof(heddle_extension_v1_t) == 88, "ExtensionV1 has 88 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, struct_size) == 0, "ExtensionV1.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, reserved) == 4, "ExtensionV1.reserved is at 4");
@@ -1108,7 +1146,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, event) == 72, "ExtensionV1.
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "ExtensionV1.interface is at 80");
 
 /* Number of rows in the layout table. */
-#define HEDDLE_LAYOUT_ROWS 264
+#define HEDDLE_LAYOUT_ROWS 273
 
 /* One row; offset and size are this compiler's own. */
 #define HEDDLE_FIELD_ROW(owner, type, field, rust, kind) \
@@ -1243,6 +1281,13 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, sent, "u64", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, failed, "u64", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, dropped, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("VlanCounters", heddle_vlan_counters_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("VlanCounters", heddle_vlan_counters_t, vlan, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("VlanCounters", heddle_vlan_counters_t, packets, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("VlanCounters", heddle_vlan_counters_t, bytes, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("VlanCounters", heddle_vlan_counters_t, multicast, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("VlanCounters", heddle_vlan_counters_t, broadcast, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("VlanCounters", heddle_vlan_counters_t, discards, "u64", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, abi_minor, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, context, "*mut c_void", HEDDLE_KIND_GROWABLE), \
@@ -1264,6 +1309,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("Host", heddle_host_t, clone_packet, "Option<CloneFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, inject, "Option<InjectFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, datagram_counts, "Option<DatagramCountsFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Host", heddle_host_t, vlan_query, "Option<VlanQueryFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, create, "Option<CreateFn>", HEDDLE_KIND_GROWABLE), \
@@ -1308,6 +1354,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("CloneFn", heddle_clone_fn, "fn(*mut c_void,u32,*mut u64,*mut Packet,)->i32"), \
         HEDDLE_FUNCTION_ROW("InjectFn", heddle_inject_fn, "fn(*mut c_void,u64,u32,)->i32"), \
         HEDDLE_FUNCTION_ROW("DatagramCountsFn", heddle_datagram_counts_fn, "fn(*mut c_void,Bytes,*mut DatagramCounts,)->i32"), \
+        HEDDLE_FUNCTION_ROW("VlanQueryFn", heddle_vlan_query_fn, "fn(*mut c_void,u32,*mut VlanCounters,)->i32"), \
         HEDDLE_CONSTANT_ROW("OK", HEDDLE_OK, int32_t, "i32"), \
         HEDDLE_CONSTANT_ROW("E_INVALID", HEDDLE_E_INVALID, int32_t, "i32"), \
         HEDDLE_CONSTANT_ROW("E_FULL", HEDDLE_E_FULL, int32_t, "i32"), \

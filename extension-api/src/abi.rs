@@ -21,7 +21,7 @@ pub mod status;
 use layout::LayoutRow;
 
 /// All function signatures of the ABI, in the order of the header.
-pub const FUNCTIONS: [LayoutRow; 32] = [
+pub const FUNCTIONS: [LayoutRow; 33] = [
     entry::CREATE_FN,
     entry::DESTROY_FN,
     entry::WORKER_INIT_FN,
@@ -54,6 +54,7 @@ pub const FUNCTIONS: [LayoutRow; 32] = [
     host::CLONE_FN,
     host::INJECT_FN,
     host::DATAGRAM_COUNTS_FN,
+    host::VLAN_QUERY_FN,
 ];
 
 macro_rules! constants {
@@ -183,6 +184,7 @@ table!(
     drops::Dropped,
     drops::DropsV1,
     host::DatagramCounts,
+    host::VlanCounters,
     host::Host,
     entry::ExtensionV1,
 );
@@ -224,6 +226,7 @@ mod tests {
             drops::Dropped,
             drops::DropsV1,
             host::DatagramCounts,
+    host::VlanCounters,
             host::Host,
             entry::ExtensionV1,
         );

@@ -17,7 +17,7 @@ use crate::abi::status::Bytes;
 use crate::control::PortInfo;
 use crate::rights::{MayGroup, Role};
 use crate::status::{check, HostError, Refusal};
-use crate::types::{Counter, DatagramAddress, DropReason, GroupId, PortId};
+use crate::types::{Counter, DatagramAddress, DropReason, GroupId, PortId, Vid};
 
 /// Severity of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +246,61 @@ impl<R: Role> Control<'_, R> {
             _ => Ok(DatagramCounts { sent: counts.sent, failed: counts.failed, dropped: counts.dropped }),
         }
     }
+}
+
+impl<R: Role> Control<'_, R> {
+    /// Has the switch count by VLAN while this instance is enabled, at a few cycles a frame. In `create` only.
+    pub fn count_vlans(&self) -> Result<(), HostError> {
+        self.with("vlan_query", |host| {
+            let query = offered("vlan_query", host.vlan_query)?;
+            // SAFETY: a control call is under way; null is allowed for VLAN 0.
+            check("vlan_query", unsafe { query(host.context, 0, core::ptr::null_mut()) })
+        })
+    }
+
+    /// What a VLAN has counted since [`Control::count_vlans`]; all zero when no frame came.
+    pub fn vlan(&self, vid: Vid) -> Result<VlanCounters, HostError> {
+        let mut counters = abi::VlanCounters {
+            // The size of a struct with 48 bytes.
+            struct_size: core::mem::size_of::<abi::VlanCounters>() as u32,
+            vlan: 0,
+            packets: 0,
+            bytes: 0,
+            multicast: 0,
+            broadcast: 0,
+            discards: 0,
+        };
+        let answer = self.with("vlan_query", |host| {
+            let query = offered("vlan_query", host.vlan_query)?;
+            // SAFETY: a control call is under way; the struct says how large it is.
+            check("vlan_query", unsafe { query(host.context, u32::from(vid.get()), &mut counters) })
+        });
+        match answer {
+            Err(error) if error.refusal != Refusal::Gone => Err(error),
+            _ => Ok(VlanCounters {
+                packets: counters.packets,
+                bytes: counters.bytes,
+                multicast: counters.multicast,
+                broadcast: counters.broadcast,
+                discards: counters.discards,
+            }),
+        }
+    }
+}
+
+/// What a VLAN has counted: each frame once, on its way in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VlanCounters {
+    /// Wire segments.
+    pub packets: u64,
+    /// Bytes of these, without tag and FCS.
+    pub bytes: u64,
+    /// Multicast frames of these, without broadcast.
+    pub multicast: u64,
+    /// Broadcast frames of these.
+    pub broadcast: u64,
+    /// Frames and deliveries dropped.
+    pub discards: u64,
 }
 
 /// What became of datagrams to one address.

@@ -48,7 +48,7 @@ pub use drops::{Dropped, Drops};
 pub use export::{Capabilities, Exported};
 pub use filter::{FilterEgress, FilterExtension, FilterIngress, FilterWorker};
 pub use forward::{ForwardEgress, ForwardIngress, ForwardingExtension, ForwardingWorker};
-pub use host::{Control, DatagramCounts, HostHandle, Level};
+pub use host::{Control, DatagramCounts, HostHandle, Level, VlanCounters};
 pub use packet::{
     Batch, Call, Draft, Frame, FrameFlags, HeldFrame, Leg, Offload, OffloadKind, Packets, Refused, WritableFrame,
 };

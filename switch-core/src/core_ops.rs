@@ -24,6 +24,9 @@ impl Core {
         if self.drops.count() {
             self.note_slot(&slot, code);
         }
+        if self.vlans.is_on() {
+            self.vlans.dropped(slot.vid);
+        }
         if slot.sample != 0 {
             self.samples.dropped(slot.sample, code);
         }

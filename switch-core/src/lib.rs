@@ -3,7 +3,7 @@
 //! A [`worker::Worker`] forwards by an immutable [`snapshot::Snapshot`]; the host feeds it frames, messages and the time.
 //! Reading order: `datapath` (the whole path on one screen), [`worker`], `intake`, `edge`, `egress`, `policy`,
 //! `settle` and [`call`] (extensions), then the parts: [`arena`], [`pool`], [`burst`], [`parse`], [`fdb`], [`vlan`],
-//! [`segment`], [`checksum`], [`held`], [`sample`], [`dropped`], [`counters`], [`drop_reason`].
+//! [`segment`], [`checksum`], [`held`], [`sample`], [`dropped`], [`vlan_count`], [`counters`], [`drop_reason`].
 
 pub mod arena;
 pub mod burst;
@@ -36,4 +36,5 @@ pub mod snapshot;
 pub mod stage;
 pub mod switch;
 pub mod vlan;
+pub mod vlan_count;
 pub mod worker;

@@ -42,6 +42,9 @@ impl Pass<'_> {
         if refused {
             self.drop_marked(burst);
         }
+        if self.core.vlans.is_on() {
+            self.core.count_vlans(burst);
+        }
     }
 
     /// Gives every delivery the tag it leaves with, or ends it.

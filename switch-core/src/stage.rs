@@ -105,6 +105,11 @@ pub trait Stage: Send {
         self.next_skip()
     }
 
+    /// Whether it asks for counters by VLAN. Asked with each change of the extensions.
+    fn counts_vlans(&self) -> bool {
+        false
+    }
+
     /// Dropped frames it wants to be told of until it is asked again, with the next periodic call.
     fn drops_wanted(&mut self) -> u32 {
         0

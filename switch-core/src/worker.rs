@@ -26,6 +26,7 @@ use crate::resume::Waiting;
 use crate::sample::Samples;
 use crate::snapshot::Snapshot;
 use crate::stage::{ResumePoint, Stage, StageId};
+use crate::vlan_count::VlanTable;
 
 /// Frames collected for one port before they are handed to its device.
 pub const TX_BATCH: usize = 256;
@@ -68,6 +69,7 @@ pub struct Core {
     pub(crate) resume: Waiting,
     pub(crate) samples: Samples,
     pub(crate) drops: Drops,
+    pub(crate) vlans: VlanTable,
     pub(crate) tx: Box<[Vec<TxFrame>]>,
     pub(crate) dirty: Vec<u16>,
     pub(crate) outboxes: Vec<Outbox>,
@@ -121,6 +123,7 @@ impl Worker {
             resume: Waiting::default(),
             samples: Samples::default(),
             drops: Drops::default(),
+            vlans: VlanTable::default(),
             tx: (0..PORTS_MAX).map(|_| Vec::new()).collect(),
             dirty: Vec::with_capacity(PORTS_MAX),
             outboxes: (0..config.workers).map(|_| Outbox::default()).collect(),
@@ -150,6 +153,7 @@ impl Worker {
         let order = |id: StageId| update.snapshot.stages.iter().position(|stage| stage.id == id);
         kept.sort_by_key(|running| order(running.id));
         self.running = kept;
+        self.count_vlans_for();
         for running in &gone {
             self.core.drain_held(running.id, DropReason::ExtensionDisabled);
         }

@@ -66,6 +66,11 @@ abi_fn! {
 pub type DatagramCountsFn = fn(host: *mut c_void, address: Bytes, out_counts: *mut DatagramCounts) -> i32;
 row DATAGRAM_COUNTS_FN }
 abi_fn! {
+/// What a VLAN has counted. The caller sets `struct_size`; the host fills no more. Called in `create` with VLAN 0 and
+/// null it makes the switch count by VLAN, at a few cycles a frame, while the instance is enabled.
+pub type VlanQueryFn = fn(host: *mut c_void, vlan: u32, out_counters: *mut VlanCounters) -> i32;
+row VLAN_QUERY_FN }
+abi_fn! {
 /// Gives packet `index` of the batch a private buffer.
 pub type MakeWritableFn = fn(call: *mut c_void, index: u32) -> i32;
 row MAKE_WRITABLE_FN }
@@ -116,6 +121,27 @@ pub struct DatagramCounts {
 }
 
 abi_struct! { growable,
+/// What a VLAN has counted: each frame once, on its way in.
+#[derive(Clone, Copy, Debug)]
+pub struct VlanCounters {
+    /// Size of this struct, in bytes.
+    pub struct_size: u32,
+    /// The VLAN.
+    pub vlan: u32,
+    /// Wire segments.
+    pub packets: u64,
+    /// Bytes of these, without tag and FCS.
+    pub bytes: u64,
+    /// Multicast frames of these (without broadcast).
+    pub multicast: u64,
+    /// Broadcast frames of these.
+    pub broadcast: u64,
+    /// Frames and deliveries dropped.
+    pub discards: u64,
+}
+}
+
+abi_struct! { growable,
 /// The table.
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
@@ -161,5 +187,7 @@ pub struct Host {
     pub inject: Option<InjectFn>,
     /// Since 1.1 · control · created · the caller's struct · datagrams · `E_INVALID`, `E_GONE` before the first to the address · local.
     pub datagram_counts: Option<DatagramCountsFn>,
+    /// Since 1.2 · control · created; counters after `SWITCH_ACTIVATE` · the caller's struct · - · `E_INVALID`, `E_GONE` for a VLAN without frames · local.
+    pub vlan_query: Option<VlanQueryFn>,
 }
 }

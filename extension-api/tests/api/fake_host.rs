@@ -288,6 +288,7 @@ impl FakeHost {
             clone_packet: Some(clone_packet),
             inject: Some(inject),
             datagram_counts: Some(datagram_counts),
+            vlan_query: None,
         });
         FakeHost { state, table }
     }

@@ -15,13 +15,13 @@ pub use taken::{Taken, TakenDrop, TakenHeader, TakenSample, HEADER_ROOM};
 
 use std::collections::BTreeMap;
 
-use heddle_extension_api::{PortInfo, PortKind};
+use heddle_extension_api::{PortInfo, PortKind, VlanCounters};
 
 use self::source::Source;
 use crate::config::Config;
 use crate::datagram::{
     Adapter, Agent, CounterRecord, CountersSample, DataSource, Description, DiscardedPacket, Encoding, FlowSample,
-    IfIndex, Interface, InterfaceCounters, SampledHeader,
+    IfIndex, Interface, InterfaceCounters, SampledHeader, VlanCounts,
 };
 use crate::host_facts::HostFacts;
 use crate::poller::{Appointment, Poller};
@@ -30,6 +30,9 @@ use crate::sampler::Random;
 
 /// Adapters in a sample of the host, at most.
 pub const ADAPTERS_MAX: usize = 16;
+
+/// VLANs a frame can be in: 0 and 4095 are none.
+const VLANS: usize = 4094;
 
 /// What the host says of a port, apart from its counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,6 +76,18 @@ impl From<&PortInfo> for InterfaceCounters {
     }
 }
 
+impl From<VlanCounters> for VlanCounts {
+    fn from(vlan: VlanCounters) -> Self {
+        Self {
+            octets: vlan.bytes,
+            packets: vlan.packets,
+            multicast: vlan.multicast,
+            broadcast: vlan.broadcast,
+            discards: vlan.discards,
+        }
+    }
+}
+
 /// What happened so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AgentCounts {
@@ -88,6 +103,14 @@ pub struct AgentCounts {
     pub discards_withheld: u64,
 }
 
+/// Numbers of the samples of a VLAN.
+#[derive(Clone, Copy, Debug, Default)]
+struct Vlan {
+    appointment: Appointment,
+    sequence: u32,
+    packets: u64,
+}
+
 /// The agent.
 #[derive(Debug)]
 pub struct SflowAgent {
@@ -99,6 +122,8 @@ pub struct SflowAgent {
     sources: BTreeMap<u32, Source>,
     host: Appointment,
     host_sequence: u32,
+    /// VLANs 1 to 4094, when they are counted.
+    vlans: Vec<Vlan>,
     counts: AgentCounts,
 }
 
@@ -114,6 +139,7 @@ impl SflowAgent {
             sources: BTreeMap::new(),
             host: Appointment::default(),
             host_sequence: 0,
+            vlans: if config.vlans { vec![Vlan::default(); VLANS] } else { Vec::new() },
             counts: AgentCounts::default(),
             config: config.clone(),
         }
@@ -221,6 +247,29 @@ impl SflowAgent {
             self.counts.discards += 1;
         } else {
             self.counts.discards_withheld += 1;
+        }
+    }
+
+    /// Reports what VLANs have counted that are due; `read` gives what one has counted, or nothing when no frame of it
+    /// came. A VLAN that has counted less than before began anew.
+    pub fn poll_vlans(&mut self, now_ns: u64, mut read: impl FnMut(u16) -> Option<VlanCounts>, send: &mut Send<'_>) {
+        let Self { vlans, phases, receiver, counts, encoding, poller, .. } = self;
+        for (vid, vlan) in (1..).zip(vlans.iter_mut()) {
+            if !poller.due(&mut vlan.appointment, now_ns, || phases.draw()) {
+                continue;
+            }
+            if let Some(counted) = read(vid) {
+                vlan.sequence = if counted.packets < vlan.packets { 1 } else { vlan.sequence.wrapping_add(1) };
+                vlan.packets = counted.packets;
+                let records = [CounterRecord::Vlan(vid, &counted)];
+                let sample =
+                    CountersSample { sequence: vlan.sequence, source: DataSource::vlan(vid), records: &records };
+                if receiver.add(now_ns, Company::Common, |out| sample.encode(*encoding, out), send) {
+                    counts.counters_samples += 1;
+                } else {
+                    counts.samples_dropped += 1;
+                }
+            }
         }
     }
 

@@ -21,8 +21,8 @@ pub const DEFAULT_COLLECTOR_PORT: u16 = 6343;
 /// Collectors, at most.
 pub const COLLECTORS_MAX: usize = 8;
 /// Every key, for messages and the documentation.
-pub const KEYS: [&str; 9] =
-    ["collector", "sampling", "polling", "header", "drops", "agent", "sub_agent", "host", "machines"];
+pub const KEYS: [&str; 10] =
+    ["collector", "sampling", "polling", "header", "drops", "agent", "sub_agent", "host", "machines", "vlans"];
 /// The keys that may be given for one port.
 pub const PORT_KEYS: [&str; 2] = ["sampling", "header"];
 
@@ -52,6 +52,8 @@ pub struct Config {
     pub host: bool,
     /// Whether virtual machines are described.
     pub machines: bool,
+    /// Whether VLANs are counted.
+    pub vlans: bool,
     /// What differs for ports, by name.
     pub ports: BTreeMap<String, PortConfig>,
 }
@@ -93,6 +95,7 @@ impl TryFrom<&Lines<'_>> for Config {
             sub_agent: 0,
             host: true,
             machines: true,
+            vlans: false,
             ports: BTreeMap::new(),
         };
         for (key, value) in lines.pairs() {
@@ -122,6 +125,7 @@ impl Config {
             "sub_agent" => self.sub_agent = number(key, value, 0..=u32::MAX, "a plain number")?,
             "host" => self.host = on_or_off(key, value)?,
             "machines" => self.machines = on_or_off(key, value)?,
+            "vlans" => self.vlans = on_or_off(key, value)?,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -145,10 +149,11 @@ impl fmt::Display for Config {
         write!(
             f,
             "collector={} sampling={sampling} polling={polling} header={header} drops={drops} agent={agent} \
-             sub_agent={sub_agent} host={} machines={}",
+             sub_agent={sub_agent} host={} machines={} vlans={}",
             collectors.join(","),
             word(self.host),
             word(self.machines),
+            word(self.vlans),
         )?;
         for (port, settings) in &self.ports {
             if let Some(sampling) = settings.sampling {

@@ -14,7 +14,7 @@ mod host;
 mod source;
 mod xdr;
 
-pub use counters::{CounterRecord, CountersSample, InterfaceCounters};
+pub use counters::{CounterRecord, CountersSample, InterfaceCounters, VlanCounts};
 pub use discarded::DiscardedPacket;
 pub use flow::{ExtendedSwitch, FlowSample, SampledHeader};
 pub use host::{Adapter, Cpu, Description, Memory, Node};

@@ -29,12 +29,12 @@ use std::sync::Arc;
 
 use heddle_extension_api::rights::Capture;
 use heddle_extension_api::{
-    export_extension, CaptureExtension, Config, Control, CreateError, Event, EventKind, Level, PortId, WorkerId,
+    export_extension, CaptureExtension, Config, Control, CreateError, Event, EventKind, Level, PortId, Vid, WorkerId,
 };
 
 use crate::agent::{SflowAgent, Taken};
 use crate::collectors::Collectors;
-use crate::datagram::{Encoding, InterfaceCounters};
+use crate::datagram::{Encoding, InterfaceCounters, VlanCounts};
 use crate::host_facts::HostFacts;
 use crate::quota::{Quota, Refill};
 use crate::rates::Rates;
@@ -60,6 +60,9 @@ impl CaptureExtension for Sflow {
         let config = config::Config::try_from(lines)?;
         let tally = Tally::register(host)?;
         let collectors = Collectors::register(host, &config)?;
+        if config.vlans {
+            host.count_vlans()?;
+        }
         host.log(Level::Info, &config.to_string());
         Ok(Self {
             agent: SflowAgent::new(&config, random_seed()),
@@ -103,6 +106,11 @@ impl CaptureExtension for Sflow {
             info.map(|info| InterfaceCounters::from(&info))
         };
         let collectors = &mut self.collectors;
+        let vlan = |vid: u16| {
+            let counted = Vid::new(vid).ok().and_then(|vid| host.vlan(vid).ok());
+            counted.filter(|counted| counted.packets > 0 || counted.discards > 0).map(VlanCounts::from)
+        };
+        self.agent.poll_vlans(now_ns, vlan, &mut |datagram| collectors.send(host, datagram));
         self.agent.poll(now_ns, read, HostFacts::read, &mut |datagram| collectors.send(host, datagram));
         self.tell(host);
     }

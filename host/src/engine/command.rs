@@ -7,6 +7,7 @@ use heddle_switch_core::counters::{Counters, OwnCost, StageCounters};
 use heddle_switch_core::fdb::Flush;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Stage, StageId};
+use heddle_switch_core::vlan_count::VlanCounters;
 use heddle_switch_core::worker::Update;
 
 use crate::control::bpf::Program;
@@ -23,6 +24,8 @@ pub(crate) type Queues = (Vec<Box<dyn RxQueue>>, Option<Box<dyn TxQueue>>);
 pub(crate) struct Report {
     /// Its counters.
     pub(crate) counters: Counters,
+    /// Counters by VLAN, while an extension asks for them.
+    pub(crate) vlans: Vec<(u16, VlanCounters)>,
     /// Its extensions' counters.
     pub(crate) stages: Vec<(StageId, StageCounters)>,
     /// The switch's own cost.

@@ -270,10 +270,10 @@ impl WorkerThread {
     fn report(&mut self) -> Report {
         let (stages, own) = self.worker.stage_counters();
         let losses = self.queues.iter_mut().map(|queue| (queue.port, queue.rx.losses())).collect();
-        let counters = self.worker.counters();
+        let (counters, vlans) = (self.worker.counters(), self.worker.vlan_counters());
         let pool = self.worker.pool();
         let free = heddle_switch_core::arena::Class::ALL.map(|class| pool.available(class));
-        Report { counters, stages, own, losses, free, thread: this_thread() }
+        Report { counters, vlans, stages, own, losses, free, thread: this_thread() }
     }
 
     fn fdb(&mut self) -> Vec<FdbRow> {

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heddle_extension_api::abi::control::PortInfo;
-use heddle_extension_api::abi::host::{DatagramCounts, Host, LOG_ERROR, LOG_INFO, LOG_WARN};
+use heddle_extension_api::abi::host::{DatagramCounts, Host, LOG_ERROR, LOG_INFO, LOG_WARN, VlanCounters};
 use heddle_extension_api::abi::meta::{ABI_MINOR, ROLE_FORWARDING};
 use heddle_extension_api::abi::packet::Packet;
 use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK};
@@ -73,6 +73,7 @@ pub(super) fn table(shared: &Arc<InstanceShared>) -> Box<Host> {
         clone_packet: Some(clone_packet),
         inject: Some(inject),
         datagram_counts: Some(datagram_counts),
+        vlan_query: Some(vlan_query),
     })
 }
 
@@ -310,6 +311,35 @@ unsafe extern "C" fn datagram_counts(host: *mut c_void, address: Bytes, out: *mu
     }
     // SAFETY: `length` bytes fit in both; the struct is plain data without padding.
     unsafe { std::ptr::copy_nonoverlapping((&raw const counts).cast::<u8>(), out.cast::<u8>(), length) };
+    OK
+}
+
+unsafe extern "C" fn vlan_query(host: *mut c_void, vlan: u32, out: *mut VlanCounters) -> i32 {
+    // SAFETY: `host` as in `log`.
+    let Some(shared) = (unsafe { shared(host) }) else { return E_INVALID };
+    if vlan == 0 && out.is_null() {
+        shared.counts_vlans.store(true, Ordering::Relaxed);
+        return OK;
+    }
+    let (Ok(vid), false) = (u16::try_from(vlan), out.is_null()) else { return E_INVALID };
+    let Some(counters) = shared.ports.vlan(vid) else { return E_GONE };
+    // SAFETY: the caller set `struct_size` of its own struct.
+    let room = unsafe { out.cast::<u32>().read_unaligned() } as usize;
+    let length = room.min(size_of::<VlanCounters>());
+    if length < 8 {
+        return E_INVALID;
+    }
+    let told = VlanCounters {
+        struct_size: u32::try_from(length).unwrap_or(0),
+        vlan,
+        packets: counters.packets,
+        bytes: counters.bytes,
+        multicast: counters.multicast,
+        broadcast: counters.broadcast,
+        discards: counters.discards,
+    };
+    // SAFETY: `length` bytes fit in both; the struct is plain data without padding.
+    unsafe { std::ptr::copy_nonoverlapping((&raw const told).cast::<u8>(), out.cast::<u8>(), length) };
     OK
 }
 

@@ -8,6 +8,7 @@
 
 use std::ffi::c_void;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use heddle_extension_api::abi::drops::Dropped as AbiDropped;
 use heddle_extension_api::abi::entry::BatchFn;
@@ -152,6 +153,10 @@ impl Stage for WorkerStage {
             Some(next) if !self.instance.has_panicked() => unsafe { next(self.context, port.raw()) },
             _ => u32::MAX,
         }
+    }
+
+    fn counts_vlans(&self) -> bool {
+        self.instance.shared().counts_vlans.load(Ordering::Relaxed)
     }
 
     fn drops_wanted(&mut self) -> u32 {

@@ -219,7 +219,7 @@ fn collectors_book_every_frame_with_its_ports_and_vlans() {
     let library = built("libheddle_sflow.so");
     daemon.ok(&format!(
         "extension enable lab {} --config collector={collectors} --config sampling=1 --config polling=1 \
-         --config drops=1000 --config agent=192.0.2.1 --config header.twenty=64",
+         --config drops=1000 --config agent=192.0.2.1 --config header.twenty=64 --config vlans=on",
         library.display()
     ));
 
@@ -273,6 +273,7 @@ fn collectors_book_every_frame_with_its_ports_and_vlans() {
     header_and_priority(&own.samples(), &trunk, &twenty);
     drops_are_told(&own, [&ten, &trunk, &twenty], rounds);
     counters_are_told(&daemon, &own, &ten);
+    vlans_are_told(&own, rounds);
 
     assert_eq!(counter(&daemon, "samples_dropped"), 0);
     assert!(counter(&daemon, "flow_samples") >= sent as u64);
@@ -371,6 +372,29 @@ fn counters_are_told(daemon: &Daemon, own: &Own, port: &Host) {
         (latest, machine, host)
     };
     wait_for("the last counters to arrive", || latest(own) == ((received, "ten".to_owned()), true, true));
+}
+
+/// Frames in a VLAN by kind: unicast, broadcast, dropped.
+fn vlans_are_told(own: &Own, rounds: usize) {
+    let latest = || {
+        let mut latest = BTreeMap::new();
+        for sample in own.samples() {
+            let SampleData::CountersSample(sample) = sample else { continue };
+            for record in sample.counters {
+                if let CounterData::Vlan(vlan) = record.counter_data {
+                    assert_eq!((sample.source_id.source_type(), sample.source_id.index()), (1, vlan.vlan_id));
+                    latest.insert(vlan.vlan_id, (vlan.ucast_pkts, vlan.broadcast_pkts, vlan.discards));
+                }
+            }
+        }
+        latest
+    };
+    let rounds = u32::try_from(rounds).unwrap();
+    // The frame to the link's address was in VLAN 20 and is a multicast; the tag on the access port of VLAN 10 was not
+    // let in, and counts as dropped, as the one of VLAN 30 does.
+    let expected =
+        BTreeMap::from([(10, (3 * rounds, 3 * rounds, rounds)), (20, (rounds, rounds, rounds)), (30, (0, 0, rounds))]);
+    wait_for("the last counters of the VLANs", || latest() == expected);
 }
 
 /// Collectors of other people have the same books.

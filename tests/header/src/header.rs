@@ -28,7 +28,7 @@ fn sizes() -> BTreeMap<&'static str, usize> {
     size!(
         meta::Meta status::Bytes status::ErrorText packet::Packet packet::OffloadFacts packet::Batch control::PortInfo
         control::Event sampling::Sample sampling::SamplingV1 drops::Dropped drops::DropsV1
-        host::DatagramCounts host::Host entry::ExtensionV1
+        host::DatagramCounts host::VlanCounters host::Host entry::ExtensionV1
     )
 }
 

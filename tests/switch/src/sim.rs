@@ -20,6 +20,7 @@ use heddle_switch_core::offload::Offload;
 use heddle_switch_core::pool::{Homes, Pool};
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{Leg, StageId};
+use heddle_switch_core::vlan_count::VlanCounters;
 use heddle_switch_core::worker::{Update, Worker, WorkerConfig};
 
 use crate::cases::Rng;
@@ -335,6 +336,15 @@ impl Sim {
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
         self.seats.iter().for_each(|seat| sum.add(&seat.worker.counters()));
+        sum
+    }
+
+    /// Counters by VLAN, while an extension asks for them.
+    pub fn vlan_counters(&self) -> BTreeMap<u16, VlanCounters> {
+        let mut sum: BTreeMap<u16, VlanCounters> = BTreeMap::new();
+        for (vid, counters) in self.seats.iter().flat_map(|seat| seat.worker.vlan_counters()) {
+            sum.entry(vid).or_default().add(&counters);
+        }
         sum
     }
 

@@ -19,18 +19,18 @@ fn refusal(text: &str) -> String {
 fn defaults_are_the_documented_ones() {
     let config = parse("collector=192.0.2.1").unwrap();
     let shown = "collector=192.0.2.1:6343 sampling=400 polling=30 header=128 drops=0 agent=127.0.0.1 sub_agent=0 \
-                 host=on machines=on";
+                 host=on machines=on vlans=off";
     assert_eq!(config.to_string(), shown);
 }
 
 #[test]
 fn what_is_shown_is_read_again_as_the_same() {
     let text = "# to the lab\ncollector = [2001:db8::1]:9999, 192.0.2.7\r\n\nsampling=5\nsampling=1\npolling=0\n\
-                header=256\ndrops=50\nagent=2001:db8::2\nsub_agent=7\nhost=off\nmachines=off\nsampling.vm.1=10\n\
+                header=256\ndrops=50\nagent=2001:db8::2\nsub_agent=7\nhost=off\nmachines=off\nvlans=on\nsampling.vm.1=10\n\
                 header.vm.1=64\nsampling.up=0\n";
     let config = parse(text).unwrap();
     let shown = "collector=[2001:db8::1]:9999,192.0.2.7:6343 sampling=1 polling=0 header=256 drops=50 \
-                 agent=2001:db8::2 sub_agent=7 host=off machines=off sampling.up=0 sampling.vm.1=10 header.vm.1=64";
+                 agent=2001:db8::2 sub_agent=7 host=off machines=off vlans=on sampling.up=0 sampling.vm.1=10 header.vm.1=64";
     assert_eq!(config.to_string(), shown);
     assert_eq!(parse(&shown.replace(' ', "\n")).unwrap(), config);
     assert_eq!((config.sampling_of("vm.1"), config.header_of("vm.1")), (10, 64));

@@ -1,7 +1,7 @@
 //! Counters samples (0:2, expanded 0:4): what a port, the host or a virtual machine has counted.
 //!
 //! Records of a port, in this order: generic interface counters (0:1), Ethernet counters (0:2), port name (0:1005).
-//! The name is last because tshark 4.0 does not know it and loses its place behind it. Those of hosts and machines are
+//! That of a VLAN (0:5) is alone. The name is last because tshark 4.0 does not know it and loses its place behind it. Those of hosts and machines are
 //! in [`super::host`].
 //!
 //! A counter that is not available is all ones, and for the life of an agent always so (section 5): a virtual port
@@ -15,6 +15,7 @@ const COUNTERS_SAMPLE: u32 = 2;
 const COUNTERS_SAMPLE_EXPANDED: u32 = 4;
 const GENERIC_INTERFACE: u32 = 1;
 const ETHERNET_INTERFACE: u32 = 2;
+const VLAN: u32 = 5;
 const PORT_NAME: u32 = 1005;
 /// IANAifType ethernetCsmacd.
 const IF_TYPE_ETHERNET: u32 = 6;
@@ -109,6 +110,32 @@ pub(super) fn low(counter: u64) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
+/// What a VLAN has counted. Octets are without FCS, as the switch counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VlanCounts {
+    /// Octets.
+    pub octets: u64,
+    /// Frames, all kinds.
+    pub packets: u64,
+    /// Multicast frames of these.
+    pub multicast: u64,
+    /// Broadcast frames of these.
+    pub broadcast: u64,
+    /// Frames dropped.
+    pub discards: u64,
+}
+
+impl VlanCounts {
+    fn encode(&self, vid: u16, out: &mut XdrWriter<'_>) {
+        out.u32(u32::from(vid));
+        out.u64(self.octets);
+        out.u32(low(self.packets.wrapping_sub(self.multicast).wrapping_sub(self.broadcast)));
+        out.u32(low(self.multicast));
+        out.u32(low(self.broadcast));
+        out.u32(low(self.discards));
+    }
+}
+
 /// One record of a counters sample.
 #[derive(Clone, Copy, Debug)]
 pub enum CounterRecord<'a> {
@@ -116,6 +143,8 @@ pub enum CounterRecord<'a> {
     Interface(IfIndex, &'a InterfaceCounters),
     /// Ethernet counters (0:2), which a virtual port does not have: all unknown.
     Ethernet,
+    /// Counters of a VLAN (0:5).
+    Vlan(u16, &'a VlanCounts),
     /// Port name (0:1005), UTF-8.
     PortName(&'a [u8]),
     /// Host description (0:2000).
@@ -143,6 +172,7 @@ impl CounterRecord<'_> {
             CounterRecord::Ethernet => {
                 out.tagged(ETHERNET_INTERFACE, |out| (0..ETHERNET_COUNTERS).for_each(|_| out.u32(UNKNOWN_COUNTER)));
             }
+            CounterRecord::Vlan(vid, counts) => out.tagged(VLAN, |out| counts.encode(*vid, out)),
             CounterRecord::PortName(name) => out.tagged(PORT_NAME, |out| out.opaque(name)),
             CounterRecord::Description(description) => description.encode(out),
             CounterRecord::Adapters(adapters) => host::encode_adapters(adapters, out),

@@ -68,6 +68,12 @@ impl DataSource {
         Self { class: 0, index: index.get() }
     }
 
+    /// A VLAN: class 1 (smonVlanDataSource).
+    #[must_use]
+    pub fn vlan(vid: u16) -> Self {
+        Self { class: 1, index: u32::from(vid) }
+    }
+
     /// The virtual machine behind a port: class 3 (entLogicalEntry), known by the port's index.
     #[must_use]
     pub fn machine(index: IfIndex) -> Self {

@@ -176,6 +176,23 @@ fn counters_of_every_port_arrive_within_the_interval_until_the_port_is_gone() {
 }
 
 #[test]
+fn vlans_are_counted_when_asked_for() {
+    for (setting, expected) in [("on", 1..=3), ("off", 0..=0)] {
+        let host = host_with_ports([]);
+        let running = start(&host, &format!("collector=192.0.2.9\npolling=1\nhost=off\nvlans={setting}"));
+        (0..=25).for_each(|tick| running.tick(SECOND + tick * SECOND / 10));
+        running.event(EVENT_SWITCH_DELETE, 0);
+        let datagrams = walked(&host);
+        let samples: Vec<&Counters> = datagrams.iter().flat_map(Datagram::counters).collect();
+        assert!(expected.contains(&samples.len()), "{setting}: {samples:?}");
+        for (sample, number) in samples.iter().zip(1..) {
+            assert_eq!((sample.source, sample.sequence), ((1, 7), number));
+            assert_eq!(sample.records, [Record::Vlan([7, 6_400, 93, 3, 4, 5])]);
+        }
+    }
+}
+
+#[test]
 fn a_full_queue_and_a_refusing_host_lose_samples_by_count_never_by_silence() {
     let host = host_with_ports([1]);
     let running = start(&host, "collector=192.0.2.9\npolling=0\nheader=256");
@@ -254,7 +271,7 @@ fn a_bad_configuration_refuses_the_enable_with_its_reason() {
     assert!(refusal("collector=10.0.0.1\nsampel=9").ends_with("did you mean `sampling`?"));
     let running = start(&host, "collector=10.0.0.1");
     let settings = "collector=10.0.0.1:6343 sampling=400 polling=30 header=128 drops=0 agent=127.0.0.1 sub_agent=0 \
-                    host=on machines=on";
+                    host=on machines=on vlans=off";
     assert_eq!(*host.log.borrow(), [settings]);
     drop(running);
 }

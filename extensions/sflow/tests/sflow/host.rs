@@ -12,7 +12,7 @@ use std::ptr;
 use heddle_extension_api::abi::control::{Event, PortInfo};
 use heddle_extension_api::abi::drops::{Dropped, DropsV1, DROPS_ID};
 use heddle_extension_api::abi::entry::ExtensionV1;
-use heddle_extension_api::abi::host::{DatagramCounts, Host};
+use heddle_extension_api::abi::host::{DatagramCounts, Host, VlanCounters};
 use heddle_extension_api::abi::sampling::{Sample, SamplingV1, SAMPLING_ID};
 use heddle_extension_api::abi::status::{Bytes, ErrorText, E_FULL, E_GONE, OK};
 
@@ -75,6 +75,7 @@ impl FakeHost {
             originate: None,
             clone_packet: None,
             inject: None,
+            vlan_query: Some(vlan_query),
             datagram_counts: if self.counts.get() { Some(datagram_counts) } else { None },
         }
     }
@@ -141,6 +142,22 @@ unsafe extern "C" fn datagram_counts(host: *mut c_void, _address: Bytes, out: *m
         (*out).failed = FakeHost::of(host).failed.get();
     }
     OK
+}
+
+/// VLAN 7 has counted 100 frames, the others none.
+unsafe extern "C" fn vlan_query(_host: *mut c_void, vlan: u32, out: *mut VlanCounters) -> i32 {
+    match vlan {
+        0 if out.is_null() => OK,
+        7 => {
+            // SAFETY: called by the extension with a valid out pointer.
+            unsafe {
+                ((*out).packets, (*out).bytes, (*out).multicast) = (100, 6_400, 3);
+                ((*out).broadcast, (*out).discards) = (4, 5);
+            }
+            OK
+        }
+        _ => E_GONE,
+    }
 }
 
 /// A dropped frame of 60 bytes from `source`.

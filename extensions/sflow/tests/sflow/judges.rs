@@ -16,8 +16,8 @@ use crate::workload::random_work;
 /// Settings and the number that port ids are above.
 const WORK: [(&str, u32); 3] = [
     ("polling=5 agent=192.0.2.1 sub_agent=4", 0),
-    ("polling=2 header=256 agent=2001:db8::7", 0),
-    ("polling=3 header=64 header.up-=20", 0x0200_0000),
+    ("polling=2 header=256 agent=2001:db8::7 vlans=on", 0),
+    ("polling=3 header=64 header.up-=20 vlans=on", 0x0200_0000),
 ];
 
 fn corpus(drops: bool) -> Vec<Vec<u8>> {
@@ -65,6 +65,12 @@ macro_rules! memory {
     ($m:ident) => {
         numbers!($m: mem_total mem_free mem_shared mem_buffers mem_cached swap_total swap_free page_in page_out swap_in
             swap_out)
+    };
+}
+
+macro_rules! vlan {
+    ($v:ident) => {
+        numbers!($v: vlan_id octets ucast_pkts multicast_pkts broadcast_pkts discards)
     };
 }
 
@@ -187,6 +193,7 @@ fn record_of_flowparser(record: &CounterRecord) -> Record {
     match record {
         CounterRecord::GenericInterface(i) => Record::Generic(generic!(i)),
         CounterRecord::EthernetInterface(dot3) => Record::Ethernet(ethernet!(dot3)),
+        CounterRecord::Vlan(v) => Record::Vlan(vlan!(v)),
         CounterRecord::PortName(port) => Record::PortName(port.name.clone().into_bytes()),
         CounterRecord::HostDescr(host) => Record::Description {
             hostname: host.hostname.clone(),
@@ -311,6 +318,7 @@ fn record_of_sflow_parser(record: CounterData) -> Record {
     match record {
         CounterData::GenericInterface(i) => Record::Generic(generic!(i)),
         CounterData::EthernetInterface(dot3) => Record::Ethernet(ethernet!(dot3)),
+        CounterData::Vlan(v) => Record::Vlan(vlan!(v)),
         CounterData::OpenFlowPortName(port) => Record::PortName(port.port_name.into_bytes()),
         CounterData::HostDescription(host) => Record::Description {
             hostname: host.hostname,

@@ -66,6 +66,8 @@ pub(crate) enum Record {
     Generic([u64; 19]),
     /// The 13 fields of ethernet_counters.
     Ethernet([u32; 13]),
+    /// The 6 fields of vlan_counters.
+    Vlan([u64; 6]),
     PortName(Vec<u8>),
     Description {
         hostname: String,
@@ -258,6 +260,7 @@ fn record(reader: &mut Reader<'_>) -> Record {
         // ifSpeed, ifInOctets and ifOutOctets are 64 bits wide.
         1 => Record::Generic(std::array::from_fn(|field| body.wide(matches!(field, 2 | 5 | 12)))),
         2 => Record::Ethernet(std::array::from_fn(|_| body.u32())),
+        5 => Record::Vlan(std::array::from_fn(|field| body.wide(field == 1))),
         1005 => Record::PortName(body.opaque().to_vec()),
         2000 => Record::Description {
             hostname: body.text(),

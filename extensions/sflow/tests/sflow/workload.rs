@@ -2,7 +2,9 @@
 
 use heddle_sflow::agent::{PortFacts, SflowAgent, TakenDrop, TakenHeader, TakenSample};
 use heddle_sflow::config::Config;
-use heddle_sflow::datagram::{Cpu, DiscardReason, ExtendedSwitch, IfIndex, Interface, InterfaceCounters, Memory};
+use heddle_sflow::datagram::{
+    Cpu, DiscardReason, ExtendedSwitch, IfIndex, Interface, InterfaceCounters, Memory, VlanCounts,
+};
 use heddle_sflow::discard::discard_reason;
 use heddle_sflow::host_facts::HostFacts;
 use heddle_sflow::sampler::Random;
@@ -136,6 +138,16 @@ fn random_counters(random: &mut Random) -> InterfaceCounters {
     }
 }
 
+fn random_vlan(random: &mut Random) -> VlanCounts {
+    VlanCounts {
+        octets: random.draw(),
+        packets: random.draw() >> 20,
+        multicast: random.draw() >> 40,
+        broadcast: random.draw() >> 40,
+        discards: random.draw() >> 40,
+    }
+}
+
 /// All datagrams an agent sends in 100 s of random work on 8 ports.
 pub(crate) fn random_datagrams(seed: u64, settings: &str) -> Vec<Vec<u8>> {
     random_work(seed, settings, 0, true)
@@ -166,6 +178,7 @@ pub(crate) fn random_work(seed: u64, settings: &str, base: u32, drops: bool) -> 
                 agent.discard(&random_drop(&mut random, base), now_ns, send);
             }
         }
+        agent.poll_vlans(now_ns, |vid| (vid % 500 == 1).then(|| random_vlan(&mut counts)), send);
         agent.poll(now_ns, |_| Some(random_counters(&mut counts)), || random_host(&mut hosts), send);
     }
     sent

@@ -4,12 +4,14 @@
 //! put it into the stack with one published snapshot; traffic goes on meanwhile. Disabling takes it out of the stack
 //! first, so that no call is under way when its contexts end.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::stage::{OnFailure, Stage, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, StageSpec, Veto};
+use heddle_switch_core::vlan_count::VlanCounters;
 
 use super::quarantine::Trouble;
 use super::{LiveSwitch, State};
@@ -229,6 +231,7 @@ impl LiveSwitch {
             let of_port = counters.ports.get(port.id.slot()).copied().unwrap_or_default();
             self.directory.put(port.id, port_info(port, &of_port));
         }
+        self.directory.put_vlans(vlans_of(&reports));
         let now_ns = self.now_ns();
         for instance in state.enabled.iter().filter_map(|one| one.instance.clone()) {
             if !instance.has_panicked() {
@@ -297,4 +300,13 @@ fn config_text(config: &ExtensionConfig) -> String {
         text.push_str(&format!("{key}={value}\n"));
     }
     text
+}
+
+/// Counters by VLAN, summed over workers.
+fn vlans_of(reports: &[Report]) -> BTreeMap<u16, VlanCounters> {
+    let mut vlans: BTreeMap<u16, VlanCounters> = BTreeMap::new();
+    for (vid, counters) in reports.iter().flat_map(|report| &report.vlans) {
+        vlans.entry(*vid).or_default().add(counters);
+    }
+    vlans
 }

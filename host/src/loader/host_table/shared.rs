@@ -1,6 +1,6 @@
 //! The context behind one instance's host table.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heddle_switch_core::call::Refusal;
@@ -21,6 +21,8 @@ pub struct InstanceShared {
     pub groups: Arc<Groups>,
     /// Ports of its switch.
     pub ports: Arc<PortDirectory>,
+    /// Whether it asked for counters by VLAN.
+    pub counts_vlans: AtomicBool,
     /// Addresses it sends datagrams to.
     pub addresses: Addresses,
     /// What it writes to the log.
@@ -41,7 +43,20 @@ impl InstanceShared {
     ) -> Arc<InstanceShared> {
         let values = [const { AtomicU64::new(0) }; PER_EXTENSION];
         let (addresses, names) = (Addresses::default(), Mutex::default());
-        Arc::new(InstanceShared { id, instance, role, services, groups, ports, log, addresses, names, values })
+        let counts_vlans = AtomicBool::new(false);
+        Arc::new(InstanceShared {
+            id,
+            instance,
+            role,
+            services,
+            groups,
+            ports,
+            counts_vlans,
+            addresses,
+            log,
+            names,
+            values,
+        })
     }
 
     pub(crate) fn register_counter(&self, name: &str, unit: &str) -> Result<u32, Refusal> {

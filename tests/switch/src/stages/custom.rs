@@ -26,6 +26,7 @@ pub struct Custom {
     samples: Samples,
     wanted: u32,
     drops: Drops,
+    vlans: bool,
 }
 
 impl Custom {
@@ -48,6 +49,7 @@ impl Custom {
             samples: Samples::default(),
             wanted: 0,
             drops: Drops::default(),
+            vlans: false,
         }
     }
 
@@ -76,6 +78,13 @@ impl Custom {
     pub fn sampling_by_port(mut self, rates: &[(u32, u32)], samples: &Samples) -> Custom {
         self.rates = rates.to_vec();
         self.samples = Samples::clone(samples);
+        self
+    }
+
+    /// Asks for counters by VLAN.
+    #[must_use]
+    pub fn counting_vlans(mut self) -> Custom {
+        self.vlans = true;
         self
     }
 
@@ -112,6 +121,10 @@ impl Stage for Custom {
     fn next_skip_of(&mut self, port: PortId) -> u32 {
         let slot = port.slot() as u32;
         self.rates.iter().find(|(known, _)| *known == slot).map_or(u32::MAX, |(_, skip)| *skip)
+    }
+
+    fn counts_vlans(&self) -> bool {
+        self.vlans
     }
 
     fn drops_wanted(&mut self) -> u32 {

@@ -54,6 +54,7 @@ const MEMORY: [&str; 11] = [
     "swap_in",
     "swap_out",
 ];
+const VLAN: [&str; 6] = ["in_vlan", "octets", "ucastPkts", "multicastPkts", "broadcastPkts", "discards"];
 const NODE: [&str; 5] = ["vnode_mhz", "vnode_cpus", "vnode_memory", "vnode_memory_free", "vnode_num_domains"];
 const NIC: [&str; 8] = [
     "vnio_bytes_in",
@@ -69,7 +70,7 @@ const NIC: [&str; 8] = [
 #[test]
 fn sflowtool_reads_every_field_of_every_record() {
     for (base, name) in [(0, "sflowtool.pcap"), (0x0300_0000, "sflowtool-expanded.pcap")] {
-        let (capture, walked) = work(name, "polling=20 agent=192.0.2.1 sub_agent=4", base, true);
+        let (capture, walked) = work(name, "polling=20 agent=192.0.2.1 sub_agent=4 vlans=on", base, true);
         let Some(text) = run("sflowtool", &["-r"], &capture) else { return };
         let expected: Vec<String> = walked.iter().flat_map(datagram).collect();
         let keys: std::collections::BTreeSet<&str> =
@@ -172,6 +173,7 @@ fn record(record: &Record, lines: &mut Vec<String>) {
             lines.push(format!("dot3StatsAlignmentErrors {alignment}"));
             lines.push(format!("dot3StatsSymbolErrors {symbol}"));
         }
+        Record::Vlan(values) => named(&VLAN, values, lines),
         Record::PortName(name) => {
             // An empty name is not printed.
             lines.push(format!("ifName {}", String::from_utf8_lossy(name)).trim_end().to_owned());
