@@ -75,7 +75,16 @@ impl<'a> Frame<'a> {
     /// `size` bytes at `at` in network order.
     fn load(&self, at: u32, size: usize) -> Option<u32> {
         let at = usize::try_from(at).ok()?;
-        (at..at.checked_add(size)?).try_fold(0, |word, at| Some(word << 8 | u32::from(self.byte(at)?)))
+        let end = at.checked_add(size)?;
+        if self.tag.is_none() || end <= TAG_AT {
+            return match *self.bytes.get(at..end)? {
+                [a] => Some(a.into()),
+                [a, b] => Some(u16::from_be_bytes([a, b]).into()),
+                [a, b, c, d] => Some(u32::from_be_bytes([a, b, c, d])),
+                _ => None,
+            };
+        }
+        (at..end).try_fold(0, |word, at| Some(word << 8 | u32::from(self.byte(at)?)))
     }
 }
 

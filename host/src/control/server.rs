@@ -1,6 +1,7 @@
 //! Serving the control API on a listening UNIX socket until told to stop.
 //!
-//! Every client is accepted at once and given one of the [`Seats`]. A request has to fit [`MAX_MESSAGE`]. After the stop signal running requests get [`DRAIN`] to finish.
+//! Every client is accepted at once and given one of the seats of `seats.rs`. A request has to fit [`MAX_MESSAGE`]. After
+//! the stop signal running requests get [`DRAIN`] to finish.
 
 use super::peer::{AccessPolicy, Peer, PeerStream};
 use super::rpc::ControlService;

@@ -70,7 +70,7 @@ mod tests {
             // A slice removes its share and no more: that is what keeps the worker from stalling.
             assert!(fdb.len() + slices * SLICE * 4 >= held, "{} after {slices} slices", fdb.len());
         }
-        assert_eq!(slices, fdb.buckets().div_ceil(SLICE));
+        assert!(slices >= 128, "a slice is less than a hundredth of the default table: {slices}");
         assert_eq!((fdb.len(), answered.try_recv().ok()), (0, u64::try_from(held).ok()));
     }
 }

@@ -3,7 +3,7 @@
 //! Each generation is copied to `<id>.<generation>.<sha256 prefix>.so` in the run directory and opened from there with
 //! `RTLD_NOW | RTLD_LOCAL`: the dynamic linker matches libraries by name and would hand back old code for a replaced
 //! file, and lazy binding would move a missing symbol's failure into the data path. The copy is what was checked, so a
-//! file that changes between check and open does no harm. Libraries are never closed; [`mapped`] bounds them.
+//! file that changes between check and open does no harm. Libraries are never closed; `mapped` bounds them.
 
 #![expect(unsafe_code, reason = "island: opening vendor code and reading its exported tables")]
 
