@@ -68,6 +68,21 @@ fn a_terminal_is_given_back_as_it_was() {
 }
 
 #[test]
+fn a_restart_of_the_switch_process_is_sat_out() {
+    let daemon = busy();
+    let mut top = daemon.command(&["top", "--interval", "0.2"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(top.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut reading = || lines.find(|line| line.starts_with("switch lab, over ")).is_some();
+    assert!(reading() && reading());
+    signal(daemon.answering_pid(), "KILL");
+    // One may be on its way already; the ones behind it come from the process that was started since.
+    assert!((0..3).all(|_| reading()), "readings go on");
+    assert_eq!(daemon.json("daemon status")["restarts"], 1);
+    signal(top.id().into(), "INT");
+    assert!(top.wait().unwrap().success());
+}
+
+#[test]
 fn an_interval_has_bounds() {
     let daemon = Daemon::single();
     for interval in ["0", "0.05", "61", "NaN", "x"] {
