@@ -2,13 +2,16 @@
 //!
 //! One lock per switch serialises control work on it: no two control functions of an extension run at the same time.
 //! Workers are never waited for under any other lock, and they never take one. A maintenance thread calls the
-//! extensions' periodic functions, publishes changed groups, takes out extensions that panicked and follows devices.
+//! extensions' periodic functions, publishes changed groups and takes out extensions that panicked; another one follows
+//! network devices.
 
+mod alarms;
 mod catalog;
 mod clock;
 mod command;
 mod devices;
 mod flush;
+mod follower;
 mod install;
 mod link;
 mod live;
@@ -30,8 +33,8 @@ use crate::control::model::SwitchName;
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::daemon::PlaneSetup;
 use crate::loader::Services;
-use crate::ports::device::DeviceWatch;
 use catalog::Catalog;
+use follower::News;
 use live::LiveSwitch;
 use quarantine::Quarantines;
 
@@ -43,7 +46,7 @@ const MAINTENANCE: Duration = Duration::from_millis(100);
 /// The engine.
 pub struct Engine {
     shared: Arc<Shared>,
-    maintenance: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// What requests and maintenance share.
@@ -55,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) quarantines: Arc<Quarantines>,
     /// Held while the extension directory is changed.
     pub(crate) installing: Mutex<()>,
+    /// Rings for whoever follows network devices.
+    pub(crate) news: News,
     stopping: AtomicBool,
 }
 
@@ -85,20 +90,31 @@ impl Engine {
             extension_dirs,
             quarantines: Arc::new(Quarantines::open(run_dir)),
             installing: Mutex::default(),
+            news: News::new().map_err(internal("making the bell of the device thread"))?,
             stopping: AtomicBool::new(false),
         });
-        let maintained = Arc::clone(&shared);
-        let maintenance = std::thread::Builder::new()
-            .name("heddle-upkeep".to_owned())
-            .spawn(move || maintain(&maintained))
+        let engine = Engine { shared: Arc::clone(&shared), threads: Mutex::default() };
+        let upkeep = Arc::clone(&shared);
+        engine
+            .spawn("heddle-upkeep", move || maintain(&upkeep))
             .map_err(internal("starting the maintenance thread"))?;
-        Ok(Engine { shared, maintenance: Mutex::new(Some(maintenance)) })
+        engine
+            .spawn("heddle-devices", move || follower::run(&shared))
+            .map_err(internal("starting the device thread"))?;
+        Ok(engine)
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
+        lock(&self.threads).push(thread);
+        Ok(())
     }
 
     fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Release);
-        if let Some(thread) = lock(&self.maintenance).take() {
-            // A maintenance thread that panicked has nothing left to do.
+        self.shared.news.ring();
+        for thread in std::mem::take(&mut *lock(&self.threads)) {
+            // A thread that panicked has nothing left to do.
             let _ = thread.join();
         }
         let switches = std::mem::take(&mut *lock(&self.shared.switches));
@@ -109,14 +125,15 @@ impl Engine {
 }
 
 fn maintain(shared: &Shared) {
-    let mut devices =
-        DeviceWatch::open().inspect_err(|error| tracing::warn!(%error, "network devices cannot be followed")).ok();
     while !shared.stopping.load(Ordering::Acquire) {
         std::thread::sleep(MAINTENANCE);
-        let events = devices.as_mut().map(DeviceWatch::poll).unwrap_or_default();
         let switches: Vec<_> = lock(&shared.switches).values().cloned().collect();
+        let mut lost = false;
         for switch in switches {
-            switch.maintain(devices.as_ref().map(|devices| (devices, events.as_slice())));
+            lost |= switch.maintain();
+        }
+        if lost {
+            shared.news.ring();
         }
     }
 }

@@ -148,7 +148,7 @@ impl Pass<'_> {
         if end == CallEnd::Failed {
             running.counters.failures += 1;
         }
-        self.core.settle(burst, entry, leg, end, &mut running.counters);
+        self.core.settle(burst, entry, leg, end, self.snapshot, &mut running.counters);
     }
 
     /// The extensions' periodic calls.

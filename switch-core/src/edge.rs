@@ -284,7 +284,11 @@ impl Core {
     fn learnt(&mut self, outcome: Learn, key: FdbKey, port: PortId) {
         match outcome {
             Learn::New | Learn::Refreshed => {}
-            Learn::Moved { .. } => self.counters.fdb_moves += 1,
+            Learn::Moved { from } => {
+                self.counters.fdb_moves += 1;
+                self.flaps.moved(from, slot_of(port));
+            }
+            Learn::StaticElsewhere { .. } => return self.flaps.astray(key, slot_of(port)),
             Learn::PortFull | Learn::TableFull | Learn::NeighbourhoodFull => {
                 self.counters.fdb_full += 1;
                 return;

@@ -17,6 +17,7 @@ pub mod dropped;
 mod edge;
 mod egress;
 pub mod fdb;
+pub mod flaps;
 pub mod frame;
 pub mod held;
 mod intake;

@@ -13,6 +13,7 @@ use crate::burst::{Burst, Slot, Told};
 use crate::counters::StageCounters;
 use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
 use crate::parse::ETHERNET_HEADER_LEN;
+use crate::snapshot::Snapshot;
 use crate::stage::{CallEnd, Leg, OnFailure, Role, StageEntry};
 use crate::worker::Core;
 
@@ -31,6 +32,7 @@ impl Core {
         entry: &StageEntry,
         leg: Leg,
         end: CallEnd,
+        snapshot: &Snapshot,
         counters: &mut StageCounters,
     ) {
         if end == CallEnd::Returned && !is_odd(burst, leg) {
@@ -45,7 +47,11 @@ impl Core {
             let writable = slot.has(Slot::WRITTEN);
             counters.violations += u64::from(restore(packet, slot, leg));
             let fate = match end {
-                CallEnd::Failed => failed(packet, slot, entry),
+                CallEnd::Failed => {
+                    let port = if leg == Leg::Ingress { slot.source } else { slot.destination };
+                    let own = snapshot.port(port).and_then(|port| port.on_failure);
+                    failed(packet, slot, own.unwrap_or(entry.on_failure))
+                }
                 CallEnd::Returned => judge(packet, slot, entry.role, leg, counters),
             };
             let fate = match fate {
@@ -139,12 +145,13 @@ fn judge(packet: &mut Packet, slot: &Slot, role: Role, leg: Leg, counters: &mut 
     }
 }
 
-/// A failed call's verdicts are void: frames it had made writable are lost, others follow the fail policy.
-fn failed(packet: &mut Packet, slot: &Slot, entry: &StageEntry) -> Fate {
+/// A failed call's verdicts are void: frames it had made writable are lost, others follow the fail policy of their port
+/// (the source on the ingress leg, the destination on the egress leg) or, if that has none, of the extension.
+fn failed(packet: &mut Packet, slot: &Slot, policy: OnFailure) -> Fate {
     if slot.has(Slot::WRITTEN) {
         return Fate::Drop(DropReason::ExtensionPanic.code());
     }
-    match entry.on_failure {
+    match policy {
         OnFailure::Open => {
             packet.verdict = VERDICT_PASS;
             Fate::Stays

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::frame::Capabilities;
 use crate::port_id::PortId;
-use crate::stage::StageEntry;
+use crate::stage::{OnFailure, StageEntry};
 use crate::vlan::{VLANS, VlanMode};
 
 /// A port as the data path sees it.
@@ -32,6 +32,8 @@ pub struct PortEntry {
     pub owner: u16,
     /// What its device does on transmit.
     pub capabilities: Capabilities,
+    /// What becomes of its frames when an extension fails; `None` = what the extension declares.
+    pub on_failure: Option<OnFailure>,
 }
 
 /// Ports that a flooded frame of one VLAN goes to.

@@ -16,6 +16,7 @@ use crate::drop_reason::DropReason;
 use crate::dropped::{DropShare, Drops};
 use crate::edge::Scratch;
 use crate::fdb::{Fdb, FdbLimits};
+use crate::flaps::{FlapTable, Flaps};
 use crate::frame::{RxFrame, TxFrame, TxReport};
 use crate::held::Held;
 use crate::message::{HandOver, Learnt, Link, Outbox};
@@ -65,6 +66,7 @@ pub struct Core {
     pub(crate) pool: Pool,
     pub(crate) fdb: Fdb,
     pub(crate) counters: Counters,
+    pub(crate) flaps: FlapTable,
     pub(crate) held: Held,
     pub(crate) resume: Waiting,
     pub(crate) samples: Samples,
@@ -119,6 +121,7 @@ impl Worker {
             pool: config.pool,
             fdb: Fdb::new(config.fdb, config.seed),
             counters: Counters::default(),
+            flaps: FlapTable::default(),
             held: Held::new(),
             resume: Waiting::default(),
             samples: Samples::default(),
@@ -284,6 +287,11 @@ impl Worker {
     /// Its filtering database.
     pub fn fdb(&mut self) -> &mut Fdb {
         &mut self.core.fdb
+    }
+
+    /// Moves of stations between ports since the last time, by pair of ports; `None` when there were none.
+    pub fn take_flaps(&mut self) -> Option<(Vec<Flaps>, u32)> {
+        (!self.core.flaps.is_empty()).then(|| self.core.flaps.take())
     }
 
     /// The snapshot it forwards by.

@@ -14,7 +14,9 @@ pub(super) use generate::{CompletionsArgs, ManArgs, Shell};
 pub(super) use top::TopArgs;
 
 use super::complete;
-use crate::control::model::{AdminState, BackendKind, LogLevel, PortKind, SwitchType, VlanMode};
+use crate::control::model::{
+    AdminState, BackendKind, FailPolicy, LogLevel, LoopAction, PortKind, SwitchType, VlanMode,
+};
 use crate::control::socket::DEFAULT_SOCKET;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,7 +37,7 @@ macro_rules! value_enum {
         })+
     };
 }
-value_enum!(AdminState, BackendKind, LogLevel, PortKind, SwitchType, VlanMode);
+value_enum!(AdminState, BackendKind, FailPolicy, LogLevel, LoopAction, PortKind, SwitchType, VlanMode);
 
 /// Operate the Heddle virtual switch.
 ///
@@ -181,6 +183,7 @@ Examples:
   heddle port set lab web --vlan-mode access --vlan 20
   heddle port set lab web --mtu 9000 --offload off
   heddle port set lab web --mac none
+  heddle port set lab web --fail-policy closed --on-loop block
   heddle port set lab web --admin down")]
     Set(PortOptionsArgs),
     /// Unplug and remove a port
@@ -246,7 +249,8 @@ pub(super) struct PortOptionsArgs {
     /// The VLAN a trunk carries untagged, 1 to 4094, or 0 for VLAN 0 [default: 0]
     #[arg(long, value_name = "ID")]
     pub(super) native: Option<u32>,
-    /// Largest layer-3 payload in bytes, 68 to 65535 [default: 1500]
+    /// Largest layer-3 payload in bytes, 68 to 65535; longer frames to the port are dropped as frame-too-long. A TAP
+    /// device gets it, a packet device is raised to it [default: 1500]
     #[arg(long, value_name = "BYTES")]
     pub(super) mtu: Option<u32>,
     /// Queue pairs, 1 to 256 [default: 1]
@@ -258,9 +262,18 @@ pub(super) struct PortOptionsArgs {
     /// What the port is for, as extensions see it [default: synthetic]
     #[arg(long, value_name = "KIND")]
     pub(super) kind: Option<PortKind>,
-    /// Whether the port carries traffic [default: up]
+    /// Whether the port carries traffic; while down, its frames are dropped as source-port-down and frames to it as
+    /// port-down [default: up]
     #[arg(long, value_name = "STATE")]
     pub(super) admin: Option<AdminState>,
+    /// What becomes of frames from or to the port when an extension fails on them: what the extension declares, they go
+    /// on, or they are dropped as extension-panic [default: extension]
+    #[arg(long, value_name = "POLICY")]
+    pub(super) fail_policy: Option<FailPolicy>,
+    /// What is done when the same stations come in by this port and by another: say so, or also block the port for 30
+    /// seconds at a time [default: warn]
+    #[arg(long, value_name = "ACTION")]
+    pub(super) on_loop: Option<LoopAction>,
 }
 
 #[derive(Debug, Clone, Subcommand)]

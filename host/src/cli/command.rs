@@ -166,6 +166,8 @@ fn port_options(args: &PortOptionsArgs) -> wire::PortOptions {
         mtu: args.mtu,
         offload: args.offload.map(|offload| offload == OnOff::On),
         admin: args.admin.map(|admin| wire::AdminState::from(admin).into()),
+        fail_policy: args.fail_policy.map(|policy| wire::FailPolicy::from(policy).into()),
+        on_loop: args.on_loop.map(|action| wire::LoopAction::from(action).into()),
     }
 }
 

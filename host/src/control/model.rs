@@ -28,8 +28,8 @@ pub use log::{LOG_TARGETS, LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
 pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};
 pub use port::{
-    AdminState, BackendKind, BackendSpec, MemoryMode, NicState, PortChange, PortCounters, PortKind, PortSettings,
-    PortSpec, PortState, PortView,
+    AdminState, BackendKind, BackendSpec, FailPolicy, LoopAction, MemoryMode, NicState, PortChange, PortCounters,
+    PortKind, PortSettings, PortSpec, PortState, PortView,
 };
 pub use quarantine::{QuarantineCause, QuarantineView};
 pub use stats::{

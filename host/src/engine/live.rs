@@ -5,7 +5,9 @@
 //! hangs in an extension, and the error says so.
 
 mod extensions;
+mod loops;
 mod order;
+mod plugged;
 mod ports;
 mod quarantine;
 
@@ -24,6 +26,7 @@ use heddle_switch_core::stage::{Stage, StageId};
 use heddle_switch_core::switch::{Switch, SwitchKind};
 use heddle_switch_core::worker::{Update, Worker, WorkerConfig};
 
+use super::alarms::Alarms;
 use super::command::{Command, Report, Retired};
 use super::quarantine::Quarantines;
 use super::wake::Wake;
@@ -36,7 +39,7 @@ use crate::control::plane::ControlResult;
 use crate::loader::{Groups, PortDirectory, Services};
 use crate::ports::device::{DeviceEvent, DeviceWatch};
 pub(crate) use extensions::Enabled;
-use ports::Plugged;
+use plugged::Plugged;
 
 /// Longest wait for a worker's answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -53,6 +56,8 @@ pub(crate) struct LiveSwitch {
     pub(super) quarantines: Arc<Quarantines>,
     pub(super) epoch: Instant,
     pub(super) hugepages: bool,
+    /// Loops that workers saw.
+    alarms: Alarms,
 }
 
 /// What the switch's lock guards.
@@ -128,7 +133,8 @@ impl LiveSwitch {
             .map_err(|error| internal("cutting packet memory into buffers", error.to_string()))?;
         let (homes, shares) = Homes::cut(handles, count);
         let epoch = Instant::now();
-        let workers = spawn_workers(&Arc::new(arena), &homes, shares, epoch)
+        let alarms = Alarms::default();
+        let workers = spawn_workers(&Arc::new(arena), &homes, shares, epoch, &alarms)
             .map_err(|error| internal("starting worker threads", error.to_string()))?;
         let kind = match spec.switch_type() {
             SwitchType::External => SwitchKind::External,
@@ -153,6 +159,7 @@ impl LiveSwitch {
             quarantines,
             epoch,
             hugepages,
+            alarms,
         });
         switch.publish(&mut lock(&switch.state), Vec::new())?;
         Ok(switch)
@@ -268,16 +275,27 @@ impl LiveSwitch {
         Ok((0..).zip(&self.reports(state)?).map(view).collect())
     }
 
-    /// Periodic control work.
-    pub(crate) fn maintain(&self, devices: Option<(&DeviceWatch, &[DeviceEvent])>) {
+    /// Periodic control work; whether a port has lost its device where no news of it come from.
+    pub(crate) fn maintain(&self) -> bool {
         let mut state = lock(&self.state);
         if state.stopped {
-            return;
+            return false;
         }
         if let Err(error) = self.maintain_extensions(&mut state) {
             tracing::warn!(switch = %self.spec.name(), %error, "periodic control work failed");
         }
-        if let Some((devices, events)) = devices {
+        let mut lost = false;
+        for plugged in state.ports.values_mut() {
+            lost |= plugged.look_after();
+        }
+        self.guard_loops(&mut state);
+        lost
+    }
+
+    /// Takes note of what happened to devices.
+    pub(crate) fn follow(&self, devices: &DeviceWatch, events: &[DeviceEvent]) {
+        let mut state = lock(&self.state);
+        if !state.stopped {
             self.follow_devices(&mut state, devices, events);
         }
     }
@@ -309,6 +327,7 @@ fn spawn_workers(
     homes: &Homes,
     shares: Vec<[Vec<heddle_switch_core::arena::Buf>; 3]>,
     epoch: Instant,
+    alarms: &Alarms,
 ) -> std::io::Result<Vec<WorkerHandle>> {
     let count = shares.len();
     let wakes = (0..count).map(|_| Wake::new()).collect::<std::io::Result<Vec<_>>>()?;
@@ -325,7 +344,7 @@ fn spawn_workers(
     for (((share, wake), outgoing), incoming) in shares.into_iter().zip(wakes).zip(outgoing).zip(incoming) {
         let id = u16::try_from(handles.len()).unwrap_or(u16::MAX);
         let (commands, receiver) = channel();
-        let wiring = Wiring { commands: receiver, wake: wake.clone(), outgoing, incoming };
+        let wiring = Wiring { commands: receiver, wake: wake.clone(), outgoing, incoming, alarms: alarms.clone() };
         let worker = Worker::new(WorkerConfig {
             id,
             workers: u16::try_from(count).unwrap_or(u16::MAX),

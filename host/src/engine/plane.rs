@@ -106,17 +106,21 @@ impl ControlPlane for Engine {
         self.live(switch)?;
         self.check_device(&spec)?;
         let name = spec.name().clone();
-        self.with(switch, |live, state| {
+        let view = self.with(switch, |live, state| {
             live.add_port(state, spec)?;
             Self::port_view(live, state, &name)
-        })
+        });
+        self.shared.news.ring();
+        view
     }
 
     fn set_port(&self, switch: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView> {
-        self.with(switch, |live, state| {
+        let view = self.with(switch, |live, state| {
             live.set_port(state, port, &change)?;
             Self::port_view(live, state, port)
-        })
+        });
+        self.shared.news.ring();
+        view
     }
 
     fn remove_port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<()> {

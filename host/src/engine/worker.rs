@@ -13,6 +13,7 @@ use heddle_switch_core::worker::Worker;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::time::{ClockId, clock_gettime};
 
+use super::alarms::Alarms;
 use super::command::{Command, FdbRow, Report};
 use super::devices::DeviceTable;
 use super::flush::Flushes;
@@ -26,6 +27,8 @@ const BUDGET: usize = 64;
 const SPINS: u32 = 64;
 /// Ticks of the core.
 const TICK: Duration = Duration::from_millis(10);
+/// How often moves of stations between ports are judged: their limit is one of moves a second.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a queue whose device is down is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Longest sleep with queues that have no descriptor.
@@ -56,6 +59,8 @@ pub(crate) struct WorkerThread {
     epoll: Epoll,
     epoch: Instant,
     next_tick: Instant,
+    alarms: Alarms,
+    next_look: Instant,
     frames: Vec<RxFrame>,
     events: Vec<EpollEvent>,
 }
@@ -70,6 +75,8 @@ pub(crate) struct Wiring {
     pub(crate) outgoing: Vec<Option<Outgoing>>,
     /// Ways from the others.
     pub(crate) incoming: Vec<Option<Incoming>>,
+    /// Where loops are reported.
+    pub(crate) alarms: Alarms,
 }
 
 impl WorkerThread {
@@ -89,6 +96,8 @@ impl WorkerThread {
             epoll,
             epoch,
             next_tick: epoch + TICK,
+            alarms: wiring.alarms,
+            next_look: epoch + LOOK,
             frames: Vec::with_capacity(BUDGET * 2),
             events: vec![EpollEvent::empty(); 64],
         })
@@ -118,6 +127,12 @@ impl WorkerThread {
                 self.next_tick = now + TICK;
                 self.worker.tick(now_ns, &mut self.devices);
                 self.devices.sweep_taps();
+                if now >= self.next_look {
+                    self.next_look = now + LOOK;
+                    if let Some((pairs, _)) = self.worker.take_flaps() {
+                        self.alarms.report(pairs);
+                    }
+                }
             } else if self.worker.has_work() {
                 self.worker.go_on(&mut self.devices);
                 worked = true;

@@ -8,6 +8,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::OpenPortError;
 use super::sys::interface;
 
 /// The network device of an open port.
@@ -70,6 +71,23 @@ impl Attachment {
 
     pub(super) fn set_detached(&self, detached: bool) {
         self.place().detached = detached;
+    }
+
+    /// Gives the device an MTU, or only a larger one, and says which it had. One that is not in this network namespace is
+    /// its owner's business and left alone, as is one that has the device's name but is not it.
+    pub fn set_mtu(&self, mtu: u32, only_raise: bool) -> Result<Option<u32>, OpenPortError> {
+        let (name, index) = (self.name(), self.index());
+        let before = match interface::mtu(&name) {
+            Ok(before) if index.is_some() && interface::index(&name).ok() == index => before,
+            _ => return Ok(None),
+        };
+        if before == mtu || (only_raise && before > mtu) {
+            return Ok(None);
+        }
+        match interface::set_mtu(&name, mtu) {
+            Ok(()) => Ok(Some(before)),
+            Err(source) => Err(OpenPortError::Mtu { device: name, mtu, source }),
+        }
     }
 
     /// The device to take up for a queue that lost its own.

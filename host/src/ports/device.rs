@@ -5,13 +5,17 @@
 //! events may be late or merged but no end state is missed. Control side only: it allocates, and is polled at the pace of
 //! operators.
 //!
-//! Limits: one network namespace, the one it was opened in; links, not addresses.
+//! Addresses are followed beside the links, without events: who has one is asked for by device.
+//!
+//! Limits: one network namespace, the one it was opened in; [`ADDRESSES_MAX`] addresses of a device.
 
 mod message;
 pub(super) mod statistics;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::sys::netlink::LinkSocket;
@@ -19,6 +23,24 @@ use message::LinkMessage;
 
 /// Enough for the kernel's largest link message.
 const BUFFER_LEN: usize = 64 << 10;
+
+/// Most addresses remembered of a device: who asks wants to know whether there are any.
+pub const ADDRESSES_MAX: usize = 16;
+
+/// An IP address of a device, with the length of its network's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeviceAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// Bits of the prefix.
+    pub prefix: u8,
+}
+
+impl fmt::Display for DeviceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.ip, self.prefix)
+    }
+}
 
 /// What is known about a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,6 +99,9 @@ pub enum DeviceChange {
 pub struct DeviceWatch {
     socket: LinkSocket,
     devices: BTreeMap<u32, DeviceState>,
+    addresses: BTreeMap<u32, BTreeSet<DeviceAddress>>,
+    /// Addresses are being asked for: the end of the answer is theirs.
+    asking_addresses: bool,
     /// While all links are being asked for again: those not mentioned yet.
     unmentioned: Option<BTreeSet<u32>>,
     /// The answer to that question changed while it was given.
@@ -90,6 +115,8 @@ impl DeviceWatch {
         let mut watch = DeviceWatch {
             socket: LinkSocket::open()?,
             devices: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            asking_addresses: false,
             unmentioned: None,
             interrupted: false,
             buffer: vec![0; BUFFER_LEN].into(),
@@ -131,10 +158,33 @@ impl DeviceWatch {
         self.devices.iter().find(|(_, state)| state.name == name).map(|(index, state)| (*index, state))
     }
 
+    /// Addresses of a device that reach beyond its link.
+    pub fn addresses(&self, index: u32) -> impl Iterator<Item = &DeviceAddress> {
+        self.addresses.get(&index).into_iter().flatten()
+    }
+
     fn ask_all(&mut self) -> io::Result<()> {
         self.unmentioned = Some(self.devices.keys().copied().collect());
-        self.interrupted = false;
-        self.socket.request_all()
+        (self.interrupted, self.asking_addresses) = (false, false);
+        self.socket.request_all(libc::RTM_GETLINK)
+    }
+
+    fn ask_addresses(&mut self) -> io::Result<()> {
+        self.addresses.clear();
+        (self.interrupted, self.asking_addresses) = (false, true);
+        self.socket.request_all(libc::RTM_GETADDR)
+    }
+
+    fn note_address(&mut self, index: u32, address: DeviceAddress, is_there: bool) {
+        let known = self.addresses.entry(index).or_default();
+        if !is_there {
+            known.remove(&address);
+        } else if known.len() < ADDRESSES_MAX {
+            known.insert(address);
+        }
+        if known.is_empty() {
+            self.addresses.remove(&index);
+        }
     }
 
     fn apply(&mut self, message: LinkMessage, events: &mut Vec<DeviceEvent>) {
@@ -148,12 +198,22 @@ impl DeviceWatch {
                 self.devices.insert(index, state);
             }
             LinkMessage::Gone { index } => self.remove(index, events),
+            LinkMessage::Address { index, address, is_there } => self.note_address(index, address, is_there),
             LinkMessage::EndOfAll { interrupted } => {
-                if self.interrupted || interrupted {
+                let again = self.interrupted || interrupted;
+                if self.asking_addresses {
+                    if again {
+                        drop(self.ask_addresses());
+                    }
+                    return;
+                }
+                if again {
                     // An error leaves what is known; the next change of a link corrects it.
                     drop(self.ask_all());
                     return;
                 }
+                // One answer at a time is all the kernel gives.
+                drop(self.ask_addresses());
                 for index in self.unmentioned.take().unwrap_or_default() {
                     self.remove(index, events);
                 }
@@ -162,6 +222,7 @@ impl DeviceWatch {
     }
 
     fn remove(&mut self, index: u32, events: &mut Vec<DeviceEvent>) {
+        self.addresses.remove(&index);
         if let Some(state) = self.devices.remove(&index) {
             events.push(DeviceEvent { index, name: state.name, change: DeviceChange::Removed });
         }

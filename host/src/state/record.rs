@@ -12,9 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control::model::{
-    AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, InvalidValue,
-    MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid, VlanMode, VlanSet,
-    WorkerCount,
+    AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, FailPolicy,
+    InvalidValue, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid,
+    VlanMode, VlanSet, WorkerCount,
 };
 
 /// Everything an operator wants of this host.
@@ -82,6 +82,12 @@ pub struct PortRecord {
     /// Whether the port is to carry traffic.
     #[serde(default = "default_admin")]
     pub admin: AdminState,
+    /// What becomes of the port's frames when an extension fails on them.
+    #[serde(default = "default_fail_policy")]
+    pub fail_policy: FailPolicy,
+    /// What is done when the same stations come in by this port and by another.
+    #[serde(default = "default_on_loop")]
+    pub on_loop: LoopAction,
     /// How the port treats VLAN tags.
     #[serde(default = "default_vlan_mode")]
     pub vlan_mode: VlanMode,
@@ -102,6 +108,14 @@ const fn default_kind() -> PortKind {
 
 const fn default_admin() -> AdminState {
     AdminState::Up
+}
+
+const fn default_fail_policy() -> FailPolicy {
+    FailPolicy::Extension
+}
+
+const fn default_on_loop() -> LoopAction {
+    LoopAction::Warn
 }
 
 const fn default_vlan_mode() -> VlanMode {

@@ -47,7 +47,7 @@ fn a_port_has_the_options_given_and_the_defaults() {
     let expected = json!({ "switch": "lab", "name": "web", "id": 1, "kind": "synthetic", "backend": "tap",
         "device": "tap1", "state": "created", "nic_state": "connected", "admin": "up", "trouble": null, "notices": [],
         "mac": "02:00:00:00:00:01", "mtu": 1500, "vlan": { "mode": "untagged" }, "queues": 1, "offload": true,
-        "worker": 0, "counters": counters });
+        "fail_policy": "extension", "on_loop": "warn", "worker": 0, "counters": counters });
     assert_eq!(web, expected);
     let up = daemon.json("port show lab up");
     assert_eq!(up["vlan"], json!({ "mode": "trunk", "allowed": "1-100,200", "native": 10 }));
@@ -58,6 +58,14 @@ fn a_port_has_the_options_given_and_the_defaults() {
     assert_eq!(added, "added port 3 probe on switch lab (emulated, memory, untagged, mtu 9000)\n");
     let probe = daemon.json("port show lab probe");
     assert_eq!((&probe["queues"], &probe["offload"], &probe["admin"]), (&json!(4), &json!(false), &json!("down")));
+    let set = daemon.json("port set lab probe --fail-policy closed --on-loop block");
+    assert_eq!((&set["fail_policy"], &set["on_loop"]), (&json!("closed"), &json!("block")));
+    let set = daemon.json("port set lab probe --fail-policy open");
+    assert_eq!((&set["fail_policy"], &set["on_loop"]), (&json!("open"), &json!("block")), "nothing else");
+    let text = daemon.ok("port show lab probe");
+    assert!(text.contains("on fail:   open\n") && text.contains("on loop:   block\n"), "{text}");
+    let wrong = daemon.heddle(&["port", "set", "lab", "probe", "--on-loop", "cut"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("warn"), "{wrong:?}");
 }
 
 #[test]

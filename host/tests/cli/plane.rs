@@ -96,6 +96,8 @@ impl Switch {
             vlan: port.settings.vlan().clone(),
             queues: port.spec.queues().get(),
             offload: port.settings.offload(),
+            fail_policy: port.settings.fail_policy(),
+            on_loop: port.settings.on_loop(),
             worker: 0,
             counters: PortCounters { rx_packets: 10, rx_bytes: u64::MAX, rx_dropped: 3, ..PortCounters::default() },
         }

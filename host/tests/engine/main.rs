@@ -9,6 +9,7 @@ mod capture;
 mod drops;
 mod extensions;
 mod lab;
+mod loops;
 mod many_ports;
 mod order;
 mod panicking;

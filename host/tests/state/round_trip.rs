@@ -46,6 +46,8 @@ prop_compose! {
         mtu in 68u64..=65535,
         offload in any::<bool>(),
         admin in proptest::sample::select(AdminState::ALL),
+        fail_policy in proptest::sample::select(FailPolicy::ALL),
+        on_loop in proptest::sample::select(LoopAction::ALL),
     ) -> PortChange {
         PortChange {
             backend: None,
@@ -56,6 +58,8 @@ prop_compose! {
             mtu: Mtu::new(mtu).ok(),
             offload: Some(offload),
             admin: Some(admin),
+            fail_policy: Some(fail_policy),
+            on_loop: Some(on_loop),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::event::{EventKind, EventSink, Veto};
 use super::{Switch, SwitchKind};
 use crate::frame::Capabilities;
 use crate::port_id::{PORTS_MAX, PortId};
+use crate::stage::OnFailure;
 use crate::vlan::VlanMode;
 
 /// What is plugged into a port.
@@ -64,6 +65,8 @@ pub struct Port {
     pub owner: u16,
     /// What the device does on transmit.
     pub capabilities: Capabilities,
+    /// What becomes of its frames when an extension fails; `None` = what the extension declares.
+    pub on_failure: Option<OnFailure>,
 }
 
 /// A port to be created.
@@ -87,6 +90,8 @@ pub struct PortSpec {
     pub owner: u16,
     /// What the device does on transmit.
     pub capabilities: Capabilities,
+    /// What becomes of its frames when an extension fails; `None` = what the extension declares.
+    pub on_failure: Option<OnFailure>,
 }
 
 /// Changes to a port; `None` leaves a setting as it is.
@@ -102,6 +107,8 @@ pub struct PortChange {
     pub vlan: Option<VlanMode>,
     /// Largest layer 3 packet, in bytes.
     pub mtu: Option<u32>,
+    /// What becomes of its frames when an extension fails.
+    pub on_failure: Option<Option<OnFailure>>,
 }
 
 /// Why a port cannot be created or changed.
@@ -182,6 +189,7 @@ impl Switch {
             speed_mbps: spec.speed_mbps,
             owner: spec.owner,
             capabilities: spec.capabilities,
+            on_failure: spec.on_failure,
         };
         self.tell(EventKind::PortCreate, &port, sink)?;
         self.ports[slot] = Some(port);
@@ -275,6 +283,7 @@ impl Switch {
         port.link_up = change.link_up.unwrap_or(port.link_up);
         port.mac = change.mac.unwrap_or(port.mac);
         port.mtu = change.mtu.unwrap_or(port.mtu);
+        port.on_failure = change.on_failure.unwrap_or(port.on_failure);
         if let Some(vlan) = change.vlan {
             port.vlan = vlan;
         }

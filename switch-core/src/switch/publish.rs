@@ -33,6 +33,7 @@ fn entry(port: &Port) -> PortEntry {
         mtu: port.mtu,
         owner: port.owner,
         capabilities: port.capabilities,
+        on_failure: port.on_failure,
     }
 }
 

@@ -187,5 +187,6 @@ fn learning_port(slot: u16, plan: &Plan) -> PortEntry {
         mtu: 1_500,
         owner: 0,
         capabilities: Capabilities::default(),
+        on_failure: None,
     }
 }

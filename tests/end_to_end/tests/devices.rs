@@ -1,5 +1,7 @@
 //! The lives of network devices under a running switch: what is renamed, deleted, made anew, and who else takes its name.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use heddle_end_to_end::daemon::Daemon;
 use heddle_end_to_end::frames::{mac, numbered};
 use heddle_end_to_end::namespace::{Link, Namespace, device, ip};
@@ -89,4 +91,93 @@ fn frames_the_kernel_lost_before_a_tap_are_missed_frames() {
     assert_eq!((rx, missed), (400 - dropped, dropped));
     let text = daemon.ok("port show lab web");
     assert!(text.contains(&format!("{dropped} packets lost before the switch took them")), "{text}");
+}
+
+/// Waits until a port has a notice with `words`, or none with them.
+fn wait_for_notice(daemon: &Daemon, port: &str, words: &str, is_there: bool) {
+    wait_for(&format!("notice {words:?} of port {port} to be there: {is_there}"), || {
+        let notices = daemon.json(&format!("port show lab {port}"))["notices"].clone();
+        let found = notices.as_array().unwrap().iter().any(|notice| notice.as_str().unwrap().contains(words));
+        found == is_there
+    });
+}
+
+#[test]
+fn an_uplink_with_an_address_or_a_small_mtu_is_warned_of_with_the_command_that_fixes_it() {
+    let Some(_turn) = as_root("an_uplink_with_an_address_or_a_small_mtu_is_warned_of") else { return };
+    let daemon = Daemon::start();
+    let (near, far) = Link::pair();
+    let up = Namespace::new("up");
+    up.adopt(&far, &[]);
+    // An address from before the port.
+    ip(&format!("address add 10.82.0.1/24 dev {}", near.0));
+    daemon.ok("switch create lab");
+    daemon.ok(&format!("port add lab up --backend packet --device {}", near.0));
+    let fix = format!("`ip address del 10.82.0.1/24 dev {}` and give the host a port of its own", near.0);
+    wait_for_notice(
+        &daemon,
+        "up",
+        &format!("has the address 10.82.0.1/24, so the kernel answers beside the switch; {fix}"),
+        true,
+    );
+    assert!(daemon.ok("port show lab up").contains(&fix));
+    wait_for("the log", || daemon.log().contains(&fix));
+    ip(&format!("address del 10.82.0.1/24 dev {}", near.0));
+    wait_for_notice(&daemon, "up", "has the address", false);
+    ip(&format!("address add fd82::1/64 dev {} nodad", near.0));
+    wait_for_notice(&daemon, "up", "has the address fd82::1/64", true);
+    ip(&format!("address flush dev {}", near.0));
+    wait_for_notice(&daemon, "up", "has the address", false);
+
+    ip(&format!("link set {} mtu 1400", near.0));
+    let fix = format!("dropped as frame-too-long; `ip link set {} mtu 1500`", near.0);
+    wait_for_notice(&daemon, "up", &fix, true);
+    ip(&format!("link set {} mtu 1500", near.0));
+    wait_for_notice(&daemon, "up", "frame-too-long", false);
+    // A port that asks for more gets more; one that asks for less leaves the device as it is.
+    let mtu = || std::fs::read_to_string(format!("/sys/class/net/{}/mtu", near.0)).unwrap();
+    daemon.ok("port set lab up --mtu 4000");
+    assert_eq!(mtu().trim(), "4000");
+    daemon.ok("port set lab up --mtu 1500");
+    assert_eq!(mtu().trim(), "4000");
+    let refused = format!("device '{}' refuses an MTU of 65535 bytes", near.0);
+    if daemon.heddle("port set lab up --mtu 65535").code != 0 {
+        daemon.refused("port set lab up --mtu 65535", 10, &[&refused]);
+        assert_eq!(daemon.json("port show lab up")["mtu"], 1500, "the refused change is not half made");
+    }
+}
+
+#[test]
+fn a_device_that_leaves_the_namespace_and_returns_under_its_number_carries_again() {
+    let Some(_turn) = as_root("a_device_that_leaves_the_namespace_and_returns") else { return };
+    let daemon = Daemon::start();
+    let (web, up, away) = (Namespace::new("web"), Namespace::new("up"), Namespace::new("away"));
+    let (near, tap) = (device("v"), device("t"));
+    let _link = plug(&near, &device("w"), &up, "10.83.0.2/24");
+    daemon.ok("switch create lab");
+    daemon.ok(&format!("port add lab web --backend tap --device {tap}"));
+    daemon.ok(&format!("port add lab up --backend packet --device {near}"));
+    web.adopt(&tap, &["10.83.0.1/24"]);
+    streams::ping(&web, "10.83.0.2", 2, 100);
+    let number = || std::fs::read_to_string(format!("/sys/class/net/{near}/ifindex")).unwrap();
+    let before = number();
+    ip(&format!("link set {near} netns {}", away.name));
+    daemon.wait_for_trouble("lab", "up", Some("is gone from this network namespace"));
+    away.ip(&format!("link set {near} netns {}", std::process::id()));
+    assert_eq!(number(), before, "the kernel gives it its number again");
+    ip(&format!("link set {near} up"));
+    daemon.wait_for_trouble("lab", "up", None);
+    wait_for("the port to carry traffic again", || {
+        web.ip("neigh flush all");
+        web.output("ping", "-c 1 -W 1 10.83.0.2").status.success()
+    });
+    // A TAP that is deleted where its guest is has trouble, though nothing was heard of it here.
+    web.ip(&format!("link del {tap}"));
+    daemon.wait_for_trouble("lab", "web", Some(&format!("device '{tap}' is gone")));
+    ip(&format!("tuntap add dev {tap} mode tap"));
+    let _tap = Link(tap.clone());
+    wait_for("the TAP to be taken up", || {
+        !daemon.json("port show lab web")["trouble"].as_str().is_some_and(|trouble| trouble.contains("is gone"))
+    });
+    assert_eq!(daemon.balance("lab"), 0);
 }

@@ -30,6 +30,7 @@ pub struct Port {
     pub checksum: bool,
     pub tcp_segmentation: bool,
     pub udp_segmentation: bool,
+    pub on_failure: Option<heddle_switch_core::stage::OnFailure>,
 }
 
 impl Default for Port {
@@ -44,6 +45,7 @@ impl Default for Port {
             checksum: false,
             tcp_segmentation: false,
             udp_segmentation: false,
+            on_failure: None,
         }
     }
 }

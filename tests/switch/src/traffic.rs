@@ -30,7 +30,18 @@ pub fn random_port(rng: &mut Rng) -> Port {
     let learns = !rng.one_in(5);
     let floods_unknown = !rng.one_in(5);
     let (receives, transmits) = (!rng.one_in(12), !rng.one_in(12));
-    Port { vlan, mtu, receives, transmits, learns, floods_unknown, checksum, tcp_segmentation, udp_segmentation }
+    Port {
+        vlan,
+        mtu,
+        receives,
+        transmits,
+        learns,
+        floods_unknown,
+        checksum,
+        tcp_segmentation,
+        udp_segmentation,
+        on_failure: None,
+    }
 }
 
 /// The ports of a random switch.

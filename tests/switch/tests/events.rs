@@ -107,6 +107,7 @@ fn spec(name: u8) -> PortSpec {
         speed_mbps: 0,
         owner: 0,
         capabilities: heddle_switch_core::frame::Capabilities::default(),
+        on_failure: None,
     }
 }
 

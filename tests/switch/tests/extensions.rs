@@ -419,6 +419,33 @@ fn failed_call_follows_the_fail_policy() {
 }
 
 #[test]
+fn a_port_s_own_fail_policy_goes_before_the_extension_s() {
+    // The extension fails on one leg; the policy of the port on that leg decides, whatever the other port's is.
+    for leg in [Leg::Ingress, Leg::Egress] {
+        for (extension, port, delivered) in [
+            (OnFailure::Open, Some(OnFailure::Closed), 0),
+            (OnFailure::Closed, Some(OnFailure::Open), 1),
+            (OnFailure::Closed, None, 0),
+            (OnFailure::Open, None, 1),
+        ] {
+            let opposite =
+                port.map(|policy| if policy == OnFailure::Open { OnFailure::Closed } else { OnFailure::Open });
+            let (from, to) = if leg == Leg::Ingress { (port, opposite) } else { (opposite, port) };
+            let of = |on_failure| Port { on_failure, ..Port::default() };
+            let mut sim = switch(&[of(from), of(to)]);
+            let spec = StageSpec::new(Role::Filter, 0, move |_, _| {
+                Custom::ending(move |call| if call.leg() == leg { CallEnd::Failed } else { CallEnd::Returned })
+            });
+            sim.enable(StageSpec { on_failure: extension, ..spec });
+            sim.run(1, from_1_to_2());
+            assert_eq!(sim.devices.of(2).len(), delivered, "{leg:?} {extension:?} {port:?}");
+            assert_eq!(sim.dropped(DropReason::ExtensionPanic), 1 - delivered as u64);
+            sim.check_rest();
+        }
+    }
+}
+
+#[test]
 fn failed_call_costs_only_the_frames_it_had_written() {
     let mut sim = pair();
     sim.custom(Role::Filter, 0, || {

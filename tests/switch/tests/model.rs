@@ -3,6 +3,7 @@
 use heddle_switch_core::arena::Class;
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::fdb::{FdbKey, FdbLimits};
+use heddle_switch_core::flaps::Flaps;
 use heddle_switch_core::message::{FRAMES_MAX, LEARNT_MAX};
 use heddle_switch_core::stage::{Role, StageId};
 use heddle_switch_tests::bench::{from_1_to_2, pair, switch, with};
@@ -167,6 +168,30 @@ fn frames_beyond_the_outbox_are_dropped_as_handover_full() {
     assert_eq!(sim.devices.of(2).len(), FRAMES_MAX);
     assert_eq!(sim.dropped(DropReason::HandoverFull), 50);
     sim.check_rest();
+}
+
+#[test]
+fn a_station_that_comes_back_by_other_ports_is_counted_by_pair() {
+    let ports = [Port::default(), Port::default(), Port::default(), Port::default()];
+    let mut sim = with(Setup::of(1, 1), &ports);
+    // One that is learnt, and one with an assigned address at port 1, which does not move.
+    for (n, first) in [(99, Some(Flaps { low: 1, high: 2, moves: 1 })), (1, None)] {
+        sim.run(1, Frame::udp(station(n), BROADCAST));
+        for _ in 0..10 {
+            sim.run(2, Frame::udp(station(n), BROADCAST));
+            sim.run(3, Frame::udp(station(n), BROADCAST));
+        }
+        let (mut pairs, others) = sim.worker(0).take_flaps().unwrap();
+        pairs.sort_by_key(|pair| pair.moves);
+        let expected: Vec<Flaps> = first.into_iter().chain([Flaps { low: 2, high: 3, moves: 19 }]).collect();
+        assert_eq!((pairs, others), (expected, 0), "station {n}");
+        assert!(sim.worker(0).take_flaps().is_none(), "taken once");
+    }
+    // Frames of different stations behind one port are no moves.
+    for n in 10..20 {
+        sim.run(4, Frame::udp(station(n), BROADCAST));
+    }
+    assert!(sim.worker(0).take_flaps().is_none());
 }
 
 #[test]

@@ -122,6 +122,8 @@ pub(in crate::cli) fn port(view: &PortView) -> String {
         ("vlan", view.vlan.to_string()),
         ("queues", view.queues.to_string()),
         ("offload", yes_no(view.offload)),
+        ("on fail", view.fail_policy.to_string()),
+        ("on loop", view.on_loop.to_string()),
         ("worker", view.worker.to_string()),
         ("received", format!("{} packets, {} bytes", counters.rx_packets, counters.rx_bytes)),
         ("sent", format!("{} packets, {} bytes", counters.tx_packets, counters.tx_bytes)),

@@ -67,6 +67,8 @@ impl From<model::PortView> for wire::Port {
             vlan: Some(view.vlan.into()),
             queues: view.queues.into(),
             offload: view.offload,
+            fail_policy: wire::FailPolicy::from(view.fail_policy).into(),
+            on_loop: wire::LoopAction::from(view.on_loop).into(),
             worker: view.worker.into(),
             counters: Some(view.counters.into()),
         }

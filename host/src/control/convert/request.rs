@@ -4,9 +4,9 @@ use super::words::Word;
 use crate::control::bpf::{Instruction, MAX_INSTRUCTIONS, Program};
 use crate::control::error::ControlError;
 use crate::control::model::{
-    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, InvalidValue, LogLevel, MacAddress,
-    Mtu, PortChange, PortKind, PortName, PortSpec, QueueCount, SnapLength, SwitchName, SwitchSpec, SwitchType, Vid,
-    VlanChange, VlanMode, WorkerCount,
+    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, FailPolicy, InvalidValue, LogLevel,
+    LoopAction, MacAddress, Mtu, PortChange, PortKind, PortName, PortSpec, QueueCount, SnapLength, SwitchName,
+    SwitchSpec, SwitchType, Vid, VlanChange, VlanMode, WorkerCount,
 };
 use crate::control::wire;
 
@@ -80,6 +80,8 @@ fn port_change(options: &wire::PortOptions) -> Result<PortChange, InvalidValue> 
         mtu: optional_number(options.mtu, Mtu::new)?,
         offload: options.offload,
         admin: optional_word::<AdminState>("admin", options.admin)?,
+        fail_policy: optional_word::<FailPolicy>("fail-policy", options.fail_policy)?,
+        on_loop: optional_word::<LoopAction>("on-loop", options.on_loop)?,
     })
 }
 

@@ -101,6 +101,8 @@ impl TryFrom<wire::Port> for model::PortView {
             vlan: present("vlan", port.vlan)?,
             queues: small("queues", port.queues)?,
             offload: port.offload,
+            fail_policy: word(port.fail_policy)?,
+            on_loop: word(port.on_loop)?,
             worker: small("worker", port.worker)?,
             counters: port.counters.unwrap_or_default().into(),
         })

@@ -38,6 +38,8 @@ pair!(SwitchType <=> SwitchType { External, Internal, Private });
 pair!(PortKind <=> PortKind { Synthetic, External, Internal, Emulated });
 pair!(Backend <=> BackendKind { Tap, Packet, Memory, Pcap });
 pair!(AdminState <=> AdminState { Up, Down });
+pair!(FailPolicy <=> FailPolicy { Extension, Open, Closed });
+pair!(LoopAction <=> LoopAction { Warn, Block });
 pair!(PortState <=> PortState { Created, Teardown, Deleted });
 pair!(NicState <=> NicState { Absent, Created, Connected, Disconnected, Deleted });
 pair!(VlanMode <=> VlanMode { Untagged, Access, Trunk });
@@ -69,6 +71,8 @@ mod tests {
         round_trip::<wire::PortKind, _>(model::PortKind::ALL);
         round_trip::<wire::Backend, _>(model::BackendKind::ALL);
         round_trip::<wire::AdminState, _>(model::AdminState::ALL);
+        round_trip::<wire::FailPolicy, _>(model::FailPolicy::ALL);
+        round_trip::<wire::LoopAction, _>(model::LoopAction::ALL);
         round_trip::<wire::PortState, _>(model::PortState::ALL);
         round_trip::<wire::NicState, _>(model::NicState::ALL);
         round_trip::<wire::VlanMode, _>(model::VlanMode::ALL);

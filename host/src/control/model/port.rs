@@ -53,6 +53,28 @@ words!(
 );
 
 words!(
+    /// What becomes of a port's frames when an extension fails on them.
+    FailPolicy, "fail-policy" {
+        /// What the extension declares. The default.
+        Extension = "extension",
+        /// They go on as if the extension were not there.
+        Open = "open",
+        /// They are dropped, as extension-panic.
+        Closed = "closed",
+    }
+);
+
+words!(
+    /// What is done when the same stations come in by this port and by another.
+    LoopAction, "on-loop" {
+        /// Say so. The default.
+        Warn = "warn",
+        /// Say so, and keep the port from carrying traffic for half a minute at a time.
+        Block = "block",
+    }
+);
+
+words!(
     /// Life of a port in the extensible-switch model.
     PortState, "state" {
         /// Exists; may have a NIC.
@@ -211,11 +233,21 @@ pub struct PortSettings {
     mtu: Mtu,
     offload: bool,
     admin: AdminState,
+    fail_policy: FailPolicy,
+    on_loop: LoopAction,
 }
 
 impl Default for PortSettings {
     fn default() -> Self {
-        Self { mac: None, vlan: VlanSettings::Untagged, mtu: Mtu::default(), offload: true, admin: AdminState::Up }
+        Self {
+            mac: None,
+            vlan: VlanSettings::Untagged,
+            mtu: Mtu::default(),
+            offload: true,
+            admin: AdminState::Up,
+            fail_policy: FailPolicy::Extension,
+            on_loop: LoopAction::Warn,
+        }
     }
 }
 
@@ -248,6 +280,18 @@ impl PortSettings {
     #[must_use]
     pub const fn admin(&self) -> AdminState {
         self.admin
+    }
+
+    /// What becomes of its frames when an extension fails.
+    #[must_use]
+    pub const fn fail_policy(&self) -> FailPolicy {
+        self.fail_policy
+    }
+
+    /// What is done about a loop.
+    #[must_use]
+    pub const fn on_loop(&self) -> LoopAction {
+        self.on_loop
     }
 }
 
@@ -328,6 +372,10 @@ pub struct PortChange {
     pub offload: Option<bool>,
     /// Whether the operator wants traffic.
     pub admin: Option<AdminState>,
+    /// What becomes of its frames when an extension fails.
+    pub fail_policy: Option<FailPolicy>,
+    /// What is done about a loop.
+    pub on_loop: Option<LoopAction>,
 }
 
 impl PortChange {
@@ -343,6 +391,8 @@ impl PortChange {
             mtu: self.mtu.unwrap_or(now.mtu),
             offload: self.offload.unwrap_or(now.offload),
             admin: self.admin.unwrap_or(now.admin),
+            fail_policy: self.fail_policy.unwrap_or(now.fail_policy),
+            on_loop: self.on_loop.unwrap_or(now.on_loop),
         })
     }
 
@@ -409,6 +459,10 @@ pub struct PortView {
     pub queues: u16,
     /// Whether offloads are offered to the device.
     pub offload: bool,
+    /// What becomes of its frames when an extension fails.
+    pub fail_policy: FailPolicy,
+    /// What is done about a loop.
+    pub on_loop: LoopAction,
     /// The worker that owns the port's egress, from 0.
     pub worker: u16,
     /// Counters.

@@ -4,52 +4,31 @@
 //! the NIC. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
 //! undone, so an error leaves the switch as it was.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::time::Instant;
 
 use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::frame::Capabilities;
 use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::stage::OnFailure;
 use heddle_switch_core::switch::{PortChange as CoreChange, PortError, PortKind as CoreKind, PortSpec as CoreSpec};
 use heddle_switch_core::vlan::{VlanMode, VlanSet};
 
 use super::extensions::Sink;
+use super::loops::Looping;
+use super::plugged::{Plugged, no_carrier};
 use super::{LiveSwitch, State, answer};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    AdminState, BackendSpec, CaptureSpec, MacAddress, PortChange, PortKind, PortName, PortSettings, PortSpec,
+    AdminState, BackendSpec, CaptureSpec, FailPolicy, MacAddress, Mtu, PortChange, PortKind, PortName, PortSpec,
     VlanSettings, nearest,
 };
 use crate::control::plane::ControlResult;
 use crate::engine::command::{Command, Tap};
-use crate::engine::lock;
 use crate::loader::port_info;
-use crate::ports::device::{DeviceChange, DeviceEvent, DeviceWatch};
-use crate::ports::{self, Attachment, LossMeter, Notices, OpenPort, OpenPortError, OpenSpec};
-
-/// How often the kernel's losses are read, whether or not anybody asks.
-const METER_PACE: Duration = Duration::from_secs(1);
-
-/// What is plugged into a port.
-pub(crate) struct Plugged {
-    /// As it was asked for, with the settings in effect.
-    pub(crate) spec: PortSpec,
-    /// Settings in effect.
-    pub(crate) settings: PortSettings,
-    /// What is not a network device, as the backend calls it.
-    virtual_device: String,
-    /// The network device, shared with the port's queues.
-    pub(crate) attachment: Option<Arc<Attachment>>,
-    /// What the operator should know.
-    pub(crate) notices: Notices,
-    /// Counts what the kernel lost beside the queues.
-    meter: Option<Mutex<Box<dyn LossMeter>>>,
-    /// When it is read next for nobody but itself.
-    meter_due: Instant,
-    /// Why it does not carry traffic although it should.
-    pub(crate) trouble: Option<String>,
-}
+use crate::ports::device::{DeviceEvent, DeviceWatch};
+use crate::ports::{self, OpenPort, OpenPortError, OpenSpec};
 
 impl LiveSwitch {
     /// Adds a port and plugs it in.
@@ -68,6 +47,7 @@ impl LiveSwitch {
             speed_mbps: open.speed_mbps,
             owner,
             capabilities: if settings.offload() { open.capabilities } else { Capabilities::default() },
+            on_failure: core_policy(settings.fail_policy()),
         };
         let mut sink = Sink::new(self, &state.enabled);
         let id = state.switch.create_port(core, &mut sink).map_err(|error| self.port_error(state, &name, error))?;
@@ -81,7 +61,19 @@ impl LiveSwitch {
         let trouble = (!open.carrier).then(|| no_carrier(&virtual_device));
         let notices = open.notices.clone();
         let (meter, meter_due) = (open.meter.take().map(Mutex::new), Instant::now());
-        let plugged = Plugged { spec, settings, virtual_device, attachment, notices, meter, meter_due, trouble };
+        let (was_detached, looping) = (false, Looping::default());
+        let plugged = Plugged {
+            spec,
+            settings,
+            virtual_device,
+            attachment,
+            notices,
+            meter,
+            meter_due,
+            was_detached,
+            looping,
+            trouble,
+        };
         state.ports.insert(id, plugged);
         self.plug_in(state, id, owner, &mut open)?;
         Ok(id)
@@ -116,7 +108,13 @@ impl LiveSwitch {
             OpenSpec::new(format!("{}/{}", self.spec.name(), spec.name()), spec.backend().kind().as_str(), device);
         open.queues = spec.queues().get();
         open.offload = spec.settings().offload();
-        open.mtu = matches!(spec.backend(), BackendSpec::Tap { .. }).then(|| spec.settings().mtu().get());
+        let mtu = spec.settings().mtu();
+        open.mtu = match spec.backend() {
+            BackendSpec::Tap { .. } => Some(mtu.get()),
+            // Somebody else's device: only what was asked for may change it.
+            BackendSpec::Packet { .. } => (mtu.get() > Mtu::default().get()).then(|| mtu.get()),
+            BackendSpec::Memory { .. } | BackendSpec::Pcap { .. } => None,
+        };
         open
     }
 
@@ -148,11 +146,28 @@ impl LiveSwitch {
             mac: change.mac.map(|mac| mac.map(MacAddress::octets)),
             vlan: (!change.vlan.is_empty()).then(|| core_vlan(settings.vlan())),
             mtu: change.mtu.map(|mtu| mtu.get()),
+            on_failure: change.fail_policy.map(core_policy),
+        };
+        let place = plugged.attachment.clone();
+        let only_raise = matches!(plugged.spec.backend(), BackendSpec::Packet { .. });
+        let had = match (&place, change.mtu) {
+            (Some(place), Some(mtu)) => place.set_mtu(mtu.get(), only_raise).map_err(open_error)?,
+            _ => None,
         };
         let changed = state.switch.change_port(id, core, &mut Sink::new(self, &state.enabled));
-        changed.map_err(|error| self.port_error(state, name, error))?;
+        if let Err(error) = changed {
+            if let (Some(place), Some(mtu)) = (place, had) {
+                // It had this MTU a moment ago.
+                let _ = place.set_mtu(mtu, false);
+            }
+            return Err(self.port_error(state, name, error));
+        }
         if let Some(plugged) = state.ports.get_mut(&id) {
             plugged.settings = settings;
+            if change.admin.is_some() {
+                // The operator's word goes before the guard's.
+                plugged.looping.unblock();
+            }
         }
         self.publish(state, Vec::new())?;
         Ok(id)
@@ -241,11 +256,6 @@ impl LiveSwitch {
         for (id, plugged) in &mut state.ports {
             let before = plugged.trouble.clone();
             plugged.follow(devices, events);
-            if Instant::now() >= plugged.meter_due {
-                // What an interface counted goes with it: not long ago is the best that can be known then.
-                plugged.missed_by_kernel();
-                plugged.meter_due = Instant::now() + METER_PACE;
-            }
             if plugged.trouble != before {
                 let (switch, port) = (self.spec.name(), plugged.spec.name());
                 match &plugged.trouble {
@@ -261,66 +271,6 @@ impl LiveSwitch {
             let _ = state.switch.change_port(id, change, &mut Sink::new(self, &state.enabled));
         }
     }
-}
-
-impl Plugged {
-    /// The device's present name, or what the backend calls what is not one.
-    pub(crate) fn device(&self) -> String {
-        self.attachment.as_ref().map_or_else(|| self.virtual_device.clone(), |place| place.name())
-    }
-
-    /// Frames the kernel lost beside the queues.
-    pub(crate) fn missed_by_kernel(&self) -> u64 {
-        self.meter.as_ref().map_or(0, |meter| lock(meter).missed())
-    }
-
-    /// Takes up what happened to the device, event by event, and then compares with what the kernel says now.
-    fn follow(&mut self, devices: &DeviceWatch, events: &[DeviceEvent]) {
-        let Some(place) = self.attachment.clone() else { return };
-        place.follow();
-        // A TAP that left this network namespace is where its guest is; the queue stays ours.
-        let lives_elsewhere = matches!(self.spec.backend(), BackendSpec::Tap { .. }) && !place.is_detached();
-        for event in events.iter().filter(|event| Some(event.index) == place.index()) {
-            match &event.change {
-                DeviceChange::Renamed { .. } => self.rename(&place, &event.name),
-                DeviceChange::Removed if !lives_elsewhere => place.gone(),
-                _ => {}
-            }
-        }
-        let known = place.index().and_then(|index| devices.device(index).map(|now| (index, now)));
-        match known.or_else(|| devices.find(&place.name()).filter(|_| !lives_elsewhere)) {
-            Some((index, now)) => {
-                // A number it did not have: it was made anew, and the queues take it up.
-                place.returned(index);
-                // An event may have been lost, never what is so now.
-                self.rename(&place, &now.name);
-                self.trouble = match (now.up, now.carrier) {
-                    (false, _) => Some(format!("device '{0}' is down; `ip link set {0} up`", now.name)),
-                    (true, false) => Some(no_carrier(&now.name)),
-                    (true, true) => None,
-                };
-            }
-            None if lives_elsewhere => self.trouble = None,
-            None => {
-                let device = place.name();
-                self.trouble = Some(format!(
-                    "device '{device}' is gone from this network namespace; it is taken up again when it returns"
-                ));
-            }
-        }
-    }
-
-    fn rename(&self, place: &Attachment, name: &str) {
-        let from = place.name();
-        if from != name {
-            tracing::info!(port = %self.spec.name(), %from, to = %name, "the device was renamed");
-            place.renamed(name);
-        }
-    }
-}
-
-fn no_carrier(device: &str) -> String {
-    format!("device '{device}' has no carrier; check its other end")
 }
 
 /// A transmit side that has been handed out.
@@ -346,6 +296,14 @@ fn core_kind(kind: PortKind) -> CoreKind {
         PortKind::Internal => CoreKind::Internal,
         PortKind::Synthetic => CoreKind::Synthetic,
         PortKind::Emulated => CoreKind::Emulated,
+    }
+}
+
+fn core_policy(policy: FailPolicy) -> Option<OnFailure> {
+    match policy {
+        FailPolicy::Extension => None,
+        FailPolicy::Open => Some(OnFailure::Open),
+        FailPolicy::Closed => Some(OnFailure::Closed),
     }
 }
 

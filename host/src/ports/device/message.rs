@@ -1,12 +1,18 @@
-//! Link messages of route netlink (rtnetlink(7), `struct nlmsghdr`, `struct ifinfomsg`, `struct rtattr`), native byte order.
+//! Link and address messages of route netlink (rtnetlink(7), `struct nlmsghdr`, `struct ifinfomsg`, `struct rtattr`), native byte order.
 //!
 //! Only what [`DeviceState`] needs is read; a message that ends early is left out. Bridge-family messages are about the
 //! ports of a kernel bridge, not about devices: a device that leaves a bridge is not gone.
 
-use super::DeviceState;
+use std::net::IpAddr;
+
+use super::{DeviceAddress, DeviceState};
 
 const HEADER_LEN: usize = 16;
 const LINK_LEN: usize = 16;
+/// `struct ifaddrmsg`.
+const ADDRESS_LEN: usize = 8;
+/// `RT_SCOPE_LINK`: not valid beyond the link.
+const SCOPE_LINK: u8 = 253;
 /// `ARPHRD_ETHER`.
 const ETHERNET: u16 = 1;
 /// Message types that end a dump.
@@ -22,7 +28,9 @@ pub(super) enum LinkMessage {
     Link { index: u32, state: DeviceState, interrupted: bool },
     /// A link is gone.
     Gone { index: u32 },
-    /// All links have been told.
+    /// A device has an address, or lost it.
+    Address { index: u32, address: DeviceAddress, is_there: bool },
+    /// All that was asked for has been told.
     EndOfAll { interrupted: bool },
 }
 
@@ -80,6 +88,10 @@ fn parse_one(message: &[u8]) -> Option<LinkMessage> {
         return Some(LinkMessage::EndOfAll { interrupted });
     }
     let link = message.get(HEADER_LEN..)?;
+    if kind == libc::RTM_NEWADDR || kind == libc::RTM_DELADDR {
+        let (index, address) = read_address(link)?;
+        return Some(LinkMessage::Address { index, address, is_there: kind == libc::RTM_NEWADDR });
+    }
     let (family, device_type, index, flags) = (*link.first()?, u16_at(link, 2)?, u32_at(link, 4)?, u32_at(link, 8)?);
     if i32::from(family) != libc::AF_UNSPEC {
         return None;
@@ -95,6 +107,24 @@ fn parse_one(message: &[u8]) -> Option<LinkMessage> {
         }
         _ => None,
     }
+}
+
+/// `struct ifaddrmsg`: family, prefix length, flags, scope, number. The local address of a point-to-point link is beside
+/// its peer's. Addresses that every link gets by itself (scope link and below) are left out.
+fn read_address(body: &[u8]) -> Option<(u32, DeviceAddress)> {
+    let (family, prefix, scope, index) = (*body.first()?, *body.get(1)?, *body.get(3)?, u32_at(body, 4)?);
+    if scope >= SCOPE_LINK {
+        return None;
+    }
+    let list = || attributes(body.get(ADDRESS_LEN..).unwrap_or_default());
+    let of = |wanted| list().find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let value = of(libc::IFA_LOCAL).or_else(|| of(libc::IFA_ADDRESS))?;
+    let ip = match i32::from(family) {
+        libc::AF_INET => IpAddr::from(*value.first_chunk::<4>()?),
+        libc::AF_INET6 => IpAddr::from(*value.first_chunk::<16>()?),
+        _ => return None,
+    };
+    Some((index, DeviceAddress { ip, prefix }))
 }
 
 fn read_attributes(state: &mut DeviceState, device_type: u16, list: &[u8]) {
@@ -149,6 +179,32 @@ mod tests {
             LinkMessage::Link { index: 7, state, interrupted: false },
             LinkMessage::Gone { index: 8 },
             LinkMessage::EndOfAll { interrupted: false },
+        ];
+        assert_eq!(parse(&datagram), expected);
+    }
+
+    #[test]
+    fn addresses_are_read_but_for_those_of_the_link() {
+        let message = |kind: u16, family: i32, scope: u8, attributes: &[u8]| {
+            let body = [&[u8::try_from(family).unwrap(), 24, 0, scope][..], &7_u32.to_ne_bytes(), attributes].concat();
+            let length = u32::try_from(HEADER_LEN + body.len()).unwrap();
+            record(&[&length.to_ne_bytes(), &kind.to_ne_bytes(), &[0; 10]], &body)
+        };
+        let peer = attribute(libc::IFA_ADDRESS, &[10, 0, 0, 2]);
+        let both = [peer, attribute(libc::IFA_LOCAL, &[10, 0, 0, 1])].concat();
+        let six = attribute(libc::IFA_ADDRESS, &[0xfd; 16]);
+        let datagram = [
+            message(libc::RTM_NEWADDR, libc::AF_INET, 0, &both),
+            message(libc::RTM_NEWADDR, libc::AF_INET6, SCOPE_LINK, &six),
+            message(libc::RTM_DELADDR, libc::AF_INET6, 0, &six),
+            message(libc::RTM_NEWADDR, libc::AF_INET, 0, &attribute(libc::IFA_LOCAL, &[10, 0])),
+        ]
+        .concat();
+        let address = |ip: IpAddr| DeviceAddress { ip, prefix: 24 };
+        let (four, six) = (address([10, 0, 0, 1].into()), address([0xfd; 16].into()));
+        let expected = [
+            LinkMessage::Address { index: 7, address: four, is_there: true },
+            LinkMessage::Address { index: 7, address: six, is_there: false },
         ];
         assert_eq!(parse(&datagram), expected);
     }

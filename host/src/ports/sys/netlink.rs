@@ -1,4 +1,4 @@
-//! Route netlink sockets (rtnetlink(7)): one that listens to link changes and asks for all links, one for single requests.
+//! Route netlink sockets (rtnetlink(7)): one that listens to changes of links and addresses and asks for all, one for single requests.
 //!
 //! What the bytes mean is for [`device`](super::super::device) to say, which needs no unsafe code.
 
@@ -14,14 +14,15 @@ const DUMP_LEN: usize = 32;
 pub(in crate::ports) struct LinkSocket(OwnedFd);
 
 impl LinkSocket {
-    /// Opens the socket in the current network namespace and joins the group of link changes.
+    /// Opens the socket in the current network namespace and joins the groups of link and address changes.
     pub(in crate::ports) fn open() -> io::Result<LinkSocket> {
         let socket = route_socket()?;
         // SAFETY: `sockaddr_nl` is a plain C struct for which all zeroes is a value.
         #[expect(unsafe_code, reason = "C struct")]
         let mut address: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
         address.nl_family = libc::sa_family_t::try_from(libc::AF_NETLINK).unwrap_or(16);
-        address.nl_groups = libc::RTMGRP_LINK.cast_unsigned();
+        let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
+        address.nl_groups = groups.cast_unsigned();
         let length = libc::socklen_t::try_from(size_of_val(&address)).unwrap_or(0);
         // SAFETY: address and length are those of one `sockaddr_nl` that lives across the call.
         #[expect(unsafe_code, reason = "system call")]
@@ -29,12 +30,12 @@ impl LinkSocket {
         Ok(LinkSocket(socket))
     }
 
-    /// Asks for all links; the answers come like changes, and then the end of the dump.
-    pub(in crate::ports) fn request_all(&self) -> io::Result<()> {
+    /// Asks for all links or all addresses; the answers come like changes, and then the end of the dump.
+    pub(in crate::ports) fn request_all(&self, what: u16) -> io::Result<()> {
         let mut message = [0; DUMP_LEN];
         let flags = u16::try_from(libc::NLM_F_REQUEST | libc::NLM_F_DUMP).unwrap_or(0x301);
         let length = u32::try_from(DUMP_LEN).unwrap_or(32).to_ne_bytes();
-        let fields = length.into_iter().chain(libc::RTM_GETLINK.to_ne_bytes()).chain(flags.to_ne_bytes());
+        let fields = length.into_iter().chain(what.to_ne_bytes()).chain(flags.to_ne_bytes());
         message.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
         send(&self.0, &message)
     }

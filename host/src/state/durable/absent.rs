@@ -93,6 +93,8 @@ fn port_view(switch: &SwitchName, part: &Part<PortRecord>) -> Option<PortView> {
         vlan: settings.map_or(VlanSettings::Untagged, |spec| spec.settings().vlan().clone()),
         queues: record.queues.get(),
         offload: record.offload,
+        fail_policy: record.fail_policy,
+        on_loop: record.on_loop,
         worker: 0,
         counters: PortCounters::default(),
     })

@@ -176,6 +176,7 @@ impl Control {
                 tcp_segmentation: port.tcp_segmentation,
                 udp_segmentation: port.udp_segmentation,
             },
+            on_failure: port.on_failure,
         }
     }
 }

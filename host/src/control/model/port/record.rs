@@ -10,7 +10,7 @@ impl PortSpec {
     #[must_use]
     pub fn record(&self) -> PortRecord {
         let Self { name, kind, backend, queues, settings } = self;
-        let PortSettings { mac, vlan, mtu, offload, admin } = settings;
+        let PortSettings { mac, vlan, mtu, offload, admin, fail_policy, on_loop } = settings;
         let (vlan_mode, vlan, allowed, native) = match vlan {
             VlanSettings::Untagged => (VlanMode::Untagged, None, None, None),
             VlanSettings::Access { vlan } => (VlanMode::Access, Some(*vlan), None, None),
@@ -26,6 +26,8 @@ impl PortSpec {
             mtu: *mtu,
             offload: *offload,
             admin: *admin,
+            fail_policy: *fail_policy,
+            on_loop: *on_loop,
             vlan_mode,
             vlan,
             allowed,
@@ -52,6 +54,8 @@ impl PortSpec {
             mtu: Some(record.mtu),
             offload: Some(record.offload),
             admin: Some(record.admin),
+            fail_policy: Some(record.fail_policy),
+            on_loop: Some(record.on_loop),
         };
         Self::new(record.name.clone(), record.backend_spec()?, &change)
     }
@@ -82,7 +86,7 @@ impl PortSpec {
     /// The change that brings every setting back to this port's.
     #[must_use]
     pub fn settings_as_change(&self) -> PortChange {
-        let PortSettings { mac, vlan, mtu, offload, admin } = &self.settings;
+        let PortSettings { mac, vlan, mtu, offload, admin, fail_policy, on_loop } = &self.settings;
         let vlan = match vlan {
             VlanSettings::Untagged => VlanChange::new(Some(VlanMode::Untagged), None, None, None),
             VlanSettings::Access { vlan } => VlanChange::new(Some(VlanMode::Access), Some(*vlan), None, None),
@@ -99,6 +103,8 @@ impl PortSpec {
             mtu: Some(*mtu),
             offload: Some(*offload),
             admin: Some(*admin),
+            fail_policy: Some(*fail_policy),
+            on_loop: Some(*on_loop),
         }
     }
 }
