@@ -226,7 +226,7 @@ mod tests {
             drops::Dropped,
             drops::DropsV1,
             host::DatagramCounts,
-    host::VlanCounters,
+            host::VlanCounters,
             host::Host,
             entry::ExtensionV1,
         );
