@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench lint docs soak deb deb-check clean
+.PHONY: help setup demo test bench kills restart lint docs soak deb deb-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
@@ -26,6 +26,12 @@ bench: ## cycles per packet, as "name value unit" lines and target/bench/results
 
 soak: ## an hour of traffic on 256 ports, compressed into minutes: nothing may grow
 	@$(HERE)tests/run/soak.sh $(ARGS)
+
+kills: ## 1,000 kills at random points of random changes (root); KILLS=n SEED=n
+	@KILLS=$(KILLS) SEED=$(SEED) $(HERE)tests/run/restart.sh kills
+
+restart: ## 20 kills under traffic, frames lost and longest gap (root); KILLS=n
+	@KILLS=$(KILLS) $(HERE)tests/run/restart.sh traffic
 
 lint: ## format, clippy, other architecture, rustdoc, licences, house rules
 	@$(HERE)tests/run/lint.sh

@@ -21,9 +21,10 @@ use crate::control::rpc::{ControlService, DaemonFacts};
 use crate::control::server::{ServeError, serve};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
 use crate::metrics::MetricsError;
+use crate::ports::keep;
 use crate::state::Durable;
 use crate::state::store::StoreError;
-use crate::supervisor::{self, Inherited, SuperviseError};
+use crate::supervisor::{self, Inheritance, Inherited, SuperviseError};
 use crate::systemd;
 use clap::Parser;
 use std::io;
@@ -121,8 +122,11 @@ pub fn main(build: BuildPlane) -> ExitCode {
 pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
     let log = log::init(args.log_level);
     if let Some(inherited) = Inherited::from_environment() {
-        let listener = inherited.enter().map_err(DaemonError::system("enter the switch process"))?;
-        return switch_process(args, build, listener, facts(args, Some(&inherited), log));
+        let (kept, listener) = inherited.enter().map_err(DaemonError::system("enter the switch process"))?;
+        // For the rest of the process: ports keep and take their queues wherever they are opened.
+        let kept: &'static Inheritance = Box::leak(Box::new(kept));
+        keep::install(kept);
+        return switch_process(args, build, listener, facts(args, Some(&inherited), log), Some(kept));
     }
     scrape::check(args.metrics)?;
     let socket = ControlSocket::claim(&args.socket)?;
@@ -130,7 +134,7 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
     tracing::info!(socket = %args.socket.display(), version = env!("CARGO_PKG_VERSION"), "heddled listens");
     if args.foreground_single_process {
         let listener = socket.listener().try_clone().map_err(DaemonError::system("share the control socket"))?;
-        return switch_process(args, build, listener, facts(args, None, log));
+        return switch_process(args, build, listener, facts(args, None, log), None);
     }
     supervisor::supervise(socket.listener()).map_err(DaemonError::from)
 }
@@ -152,6 +156,7 @@ fn switch_process(
     build: BuildPlane,
     listener: UnixListener,
     facts: DaemonFacts,
+    kept: Option<&Inheritance>,
 ) -> Result<(), DaemonError> {
     let setup = PlaneSetup { run_dir: args.run_dir(), extension_dirs: args.extension_dirs.clone() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -166,6 +171,9 @@ fn switch_process(
         stop::on_signal().map_err(DaemonError::system("receive signals"))?
     };
     let plane: Arc<dyn ControlPlane> = Arc::new(Durable::open(build(&setup)?, &args.state_dir())?);
+    if let Some(kept) = kept {
+        kept.release_unclaimed();
+    }
     if let Some(address) = args.metrics {
         runtime.spawn(scrape::run(address, Arc::clone(&plane), facts.clone()));
     }

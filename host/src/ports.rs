@@ -12,6 +12,7 @@
 mod attachment;
 pub mod device;
 mod error;
+pub mod keep;
 mod landing;
 pub mod memory;
 mod notices;

@@ -1,19 +1,23 @@
 //! The supervisor: keeps one switch process alive and never lets it outlive itself.
 //!
-//! The supervisor starts its own executable again with the same arguments. The child finds the listening control socket
-//! as its standard input and the rest in its environment ([`Inherited`]). Because the supervisor keeps the socket open,
+//! The supervisor starts its own executable again with the same arguments. The child gets the listening control socket and
+//! the TAP interfaces of its predecessor through its standard input (`keeper`), the rest in its environment
+//! ([`Inherited`]). Because the supervisor keeps the socket open,
 //! clients that connect while a child is being restarted wait in the backlog instead of being refused.
 //! A child that dies is restarted, the first time at once and then after growing pauses; children that keep dying early
 //! end heddled (`backoff`). What operators asked for is in the store, which no death touches; the child restores it.
 
 mod backoff;
 mod inherit;
+mod keeper;
 
 pub use inherit::Inherited;
+pub use keeper::Inheritance;
 
 use crate::control::error::ErrorClass;
 use crate::systemd;
 use backoff::{Backoff, Next};
+use keeper::KeptQueues;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io;
@@ -109,9 +113,11 @@ async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
     let mut signals = StopSignals::listen().map_err(system("receive signals"))?;
     let mut backoff = Backoff::default();
     let mut inherited = Inherited::first();
+    let mut kept = KeptQueues::new();
     loop {
         let started = Instant::now();
-        let mut child = start(listener, &inherited).map_err(system("start the switch process"))?;
+        let input = kept.hand_over(listener).map_err(system("pass its sockets on"))?;
+        let mut child = start(input, &inherited).map_err(system("start the switch process"))?;
         tracing::debug!(pid = child.id(), restarts = inherited.restarts, "the switch process is started");
         let status = tokio::select! {
             status = child.wait() => status.map_err(system("wait for the switch process"))?,
@@ -139,8 +145,7 @@ async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
     }
 }
 
-fn start(listener: &UnixListener, inherited: &Inherited) -> io::Result<Child> {
-    let socket = OwnedFd::from(listener.try_clone()?);
+fn start(input: OwnedFd, inherited: &Inherited) -> io::Result<Child> {
     // The inode of this very executable, even when the file was replaced by an upgrade meanwhile.
     Command::new("/proc/self/exe")
         .arg0("heddled-switch")
@@ -148,7 +153,7 @@ fn start(listener: &UnixListener, inherited: &Inherited) -> io::Result<Child> {
         .envs(inherited.environment())
         // The watchdog of the service is answered by the switch process, whatever process it was set for.
         .env_remove("WATCHDOG_PID")
-        .stdin(socket)
+        .stdin(input)
         .kill_on_drop(true)
         .spawn()
 }

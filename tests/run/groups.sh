@@ -22,6 +22,7 @@ switch      tests/switch      the data plane as a whole: seeded simulations agai
 extensions  tests/extensions  extensions in Rust and in C, loaded from their .so
 abi         tests/abi         old compilers load, damaged metadata is refused
 end-to-end  tests/end_to_end  namespaces, devices, the daemon (root)
+restart     tests/restart     kills at random points of random changes, kills under traffic (root)
 demo        tests/demo        the demo as a test, and the commands that README.md tells operators to type
 tidy        tests/xtask       the house rules, and that each rule can fail
 '

@@ -37,6 +37,11 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// Adds a port and plugs its backend in.
     fn add_port(&self, switch: &SwitchName, spec: PortSpec) -> ControlResult<PortView>;
 
+    /// Adds several ports, each by itself; what waits in their devices is taken in when all of them are there.
+    fn add_ports(&self, switch: &SwitchName, specs: Vec<PortSpec>) -> Vec<ControlResult<()>> {
+        specs.into_iter().map(|spec| self.add_port(switch, spec).map(drop)).collect()
+    }
+
     /// Changes what `change` names and nothing else.
     fn set_port(&self, switch: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView>;
 

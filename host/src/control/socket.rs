@@ -13,9 +13,13 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where heddled listens unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/heddle/heddled.sock";
+
+/// How long a process that was killed may hold the socket.
+const DYING: Duration = Duration::from_secs(1);
 
 /// Why a daemon could not have the socket.
 #[derive(Debug, thiserror::Error)]
@@ -127,12 +131,25 @@ fn check_stale(path: &Path) -> Result<(), ClaimError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(ClaimError::system("look at", path)(error)),
         Ok(metadata) if !metadata.file_type().is_socket() => Err(ClaimError::NotASocket { socket: path.to_owned() }),
-        Ok(_) if UnixStream::connect(path).is_ok() => Err(ClaimError::Foreign { socket: path.to_owned() }),
+        Ok(_) if stays_open(path) => Err(ClaimError::Foreign { socket: path.to_owned() }),
         Ok(_) => {
             tracing::info!(socket = %path.display(), "replacing the stale socket of a daemon that is gone");
             Ok(())
         }
     }
+}
+
+/// Whether somebody goes on listening there. The switch process of a supervisor that was killed dies a moment after it,
+/// and holds the socket until then.
+fn stays_open(path: &Path) -> bool {
+    let deadline = Instant::now() + DYING;
+    while UnixStream::connect(path).is_ok() {
+        if Instant::now() >= deadline {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
 }
 
 fn listen(path: &Path) -> Result<UnixListener, ClaimError> {

@@ -114,6 +114,26 @@ impl ControlPlane for Engine {
         view
     }
 
+    fn add_ports(&self, switch: &SwitchName, specs: Vec<PortSpec>) -> Vec<ControlResult<()>> {
+        let (mut answers, mut free) = (Vec::new(), Vec::new());
+        for spec in specs {
+            let checked = self.check_device(&spec);
+            if checked.is_ok() {
+                free.push(spec);
+            }
+            answers.push(checked);
+        }
+        let count = free.len();
+        let added = self.with(switch, |live, state| Ok(live.add_ports(state, free)));
+        let mut added = added.unwrap_or_else(|error| vec![Err(error); count]).into_iter();
+        for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+            if let Some(outcome) = added.next() {
+                *answer = outcome;
+            }
+        }
+        answers
+    }
+
     fn set_port(&self, switch: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView> {
         let view = self.with(switch, |live, state| {
             live.set_port(state, port, &change)?;

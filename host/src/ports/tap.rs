@@ -12,6 +12,9 @@
 //! The kernel keeps frames for us in a ring per queue, as long as the interface's `txqueuelen`; those it has no place for are
 //! missed frames of the port, read from the interface's `tx_dropped`.
 //!
+//! The queues are [kept](super::keep) for the process after this one, which then goes on with the same interface: it never
+//! loses its carrier, its addresses or its namespace, and frames wait in the kernel's ring meanwhile.
+//!
 //! Limits: 64 queues; an MTU set here is the interface's, writes are not held to it (the kernel is not either).
 
 mod losses;
@@ -19,12 +22,14 @@ mod transfer;
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use heddle_switch_core::frame::Capabilities;
 use heddle_switch_core::offload::VIRTIO_LEN;
 
 use super::error::OpenPortError;
+use super::keep;
 use super::sys::interface;
 use super::sys::tun::{self, TunOffload};
 use super::{Attachment, BackendEntry, LossMeter, Notices, OpenPort, OpenSpec, RxQueue};
@@ -44,6 +49,8 @@ inventory::submit! {
 
 /// What the queues of one port have in common.
 struct Tap {
+    /// `switch/port`, under which the queues are kept for the process after this one.
+    port: String,
     attachment: Arc<Attachment>,
     multi_queue: bool,
     offload: bool,
@@ -53,6 +60,9 @@ struct Tap {
 fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     let wanted = if spec.device.is_empty() { ANY_NAME } else { &spec.device };
     check_name(wanted)?;
+    if let Some(open) = resume(spec) {
+        return Ok(open);
+    }
     let (first, name, multi_queue) = attach_first(wanted, spec.queues)?;
     let step = |step| {
         let name = name.clone();
@@ -76,13 +86,53 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     }
     interface::set_up(&name).map_err(step("bringing the interface up"))?;
     let attachment = Attachment::new(&name, interface::index(&name).ok());
-    describe(name, Tap { attachment, multi_queue, offload: spec.offload, queues }, offload)
+    let tap = Tap { port: spec.port.clone(), attachment, multi_queue, offload: spec.offload, queues };
+    tap.keep();
+    describe(name, tap, offload)
+}
+
+/// The interface that the process before this one had for the same port, wherever it is by now; `None` when there is none
+/// or it does not fit, and the port is opened like any other.
+fn resume(spec: &OpenSpec) -> Option<OpenPort> {
+    let queues: Vec<File> = keep::take(&spec.port)?.into_iter().map(File::from).collect();
+    let attempt = || -> io::Result<OpenPort> {
+        let first = queues.first().filter(|_| queues.len() == usize::from(spec.queues));
+        let first = first.ok_or(io::ErrorKind::InvalidInput)?;
+        let name = tun::name(first)?;
+        let mut offload = TunOffload::None;
+        for queue in &queues {
+            offload = configure(queue, spec.offload)?;
+        }
+        // Away in another network namespace it is its host's business; the name here may be another device's.
+        let index = if tun::is_here(first)? { Some(interface::index(&name)?) } else { None };
+        if index.is_some() {
+            if let Some(mac) = spec.mac {
+                interface::set_mac(&name, mac)?;
+            }
+            if let Some(mtu) = spec.mtu {
+                interface::set_mtu(&name, mtu)?;
+            }
+            interface::set_up(&name)?;
+        }
+        let attachment = Attachment::new(&name, index);
+        let multi_queue = spec.queues > 1;
+        let queues = queues.iter().map(File::try_clone).collect::<io::Result<Vec<File>>>()?;
+        let tap = Tap { port: spec.port.clone(), attachment, multi_queue, offload: spec.offload, queues };
+        describe(name, tap, offload).map_err(io::Error::other)
+    };
+    let resumed = attempt();
+    if let Err(error) = &resumed {
+        keep::forget(&spec.port);
+        tracing::warn!(port = spec.port, %error, "the TAP interface that was kept cannot be used; it is made anew");
+    }
+    resumed.ok()
 }
 
 fn describe(device: String, tap: Tap, offload: TunOffload) -> Result<OpenPort, OpenPortError> {
     let asking = |source| OpenPortError::from_step(&device, "asking for the interface's settings", source);
-    let mtu = interface::mtu(&device).map_err(asking)?;
-    let mac = interface::mac(&device).map_err(asking)?;
+    let here = tap.attachment.index().is_some();
+    let mtu = if here { interface::mtu(&device).map_err(asking)? } else { 0 };
+    let mac = if here { interface::mac(&device).map_err(asking)? } else { None };
     let attachment = Arc::clone(&tap.attachment);
     let tap = Arc::new(tap);
     let meter = TapLosses::new(Arc::clone(&tap)).inspect_err(|error| {
@@ -168,6 +218,12 @@ fn configure(queue: &File, offload: bool) -> io::Result<TunOffload> {
 }
 
 impl Tap {
+    /// Has the queues kept for the process after this one.
+    fn keep(&self) {
+        let queues: Vec<BorrowedFd<'_>> = self.queues.iter().map(AsFd::as_fd).collect();
+        keep::keep(&self.port, &queues);
+    }
+
     /// Takes up the interface that came back for queue `nth`, behind the descriptor it always had.
     fn reattach(&self, nth: usize) -> io::Result<()> {
         // By its present name: attaching to a name that nothing has would make an interface the operator has deleted.
@@ -176,6 +232,14 @@ impl Tap {
         configure(&queue, self.offload)?;
         interface::set_up(&name)?;
         let old = self.queues.get(nth).ok_or(io::ErrorKind::NotFound)?;
-        tun::replace(old, queue.into())
+        tun::replace(old, queue.into())?;
+        self.keep();
+        Ok(())
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        keep::forget(&self.port);
     }
 }

@@ -14,9 +14,9 @@ mod schema;
 pub use error::StoreError;
 pub use schema::SCHEMA;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use redb::backends::InMemoryBackend;
 use redb::{
@@ -91,6 +91,9 @@ impl Store {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
         fs::create_dir_all(directory).map_err(|error| StoreError::io("make the directory of", &path, error))?;
+        if !path.try_exists().map_err(|error| StoreError::io("look for", &path, error))? {
+            make_empty(&path)?;
+        }
         let mut store = match open_database(&path) {
             Ok(database) => Self { path, database: Some(database), only_reads: false },
             Err(error @ StoreError::System { .. }) => Self::open_copy(path, error)?,
@@ -233,10 +236,27 @@ pub fn edits_of(state: &DesiredState) -> Vec<Edit<'_>> {
     edits
 }
 
+/// Makes a store with nothing in it. It gets its name when it is whole: a kill meanwhile leaves none.
+fn make_empty(path: &Path) -> Result<(), StoreError> {
+    let unnamed = path.with_extension("redb.new");
+    let system = |step: &'static str| move |error| StoreError::io(step, path, error);
+    match fs::remove_file(&unnamed) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(system("begin")(error)),
+        _ => {}
+    }
+    let database = Database::create(&unnamed).map_err(|error| StoreError::open(path, error))?;
+    let mut store = Store { path: unnamed.clone(), database: Some(database), only_reads: false };
+    store.bring_up_to_date(None)?;
+    drop(store);
+    fs::rename(&unnamed, path).map_err(system("name"))?;
+    let directory = path.parent().map_or_else(|| fs::File::open("."), fs::File::open);
+    directory.and_then(|directory| directory.sync_all()).map_err(system("name"))
+}
+
 fn open_database(path: &Path) -> Result<Database, StoreError> {
     let deadline = Instant::now() + LET_GO;
     loop {
-        match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
+        match Database::builder().set_cache_size(CACHE_BYTES).open(path) {
             Ok(database) => return Ok(database),
             Err(DatabaseError::DatabaseAlreadyOpen) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(5));

@@ -1,9 +1,9 @@
-//! What the switch process receives from its supervisor: the listening socket as standard input, facts as environment.
+//! What the switch process receives from its supervisor: sockets and devices through standard input, facts as environment.
 
+use super::Inheritance;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::parent_id;
 
@@ -45,19 +45,17 @@ impl Inherited {
         (parent_id() == supervisor_pid && !io::stdin().is_terminal()).then_some(inherited)
     }
 
-    /// Ties this process's life to the supervisor's and takes the listening socket.
+    /// Ties this process's life to the supervisor's and takes what it has kept.
     ///
     /// # Errors
-    /// When the supervisor is already gone, or standard input is no listening UNIX socket.
-    pub fn enter(&self) -> io::Result<UnixListener> {
+    /// When the supervisor is already gone, or standard input is not its socket.
+    pub fn enter(&self) -> io::Result<(Inheritance, UnixListener)> {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // The supervisor may have died before the line above.
         if parent_id() != self.supervisor_pid {
             return Err(io::Error::other("the supervisor is gone"));
         }
         prctl::set_name(c"heddled-switch")?;
-        let listener = UnixListener::from(io::stdin().as_fd().try_clone_to_owned()?);
-        listener.local_addr()?;
-        Ok(listener)
+        Inheritance::receive()
     }
 }

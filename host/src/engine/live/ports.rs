@@ -1,7 +1,7 @@
 //! Ports of a running switch: opening and plugging in, changing, unplugging and closing.
 //!
-//! Adding: open the device, create port and NIC (extensions may veto), publish, hand the queues to their workers, connect
-//! the NIC. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
+//! Adding: open the device, create port and NIC (extensions may veto), publish, connect the NIC, and when all of that is in
+//! place let the workers receive. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
 //! undone, so an error leaves the switch as it was.
 
 use std::sync::Mutex;
@@ -30,9 +30,44 @@ use crate::loader::port_info;
 use crate::ports::device::{DeviceEvent, DeviceWatch};
 use crate::ports::{self, OpenPort, OpenPortError, OpenSpec};
 
+/// A port with its NIC that no worker serves yet.
+struct Made {
+    id: PortId,
+    owner: u16,
+    open: OpenPort,
+}
+
 impl LiveSwitch {
     /// Adds a port and plugs it in.
     pub(crate) fn add_port(&self, state: &mut State, spec: PortSpec) -> ControlResult<PortId> {
+        let made = self.make_port(state, spec)?;
+        let id = made.id;
+        self.plug_in(state, vec![made])?;
+        Ok(id)
+    }
+
+    /// Adds ports and plugs them in together: what waits in the devices is taken in when all of them are there.
+    pub(crate) fn add_ports(&self, state: &mut State, specs: Vec<PortSpec>) -> Vec<ControlResult<()>> {
+        let (mut answers, mut made) = (Vec::new(), Vec::new());
+        for spec in specs {
+            let holder = spec.backend().device().and_then(|device| Some((device, state.port_on(device.as_str())?)));
+            let answer = match holder {
+                Some((device, port)) => {
+                    Err(ControlError::DeviceInUse { device: device.clone(), switch: self.name().clone(), port })
+                }
+                None => self.make_port(state, spec).map(|one| made.push(one)),
+            };
+            answers.push(answer);
+        }
+        if let Err(error) = self.plug_in(state, made) {
+            // A worker that does not answer serves none of them.
+            answers.iter_mut().filter(|answer| answer.is_ok()).for_each(|answer| *answer = Err(error.clone()));
+        }
+        answers
+    }
+
+    /// Opens the device and makes port and NIC.
+    fn make_port(&self, state: &mut State, spec: PortSpec) -> ControlResult<Made> {
         let name = spec.name().clone();
         let settings = spec.settings().clone();
         let mut open = ports::open(&self.open_spec(&spec)).map_err(open_error)?;
@@ -75,29 +110,31 @@ impl LiveSwitch {
             trouble,
         };
         state.ports.insert(id, plugged);
-        self.plug_in(state, id, owner, &mut open)?;
-        Ok(id)
+        Ok(Made { id, owner, open })
     }
 
-    /// Publishes the port, hands its queues out and connects the NIC.
-    fn plug_in(&self, state: &mut State, id: PortId, owner: u16, open: &mut OpenPort) -> ControlResult<()> {
+    /// Publishes ports, connects their NICs and hands their queues out; receiving begins when everything else is in place.
+    fn plug_in(&self, state: &mut State, mut made: Vec<Made>) -> ControlResult<()> {
+        self.publish(state, Vec::new())?;
+        for Made { id, owner, open } in &mut made {
+            if let Some(worker) = state.workers.get(usize::from(*owner)) {
+                let tx = std::mem::replace(&mut open.tx, Box::new(Nowhere));
+                worker.send(Command::AttachTx(*id, tx))?;
+            }
+            let connected = state.switch.connect_nic(*id, &mut Sink::new(self, &state.enabled));
+            debug_assert!(connected.is_ok(), "a created NIC can be connected");
+        }
         self.publish(state, Vec::new())?;
         let count = state.workers.len().max(1);
-        if let Some(worker) = state.workers.get(usize::from(owner)) {
-            let tx = std::mem::replace(&mut open.tx, Box::new(Nowhere));
-            worker.send(Command::AttachTx(id, tx))?;
-        }
-        for (queue, rx) in open.rx.drain(..).enumerate() {
-            let home = (usize::from(owner) + queue) % count;
-            if let Some(worker) = state.workers.get(home) {
-                worker.send(Command::AttachRx(id, rx))?;
+        for Made { id, owner, open } in made {
+            if let Some(port) = state.switch.port(id) {
+                self.directory.put(id, port_info(port, &PortCounters::default()));
             }
-        }
-        let connected = state.switch.connect_nic(id, &mut Sink::new(self, &state.enabled));
-        debug_assert!(connected.is_ok(), "a created NIC can be connected");
-        self.publish(state, Vec::new())?;
-        if let Some(port) = state.switch.port(id) {
-            self.directory.put(id, port_info(port, &PortCounters::default()));
+            for (queue, rx) in open.rx.into_iter().enumerate() {
+                if let Some(worker) = state.workers.get((usize::from(owner) + queue) % count) {
+                    worker.send(Command::AttachRx(id, rx))?;
+                }
+            }
         }
         Ok(())
     }

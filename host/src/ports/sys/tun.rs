@@ -5,7 +5,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use super::check;
 use super::interface::{name_in, request};
@@ -47,6 +47,12 @@ pub(in crate::ports) fn namespace(queue: &File) -> io::Result<File> {
     unsafe {
         Ok(File::from_raw_fd(check(libc::ioctl(queue.as_raw_fd(), TUNGETDEVNETNS))?))
     }
+}
+
+/// Whether a queue's interface is in the network namespace of this thread.
+pub(in crate::ports) fn is_here(queue: &File) -> io::Result<bool> {
+    let (there, here) = (namespace(queue)?.metadata()?, std::fs::metadata("/proc/thread-self/ns/net")?);
+    Ok((there.dev(), there.ino()) == (here.dev(), here.ino()))
 }
 
 fn set_by_pointer(file: &File, operation: libc::Ioctl, value: libc::c_int) -> io::Result<()> {

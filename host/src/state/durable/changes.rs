@@ -111,7 +111,7 @@ impl Inner {
             store.commit(&[Edit::PutPort(switch, part.order, &record)]).map_err(|error| not_stored(&error))?;
             let part = Part { record, ..part };
             self.remember_port(switch, part.clone());
-            self.bring_port(switch, &part);
+            self.bring_ports(switch, &[&part]);
             return self.port_as_it_is(switch, port);
         }
         let view = self.plane.set_port(switch, port, change)?;

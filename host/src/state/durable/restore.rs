@@ -76,9 +76,8 @@ impl Inner {
         for part in kept.extensions.iter().filter(|part| part.absent.is_some() && with_extensions) {
             self.bring_extension(store, name, part);
         }
-        for part in kept.ports.iter().filter(|part| part.absent.is_some()) {
-            self.bring_port(name, part);
-        }
+        let absent: Vec<&Part<PortRecord>> = kept.ports.iter().filter(|part| part.absent.is_some()).collect();
+        self.bring_ports(name, &absent);
     }
 
     /// Parts of an absent switch wait for it.
@@ -91,17 +90,25 @@ impl Inner {
         }
     }
 
-    /// A port that is absent.
-    pub(super) fn bring_port(&self, switch: &SwitchName, part: &Part<PortRecord>) {
-        let outcome = match PortSpec::from_record(&part.record) {
-            Ok(spec) => self.plane.add_port(switch, spec).err(),
-            Err(error) => Some(error.into()),
-        };
-        let absent = note(&format!("port '{}' of switch '{switch}'", part.key), part.absent.as_deref(), outcome);
-        if let Some(kept) = lock(&self.ledger).switches.get_mut(switch)
-            && let Some(part) = kept.ports.iter_mut().find(|known| known.key == part.key)
-        {
-            part.absent = absent;
+    /// Ports that are absent, together: frames that waited in one device find the other ports there.
+    pub(super) fn bring_ports(&self, switch: &SwitchName, parts: &[&Part<PortRecord>]) {
+        if parts.is_empty() {
+            return;
+        }
+        let specs: Vec<_> = parts.iter().map(|part| PortSpec::from_record(&part.record)).collect();
+        let whole = specs.iter().flatten().cloned().collect();
+        let mut answers = self.plane.add_ports(switch, whole).into_iter();
+        for (part, spec) in parts.iter().zip(specs) {
+            let outcome = match spec {
+                Ok(_) => answers.next().and_then(Result::err),
+                Err(error) => Some(error.into()),
+            };
+            let absent = note(&format!("port '{}' of switch '{switch}'", part.key), part.absent.as_deref(), outcome);
+            if let Some(kept) = lock(&self.ledger).switches.get_mut(switch)
+                && let Some(known) = kept.ports.iter_mut().find(|known| known.key == part.key)
+            {
+                known.absent = absent;
+            }
         }
     }
 

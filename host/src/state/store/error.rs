@@ -115,13 +115,12 @@ impl StoreError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::InUse { .. } => ErrorClass::AlreadyExists,
-            Self::Schema { .. } | Self::Record { .. } => ErrorClass::Refused,
+            Self::Schema { .. } | Self::Record { .. } | Self::Damaged { .. } => ErrorClass::Refused,
             Self::System { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Limit,
                 io::ErrorKind::PermissionDenied => ErrorClass::Permission,
                 _ => ErrorClass::Other,
             },
-            Self::Damaged { .. } => ErrorClass::Other,
         }
     }
 }

@@ -1,0 +1,247 @@
+//! What the supervisor keeps for the next switch process: the listening socket, and the descriptors of TAP interfaces.
+//!
+//! Between both processes is a UNIX socket of packets, the switch process's standard input. At its start it is sent the
+//! listening socket, then everything kept, then an end mark; from then on it sends what is to be kept and what is to be let
+//! go. A packet is a letter, then the name of a port; descriptors travel beside it (`SCM_RIGHTS`, unix(7)). Packets of a
+//! process that died are all read before the next one starts.
+//!
+//! Limits: [`PORTS_MAX`] ports, [`QUEUES_MAX`] descriptors each, names of [`NAME_MAX`] bytes.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+use crate::ports::keep;
+
+/// Ports whose descriptors are kept; those of further ones go with the process.
+const PORTS_MAX: usize = 4096;
+/// Descriptors of one port (`ports::QUEUES_MAX`).
+const QUEUES_MAX: usize = 64;
+/// A switch name, a slash and a port name.
+const NAME_MAX: usize = 2 * 64 + 1;
+
+/// What a packet is about.
+const LISTENER: u8 = b'L';
+const KEEP: u8 = b'K';
+const FORGET: u8 = b'F';
+const END: u8 = b'E';
+
+/// Descriptors by port.
+type Kept = BTreeMap<String, Vec<OwnedFd>>;
+
+fn send(socket: BorrowedFd<'_>, what: u8, port: &str, queues: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(QUEUES_MAX))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    if !queues.is_empty() && !beside.push(SendAncillaryMessage::ScmRights(queues)) {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let parts = [IoSlice::new(std::slice::from_ref(&what)), IoSlice::new(port.as_bytes())];
+    sendmsg(socket, &parts, &mut beside, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// The next packet; `None` when the other side is gone.
+fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(u8, String, Vec<OwnedFd>)>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(QUEUES_MAX))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let mut packet = [0; 1 + NAME_MAX];
+    let got = loop {
+        let mut parts = [IoSliceMut::new(&mut packet)];
+        match recvmsg(socket, &mut parts, &mut beside, RecvFlags::CMSG_CLOEXEC) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    let queues = beside.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(queues) => Some(queues),
+        _ => None,
+    });
+    let queues = queues.flatten().collect();
+    let Some((what, name)) = packet.get(..got.bytes).and_then(<[u8]>::split_first) else { return Ok(None) };
+    if got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a packet between supervisor and switch process was cut",
+        ));
+    }
+    Ok(Some((*what, String::from_utf8_lossy(name).into_owned(), queues)))
+}
+
+/// The supervisor's side of one switch process.
+#[derive(Debug)]
+pub(super) struct KeptQueues {
+    kept: Arc<Mutex<Kept>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl KeptQueues {
+    pub(super) fn new() -> Self {
+        Self { kept: Arc::default(), reader: None }
+    }
+
+    /// Waits until everything the process before has sent is read; call it when that process is dead.
+    pub(super) fn settle(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            // One that panicked reads no more.
+            let _ = reader.join();
+        }
+    }
+
+    /// The standard input of the next switch process, which will find everything there.
+    pub(super) fn hand_over(&mut self, listener: &UnixListener) -> io::Result<OwnedFd> {
+        self.settle();
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let listener = listener.as_fd().try_clone_to_owned()?;
+        let kept = Arc::clone(&self.kept);
+        // A thread of its own: it waits when the socket is full, and the supervisor must not.
+        let work = move || {
+            let outcome = send_all(ours.as_fd(), &listener, &kept).and_then(|()| keep_what_comes(ours.as_fd(), &kept));
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "the descriptors of the switch process are not kept any more");
+            }
+        };
+        self.reader = Some(std::thread::Builder::new().name("heddle-keeper".to_owned()).spawn(work)?);
+        Ok(theirs)
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> std::sync::MutexGuard<'_, Kept> {
+    // Every change is one insertion or removal.
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send_all(socket: BorrowedFd<'_>, listener: &OwnedFd, kept: &Mutex<Kept>) -> io::Result<()> {
+    send(socket, LISTENER, "", &[listener.as_fd()])?;
+    for (port, queues) in &*lock(kept) {
+        let queues: Vec<BorrowedFd<'_>> = queues.iter().map(AsFd::as_fd).collect();
+        send(socket, KEEP, port, &queues)?;
+    }
+    send(socket, END, "", &[])
+}
+
+fn keep_what_comes(socket: BorrowedFd<'_>, kept: &Mutex<Kept>) -> io::Result<()> {
+    while let Some((what, port, queues)) = receive(socket)? {
+        let mut kept = lock(kept);
+        match what {
+            KEEP if kept.len() < PORTS_MAX || kept.contains_key(&port) => drop(kept.insert(port, queues)),
+            FORGET => drop(kept.remove(&port)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The switch process's side.
+#[derive(Debug)]
+pub struct Inheritance {
+    socket: OwnedFd,
+    left: Mutex<Kept>,
+}
+
+impl Inheritance {
+    /// Takes everything from the supervisor; also gives the listening socket.
+    ///
+    /// # Errors
+    /// When standard input is not what a supervisor gives.
+    pub(super) fn receive() -> io::Result<(Self, UnixListener)> {
+        let socket = io::stdin().as_fd().try_clone_to_owned()?;
+        let (mut listener, mut left) = (None, Kept::new());
+        loop {
+            match receive(socket.as_fd())? {
+                Some((LISTENER, _, queues)) => listener = queues.into_iter().next(),
+                Some((KEEP, port, queues)) => drop(left.insert(port, queues)),
+                Some((END, ..)) => break,
+                Some(_) => {}
+                None => return Err(io::Error::other("the supervisor is gone")),
+            }
+        }
+        let listener = listener.ok_or_else(|| io::Error::other("the supervisor gave no control socket"))?;
+        let listener = UnixListener::from(listener);
+        listener.local_addr()?;
+        Ok((Self { socket, left: Mutex::new(left) }, listener))
+    }
+
+    /// Lets go of what no port has taken up: its port was removed while no process was there to do it.
+    pub fn release_unclaimed(&self) {
+        let left = std::mem::take(&mut *lock(&self.left));
+        for port in left.into_keys() {
+            tracing::info!(port, "a TAP interface that no port has any more is removed");
+            keep::Keeper::forget(self, &port);
+        }
+    }
+
+    fn tell(&self, what: u8, port: &str, queues: &[BorrowedFd<'_>]) {
+        if let Err(error) = send(self.socket.as_fd(), what, port, queues) {
+            tracing::debug!(port, %error, "the supervisor was not told what to keep");
+        }
+    }
+}
+
+impl keep::Keeper for Inheritance {
+    fn take(&self, port: &str) -> Option<Vec<OwnedFd>> {
+        lock(&self.left).remove(port)
+    }
+
+    fn keep(&self, port: &str, queues: &[BorrowedFd<'_>]) {
+        self.tell(KEEP, port, queues);
+    }
+
+    fn forget(&self, port: &str) {
+        self.tell(FORGET, port, &[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[test]
+    fn descriptors_travel_and_are_kept_until_forgotten() -> io::Result<()> {
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let kept = Mutex::new(Kept::new());
+        let (mut reader, writer) = io::pipe()?;
+        send(theirs.as_fd(), KEEP, "lab/web", &[writer.as_fd(), reader.as_fd()])?;
+        send(theirs.as_fd(), KEEP, "lab/db", &[writer.as_fd()])?;
+        send(theirs.as_fd(), FORGET, "lab/db", &[])?;
+        drop((theirs, writer));
+        keep_what_comes(ours.as_fd(), &kept)?;
+        let mut kept = kept.into_inner().unwrap_or_default();
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["lab/web"]);
+        let mut queues = kept.remove("lab/web").unwrap_or_default();
+        assert_eq!(queues.len(), 2);
+        io::PipeWriter::from(queues.swap_remove(0)).write_all(b"frame")?;
+        drop(queues);
+        let mut text = String::new();
+        reader.read_to_string(&mut text)?;
+        assert_eq!(text, "frame", "the copy was the last one of the writing end");
+        Ok(())
+    }
+
+    #[test]
+    fn the_next_process_gets_everything_and_names_have_a_limit() -> io::Result<()> {
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let (reader, _writer) = io::pipe()?;
+        let kept = Mutex::new(Kept::from([("lab/web".to_owned(), vec![OwnedFd::from(reader)])]));
+        let socket = OwnedFd::from(UnixListener::bind(tempfile::tempdir()?.path().join("s"))?);
+        send_all(ours.as_fd(), &socket, &kept)?;
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            let Some((what, port, queues)) = receive(theirs.as_fd())? else { break };
+            told.push((what, port, queues.len()));
+        }
+        assert_eq!(told, [(LISTENER, String::new(), 1), (KEEP, "lab/web".to_owned(), 1), (END, String::new(), 0)]);
+        send(ours.as_fd(), FORGET, &"x".repeat(NAME_MAX + 1), &[])?;
+        assert!(receive(theirs.as_fd()).is_err(), "a name that was cut is no name");
+        Ok(())
+    }
+}
