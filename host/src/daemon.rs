@@ -13,6 +13,7 @@ mod stop;
 
 pub use args::DaemonArgs;
 
+use crate::config::{self, ConfigError};
 use crate::control::error::{ControlError, ErrorClass};
 use crate::control::log::LogLevels;
 use crate::control::peer::AccessPolicy;
@@ -22,12 +23,12 @@ use crate::control::server::{ServeError, serve};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
 use crate::metrics::MetricsError;
 use crate::ports::keep;
-use crate::state::Durable;
 use crate::state::store::StoreError;
+use crate::state::{Durable, Wanted};
 use crate::supervisor::{self, Inheritance, Inherited, SuperviseError};
 use crate::systemd;
 use clap::Parser;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +60,9 @@ pub enum DaemonError {
     /// The data plane could not be built.
     #[error("the data plane did not start: {0}")]
     Plane(#[from] ControlError),
+    /// The configuration file is refused.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
     /// The stored state cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,6 +94,7 @@ impl DaemonError {
             Self::Plane(error) => error.class(),
             Self::Metrics(MetricsError::NotLoopback { .. }) => ErrorClass::Usage,
             Self::Metrics(MetricsError::Bind { .. }) => ErrorClass::AlreadyExists,
+            Self::Config(_) => ErrorClass::Refused,
             Self::Store(error) => error.class(),
             Self::Supervise(SuperviseError::Refused { code, .. }) => {
                 ErrorClass::TABLE.into_iter().find(|row| row.exit == *code).map_or(ErrorClass::Other, |row| row.class)
@@ -109,7 +114,11 @@ pub fn main(build: BuildPlane) -> ExitCode {
     match run(&DaemonArgs::parse(), build) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            match &error {
+                // Lines that editors understand, with no time before them; nobody is left to hear of a failure.
+                DaemonError::Config(error) => drop(writeln!(io::stderr(), "{error}")),
+                other => tracing::error!("{other}"),
+            }
             ExitCode::from(error.class().row().exit)
         }
     }
@@ -120,21 +129,30 @@ pub fn main(build: BuildPlane) -> ExitCode {
 /// # Errors
 /// When it cannot start, or the supervisor gives up on the switch process.
 pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
+    if args.config_schema {
+        return say(&format!("{:#}\n", config::schema()));
+    }
+    if let Some(file) = &args.check_config {
+        let state = config::read(file)?;
+        return say(&format!("{}: {}\n", file.display(), state.summary()));
+    }
     let log = log::init(args.log_level);
     if let Some(inherited) = Inherited::from_environment() {
         let (kept, listener) = inherited.enter().map_err(DaemonError::system("enter the switch process"))?;
         // For the rest of the process: ports keep and take their queues wherever they are opened.
         let kept: &'static Inheritance = Box::leak(Box::new(kept));
         keep::install(kept);
-        return switch_process(args, build, listener, facts(args, Some(&inherited), log), Some(kept));
+        return switch_process(args, build, listener, facts(args, Some(&inherited), log), inherited.start, Some(kept));
     }
     scrape::check(args.metrics)?;
+    // A file that is refused is refused before anything is touched.
+    args.config.as_deref().map(config::read).transpose()?;
     let socket = ControlSocket::claim(&args.socket)?;
     std::fs::create_dir_all(args.run_dir()).map_err(DaemonError::system("create the run directory"))?;
     tracing::info!(socket = %args.socket.display(), version = env!("CARGO_PKG_VERSION"), "heddled listens");
     if args.foreground_single_process {
         let listener = socket.listener().try_clone().map_err(DaemonError::system("share the control socket"))?;
-        return switch_process(args, build, listener, facts(args, None, log), None);
+        return switch_process(args, build, listener, facts(args, None, log), supervisor::new_start(), None);
     }
     supervisor::supervise(socket.listener()).map_err(DaemonError::from)
 }
@@ -150,12 +168,36 @@ fn facts(args: &DaemonArgs, inherited: Option<&Inherited>, log: Arc<LogLevels>) 
     }
 }
 
+/// What the configuration file wants.
+fn wanted(args: &DaemonArgs, start: String, restarts: u32) -> Result<Option<Wanted>, DaemonError> {
+    let Some(file) = &args.config else { return Ok(None) };
+    match config::read(file) {
+        Ok(state) => Ok(Some(Wanted { file: file.clone(), state, start })),
+        // An editor may be at it; it was the desired state when heddled started, and what is stored came of it.
+        Err(error) if restarts > 0 => {
+            tracing::warn!("the configuration file is left for the next start of heddled: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Prints an answer instead of being a daemon.
+fn say(text: &str) -> Result<(), DaemonError> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(DaemonError::system("print")(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Builds the plane, serves until a signal, and takes the plane down.
 fn switch_process(
     args: &DaemonArgs,
     build: BuildPlane,
     listener: UnixListener,
     facts: DaemonFacts,
+    start: String,
     kept: Option<&Inheritance>,
 ) -> Result<(), DaemonError> {
     let setup = PlaneSetup { run_dir: args.run_dir(), extension_dirs: args.extension_dirs.clone() };
@@ -170,7 +212,9 @@ fn switch_process(
         let _inside = runtime.enter();
         stop::on_signal().map_err(DaemonError::system("receive signals"))?
     };
-    let plane: Arc<dyn ControlPlane> = Arc::new(Durable::open(build(&setup)?, &args.state_dir())?);
+    let wanted = wanted(args, start, facts.restarts)?;
+    let durable = Durable::open_with(build(&setup)?, &args.state_dir(), wanted.as_ref())?;
+    let plane: Arc<dyn ControlPlane> = Arc::new(durable);
     if let Some(kept) = kept {
         kept.release_unclaimed();
     }

@@ -8,8 +8,10 @@
 //!
 //! Decision 0006 (`sdk-docs/src/decisions/0006-desired-state.md`) says why.
 
+mod adopt;
 mod durable;
 pub mod record;
 pub mod store;
 
+pub use adopt::Wanted;
 pub use durable::Durable;

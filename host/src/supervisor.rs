@@ -11,7 +11,7 @@ mod backoff;
 mod inherit;
 mod keeper;
 
-pub use inherit::Inherited;
+pub use inherit::{Inherited, new_start};
 pub use keeper::Inheritance;
 
 use crate::control::error::ErrorClass;

@@ -28,6 +28,18 @@ pub struct DaemonArgs {
     #[arg(long = "state-dir", value_name = "DIR", env = "HEDDLE_STATE_DIR")]
     state_dir: Option<PathBuf>,
 
+    /// Configuration file (TOML) that is the desired state at start: what is stored and not in it is removed
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Judge a configuration file, touch nothing, and exit
+    #[arg(long = "check-config", value_name = "FILE", exclusive = true)]
+    pub check_config: Option<PathBuf>,
+
+    /// Print the JSON Schema of configuration files and exit
+    #[arg(long = "config-schema", exclusive = true)]
+    pub config_schema: bool,
+
     /// Directory to search for extensions; may be given several times
     #[arg(long = "extension-dir", value_name = "DIR", default_value = "/usr/lib/heddle/extensions")]
     pub extension_dirs: Vec<PathBuf>,
@@ -52,10 +64,12 @@ const AFTER_HELP: &str = "\
 Examples:
   heddled
   heddled --socket /tmp/heddle/heddled.sock --log-level debug
+  heddled --check-config /etc/heddle/heddled.toml
+  heddled --config /etc/heddle/heddled.toml
   heddled --metrics 127.0.0.1:9478
 
-Exit codes: 0 stopped on request, 2 wrong command line, 4 the socket or the metrics address is taken,
-6 permission denied, 1 any other failure (among them: the switch process keeps crashing).";
+Exit codes: 0 stopped on request, 2 wrong command line, 4 the socket, the stored state or the metrics address is
+taken, 5 the configuration file or the stored state is refused, 6 permission denied, 1 any other failure (among them: the switch process keeps crashing).";
 
 impl DaemonArgs {
     /// Directory where the desired state is kept.

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::adopt::{self, Wanted};
 use super::store::{Store, StoreError};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
@@ -61,8 +62,24 @@ impl Durable {
     /// # Errors
     /// When the store cannot be had; what cannot be restored is no error.
     pub fn open(plane: Arc<dyn ControlPlane>, directory: &Path) -> Result<Self, StoreError> {
-        let store = Store::open(directory)?;
-        let ledger = Ledger::new(store.load()?);
+        Self::open_with(plane, directory, None)
+    }
+
+    /// The same; with a file, that is the desired state first.
+    ///
+    /// # Errors
+    /// When the store cannot be had, or what the file wants cannot be stored.
+    pub fn open_with(
+        plane: Arc<dyn ControlPlane>,
+        directory: &Path,
+        wanted: Option<&Wanted>,
+    ) -> Result<Self, StoreError> {
+        let mut store = Store::open(directory)?;
+        let stored = match wanted {
+            Some(wanted) => adopt::adopt(&mut store, wanted)?,
+            None => store.load()?,
+        };
+        let ledger = Ledger::new(stored);
         let path = store.path().to_owned();
         let inner = Arc::new(Inner {
             plane,

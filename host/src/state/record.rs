@@ -172,6 +172,20 @@ impl<'de> Deserialize<'de> for ConfigValue {
     }
 }
 
+impl DesiredState {
+    /// "1 switch, 2 ports, 1 extension".
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let counted = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+        format!(
+            "{}, {}, {}",
+            counted(self.switches.len(), "switch", "switches"),
+            counted(self.switches.iter().map(|switch| switch.ports.len()).sum(), "port", "ports"),
+            counted(self.switches.iter().map(|switch| switch.extensions.len()).sum(), "extension", "extensions")
+        )
+    }
+}
+
 impl SwitchRecord {
     /// A switch without ports.
     #[must_use]

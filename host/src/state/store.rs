@@ -57,6 +57,8 @@ pub enum Edit<'a> {
     DropExtension(&'a SwitchName, &'a str),
     /// Forgets everything.
     Clear,
+    /// Notes the start of heddled at which a configuration file became the state.
+    Adopted(&'a str),
 }
 
 /// A part of a switch with its place in the order of the switch.
@@ -99,7 +101,7 @@ impl Store {
             Err(error @ StoreError::System { .. }) => Self::open_copy(path, error)?,
             Err(error) => return Err(error),
         };
-        let found = store.schema()?;
+        let found = store.meta("schema")?;
         schema::judge(&store.path, found.as_deref())?;
         if !store.only_reads && found.as_deref() != Some(SCHEMA.to_string().as_str()) {
             store.bring_up_to_date(found.as_deref())?;
@@ -127,12 +129,20 @@ impl Store {
         &self.path
     }
 
-    fn schema(&self) -> Result<Option<String>, StoreError> {
+    /// The start of heddled at which a configuration file became the state last.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn adopted(&self) -> Result<Option<String>, StoreError> {
+        self.meta("adopted")
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
         let Some(database) = &self.database else { return Ok(None) };
         let read = || -> Result<Option<String>, redb::Error> {
             let transaction = database.begin_read()?;
             match transaction.open_table(META) {
-                Ok(table) => Ok(table.get("schema")?.map(|value| value.value().to_owned())),
+                Ok(table) => Ok(table.get(key)?.map(|value| value.value().to_owned())),
                 Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
                 Err(error) => Err(error.into()),
             }
@@ -320,6 +330,9 @@ fn carry_out(transaction: &WriteTransaction, edit: &Edit<'_>) -> Result<(), redb
         }
         Edit::DropExtension(switch, id) => {
             transaction.open_table(EXTENSIONS)?.remove((switch.as_str(), *id))?;
+        }
+        Edit::Adopted(start) => {
+            transaction.open_table(META)?.insert("adopted", *start)?;
         }
         Edit::Clear => {
             transaction.open_table(SWITCHES)?.retain(|_, _| false)?;

@@ -6,9 +6,11 @@ use nix::sys::signal::Signal;
 use std::io::{self, IsTerminal};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::parent_id;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const SUPERVISOR: &str = "HEDDLED_SUPERVISOR_PID";
 const RESTARTS: &str = "HEDDLED_RESTARTS";
+const START: &str = "HEDDLED_START";
 const LAST_EXIT: &str = "HEDDLED_LAST_EXIT";
 
 /// The facts a switch process inherits.
@@ -16,6 +18,8 @@ const LAST_EXIT: &str = "HEDDLED_LAST_EXIT";
 pub struct Inherited {
     /// The supervisor's process.
     pub supervisor_pid: u32,
+    /// Different for each start of heddled, the same for all its switch processes.
+    pub start: String,
     /// Switch processes before this one.
     pub restarts: u32,
     /// How the one before this ended.
@@ -25,11 +29,12 @@ pub struct Inherited {
 impl Inherited {
     /// For the first switch process of this supervisor.
     pub(super) fn first() -> Self {
-        Self { supervisor_pid: std::process::id(), restarts: 0, last_exit: None }
+        Self { supervisor_pid: std::process::id(), start: new_start(), restarts: 0, last_exit: None }
     }
 
     pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![(SUPERVISOR, self.supervisor_pid.to_string()), (RESTARTS, self.restarts.to_string())];
+        variables.push((START, self.start.clone()));
         variables.extend(self.last_exit.clone().map(|ended| (LAST_EXIT, ended)));
         variables
     }
@@ -40,8 +45,12 @@ impl Inherited {
     pub fn from_environment() -> Option<Self> {
         let number = |name: &str| std::env::var(name).ok()?.parse().ok();
         let supervisor_pid = number(SUPERVISOR)?;
-        let inherited =
-            Self { supervisor_pid, restarts: number(RESTARTS).unwrap_or(0), last_exit: std::env::var(LAST_EXIT).ok() };
+        let inherited = Self {
+            supervisor_pid,
+            start: std::env::var(START).unwrap_or_default(),
+            restarts: number(RESTARTS).unwrap_or(0),
+            last_exit: std::env::var(LAST_EXIT).ok(),
+        };
         (parent_id() == supervisor_pid && !io::stdin().is_terminal()).then_some(inherited)
     }
 
@@ -58,4 +67,10 @@ impl Inherited {
         prctl::set_name(c"heddled-switch")?;
         Inheritance::receive()
     }
+}
+
+/// A name for a start of heddled that no other start had.
+pub fn new_start() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", std::process::id(), since.as_nanos())
 }

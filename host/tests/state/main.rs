@@ -5,7 +5,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod adoption;
 mod books;
+mod config;
 mod disk;
 mod requests;
 mod restore;

@@ -1,0 +1,115 @@
+//! The configuration file: the desired state as people write it, in TOML.
+//!
+//! It is made of the records that are stored (`state::record`), so whatever can be stored can be written and the other way
+//! round; its JSON Schema comes from the same types. A file is judged whole before anything is touched: its syntax, then its
+//! keys, then each value, then what must fit together. Every complaint names file, line and column; an unknown key is
+//! refused with the valid key that is most like it.
+//!
+//! With `heddled --config FILE` the file is the desired state at start: what is stored and not in it is removed, which the
+//! log tells. Changes made later are stored and hold until the next start with the file.
+
+mod fit;
+mod keys;
+mod place;
+mod schema;
+
+pub use schema::schema;
+
+use crate::state::record::DesiredState;
+use place::Places;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Longest file in bytes; a host with thousands of ports needs a tenth of it.
+const FILE_MAX: u64 = 4 << 20;
+
+/// Something wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Why a file is no configuration.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// It cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// It says what cannot be done; all that was found, in the order of lines.
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        complaints: Vec<Complaint>,
+    },
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    /// One line a complaint, as compilers write them: `FILE:LINE:COLUMN: what`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, source } => {
+                write!(f, "cannot read the configuration {}: {source}; give another --config", path.display())
+            }
+            Self::Wrong { path, complaints } => {
+                for (nth, Complaint { line, column, message }) in complaints.iter().enumerate() {
+                    let end = if nth + 1 == complaints.len() { "" } else { "\n" };
+                    write!(f, "{}:{line}:{column}: {message}{end}", path.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Reads and judges a file.
+///
+/// # Errors
+/// When it cannot be read, or for everything that is wrong in it.
+pub fn read(path: &Path) -> Result<DesiredState, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    if length > FILE_MAX {
+        return Err(unreadable(io::Error::other(format!("it has {length} bytes, more than {FILE_MAX}"))));
+    }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    parse(&text).map_err(|complaints| ConfigError::Wrong { path: path.to_owned(), complaints })
+}
+
+/// Judges a text.
+///
+/// # Errors
+/// Everything that is wrong in it, in the order of lines.
+pub fn parse(text: &str) -> Result<DesiredState, Vec<Complaint>> {
+    let (table, errors) = toml::de::DeTable::parse_recoverable(text);
+    let places = Places::new(text, &table);
+    let of_toml = |error: &toml::de::Error| places.complaint(error.span(), error.message());
+    if !errors.is_empty() {
+        return Err(sorted(errors.iter().map(of_toml).collect()));
+    }
+    let unknown = keys::unknown(&places);
+    if !unknown.is_empty() {
+        return Err(sorted(unknown));
+    }
+    let state: DesiredState = toml::from_str(text).map_err(|error| vec![of_toml(&error)])?;
+    let misfits = fit::misfits(&state, &places);
+    if misfits.is_empty() { Ok(state) } else { Err(sorted(misfits)) }
+}
+
+fn sorted(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
+    complaints.sort_by_key(|complaint| (complaint.line, complaint.column));
+    complaints
+}
