@@ -7,6 +7,7 @@
 
 mod capture;
 mod commands;
+mod configuration;
 mod errors;
 mod examples;
 mod extensions;

@@ -1,0 +1,62 @@
+//! `heddled --config`, `--check-config` and `--config-schema`, with the real binary.
+
+use super::process::{Daemon, Outcome, alive, real_command, signal, wait_for};
+use std::process::Command;
+
+const GOOD: &str = "[[switch]]\nname = \"lab\"\n\n[[switch.port]]\nname = \"web\"\nbackend = \"memory\"\nmtu = 9000\n";
+const BAD: &str = "[[switch]]\nname = \"lab\"\ntyp = \"external\"\n";
+
+fn heddled(arguments: &[&str]) -> Outcome {
+    Command::new(env!("CARGO_BIN_EXE_heddled")).args(arguments).output().unwrap().into()
+}
+
+#[test]
+fn a_file_is_judged_without_a_daemon() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (good, bad) = (file("good.toml", GOOD), file("bad.toml", BAD));
+    let outcome = heddled(&["--check-config", &good]);
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (0, format!("{good}: 1 switch, 1 port, 0 extensions\n").as_str())
+    );
+    let outcome = heddled(&["--check-config", &bad]);
+    assert_eq!(outcome.code, 5, "{outcome:?}");
+    let expected = format!("{bad}:3:1: unknown key 'typ' of 'switch', nearest is 'type'; the keys are ");
+    assert!(outcome.stderr.starts_with(&expected) && outcome.stderr.lines().count() == 1, "{outcome:?}");
+    let outcome = heddled(&["--check-config", "/nonexistent/heddled.toml"]);
+    assert_eq!(outcome.code, 5, "{outcome:?}");
+    assert!(outcome.stderr.contains("cannot read the configuration /nonexistent/heddled.toml: "), "{outcome:?}");
+    let outcome = heddled(&["--config-schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(schema["title"], "Configuration of heddled");
+    // A daemon that is given it touches nothing.
+    let state = directory.path().join("state");
+    let socket = directory.path().join("heddled.sock");
+    let words = ["--socket", socket.to_str().unwrap(), "--state-dir", state.to_str().unwrap(), "--config", &bad];
+    let outcome = heddled(&words);
+    assert_eq!(outcome.code, 5, "{outcome:?}");
+    assert!(outcome.stderr.starts_with(&expected), "{outcome:?}");
+    assert!(!state.exists() && !socket.exists());
+}
+
+#[test]
+fn a_daemon_starts_as_its_file_says_and_later_changes_outlive_a_crash() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("heddled.toml");
+    std::fs::write(&file, GOOD).unwrap();
+    let command = real_command(&directory, &["--config", file.to_str().unwrap()]);
+    let daemon = Daemon::start_command(directory, command);
+    assert_eq!(daemon.json("port show lab web")["mtu"], 9000);
+    daemon.ok("port set lab web --mtu 1400");
+    // What an editor left half-done does not keep a crash from being survived.
+    std::fs::write(&file, BAD).unwrap();
+    let first = daemon.answering_pid();
+    signal(first, "KILL");
+    wait_for("the killed process to be gone", || !alive(first));
+    assert_eq!(daemon.json("port show lab web")["mtu"], 1400);
+}
