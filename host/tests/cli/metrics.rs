@@ -2,7 +2,7 @@
 
 use super::process::{Daemon, alive, real, real_command, signal, wait_for};
 use prometheus_parse::{Scrape, Value};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
@@ -14,19 +14,30 @@ fn free() -> SocketAddr {
 fn with_metrics() -> (Daemon, SocketAddr) {
     let address = free();
     let daemon = real(&["--metrics", &address.to_string()]);
-    wait_for("the metrics", || TcpStream::connect(address).is_ok());
+    wait_for_metrics(address);
     (daemon, address)
 }
 
 /// Status line, head and body of one exchange.
 fn exchange(address: SocketAddr, request: &str) -> (String, String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
+    try_exchange(address, request).unwrap()
+}
+
+fn try_exchange(address: SocketAddr, request: &str) -> io::Result<(String, String, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let (status, head) = head.split_once("\r\n").unwrap_or((head, ""));
-    (status.to_owned(), head.to_lowercase(), body.to_owned())
+    Ok((status.to_owned(), head.to_lowercase(), body.to_owned()))
+}
+
+/// Waits until metrics are served: a process that dies may still take a connection, and then reset it.
+fn wait_for_metrics(address: SocketAddr) {
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let served = || try_exchange(address, request).is_ok_and(|(status, ..)| status.ends_with("200 OK"));
+    wait_for("the metrics", served);
 }
 
 fn get(address: SocketAddr) -> String {
@@ -149,7 +160,7 @@ fn metrics_are_back_after_a_crash_and_the_switch_runs_without_them() {
     signal(first, "STOP");
     signal(first, "KILL");
     wait_for("the killed process to be gone", || !alive(first));
-    wait_for("the metrics", || TcpStream::connect(address).is_ok());
+    wait_for_metrics(address);
     assert_eq!(value(&parsed(&get(address)), "heddle_restarts_total", &[]), 1.0);
     // Somebody takes the address in the moment between two switch processes.
     signal(daemon.answering_pid(), "KILL");
@@ -162,6 +173,6 @@ fn metrics_are_back_after_a_crash_and_the_switch_runs_without_them() {
         daemon.wait_for_log("serving without metrics until it is free");
         daemon.ok("switch create lab");
         drop(thief);
-        wait_for("the metrics", || TcpStream::connect(address).is_ok());
+        wait_for_metrics(address);
     }
 }
