@@ -42,6 +42,8 @@ typedef struct heddle_sample_t heddle_sample_t;
 typedef struct heddle_sampling_v1_t heddle_sampling_v1_t;
 typedef struct heddle_dropped_t heddle_dropped_t;
 typedef struct heddle_drops_v1_t heddle_drops_v1_t;
+typedef struct heddle_config_key_t heddle_config_key_t;
+typedef struct heddle_config_v1_t heddle_config_v1_t;
 
 /*
  * Status codes: what every ABI function returns.
@@ -122,7 +124,7 @@ struct heddle_bytes_t {
 #define HEDDLE_ABI_MAJOR 1
 
 /* ABI minor version: grows when optional slots or interface ids are appended. */
-#define HEDDLE_ABI_MINOR 2
+#define HEDDLE_ABI_MINOR 3
 
 /* Role: sees every frame, changes none; may originate frames on ingress. */
 #define HEDDLE_ROLE_CAPTURE 1
@@ -963,6 +965,79 @@ struct heddle_drops_v1_t {
     heddle_drops_wanted_fn wanted;
 };
 
+/*
+ * Optional interface heddle.config/1, since 1.3: an extension publishes its configuration keys, and takes a new configuration while
+ * it runs.
+ *
+ * The host shows the keys to operators and refuses unknown keys and values of the wrong type before it calls the
+ * extension. A new configuration is whole, as at create: what it does not name has its default. All or nothing: an
+ * extension that refuses one goes on with the one it has.
+ */
+
+/* Id of the interface. */
+#define HEDDLE_CONFIG_ID "heddle.config/1"
+
+/* Keys of an extension, at most. */
+#define HEDDLE_CONFIG_KEYS_MAX UINT32_C(256)
+
+/* Kind of value: true or false. */
+#define HEDDLE_CONFIG_BOOLEAN UINT32_C(1)
+
+/* Kind of value: a whole number from minimum to maximum. */
+#define HEDDLE_CONFIG_INTEGER UINT32_C(2)
+
+/* Kind of value: any text. */
+#define HEDDLE_CONFIG_TEXT UINT32_C(3)
+
+/* Kind of value: one of the words in choices, which are separated by |. */
+#define HEDDLE_CONFIG_CHOICE UINT32_C(4)
+
+/* Flag: the value is read at create only and cannot change while the extension runs. */
+#define HEDDLE_CONFIG_FIXED UINT32_C(0x1)
+
+/* Flag: every key that starts with name and is longer is one of these, such as rate.PORT with the name rate.. */
+#define HEDDLE_CONFIG_PREFIX UINT32_C(0x2)
+
+/* A configuration key. All texts are UTF-8 and static. 104 bytes. */
+struct heddle_config_key_t {
+    /* The key; at most 64 bytes. */
+    heddle_bytes_t name;
+    /* Unit of the value, such as ms; empty = none; at most 16 bytes. */
+    heddle_bytes_t unit;
+    /* Value when it is not given; empty = none; at most 128 bytes. */
+    heddle_bytes_t default_value;
+    /* The words of a choice, separated by |; else empty; at most 256 bytes. */
+    heddle_bytes_t choices;
+    /* What it does, one sentence; at most 160 bytes. */
+    heddle_bytes_t text;
+    /* Smallest integer. */
+    int64_t minimum;
+    /* Largest integer. */
+    int64_t maximum;
+    /* CONFIG_BOOLEAN and so on. */
+    uint32_t kind;
+    /* CONFIG_FIXED and so on. */
+    uint32_t flags;
+};
+
+/* Takes a new configuration: UTF-8 lines key=value, borrowed. */
+typedef int32_t (*heddle_configure_fn)(void *instance, heddle_bytes_t config, heddle_error_text_t *error);
+
+/* The interface's table. */
+struct heddle_config_v1_t {
+    /* Size of this struct at the extension, in bytes. */
+    uint32_t struct_size;
+    /* Number of rows at keys, at most CONFIG_KEYS_MAX. */
+    uint32_t key_count;
+    /* The keys; static. */
+    const heddle_config_key_t *keys;
+    /*
+     * Optional · control · created · borrows the configuration · any failure leaves the old one in effect · null = the
+     * configuration cannot change while it runs.
+     */
+    heddle_configure_fn configure;
+};
+
 /* The compiler places every field where the switch expects it. */
 
 HEDDLE_STATIC_ASSERT(sizeof(heddle_meta_t) == 384, "Meta has 384 bytes");
@@ -1094,6 +1169,21 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, struct_size) == 0, "DropsV1.str
 HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, reserved) == 4, "DropsV1.reserved is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, dropped) == 8, "DropsV1.dropped is at 8");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_drops_v1_t, wanted) == 16, "DropsV1.wanted is at 16");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_config_key_t) == 104, "ConfigKey has 104 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, name) == 0, "ConfigKey.name is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, unit) == 16, "ConfigKey.unit is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, default_value) == 32, "ConfigKey.default_value is at 32");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, choices) == 48, "ConfigKey.choices is at 48");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, text) == 64, "ConfigKey.text is at 64");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, minimum) == 80, "ConfigKey.minimum is at 80");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, maximum) == 88, "ConfigKey.maximum is at 88");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, kind) == 96, "ConfigKey.kind is at 96");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_key_t, flags) == 100, "ConfigKey.flags is at 100");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_config_v1_t) == 24, "ConfigV1 has 24 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, struct_size) == 0, "ConfigV1.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, key_count) == 4, "ConfigV1.key_count is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, keys) == 8, "ConfigV1.keys is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, configure) == 16, "ConfigV1.configure is at 16");
 HEDDLE_STATIC_ASSERT(sizeof(heddle_datagram_counts_t) == 32, "DatagramCounts has 32 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, struct_size) == 0, "DatagramCounts.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, reserved) == 4, "DatagramCounts.reserved is at 4");
@@ -1146,7 +1236,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, event) == 72, "ExtensionV1.
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "ExtensionV1.interface is at 80");
 
 /* Number of rows in the layout table. */
-#define HEDDLE_LAYOUT_ROWS 273
+#define HEDDLE_LAYOUT_ROWS 294
 
 /* One row; offset and size are this compiler's own. */
 #define HEDDLE_FIELD_ROW(owner, type, field, rust, kind) \
@@ -1276,6 +1366,19 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("DropsV1", heddle_drops_v1_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DropsV1", heddle_drops_v1_t, dropped, "Option<DroppedFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DropsV1", heddle_drops_v1_t, wanted, "Option<DropsWantedFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, name, "Bytes", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, unit, "Bytes", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, default_value, "Bytes", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, choices, "Bytes", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, text, "Bytes", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, minimum, "i64", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, maximum, "i64", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, kind, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigKey", heddle_config_key_t, flags, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("ConfigV1", heddle_config_v1_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("ConfigV1", heddle_config_v1_t, key_count, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("ConfigV1", heddle_config_v1_t, keys, "*const ConfigKey", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("ConfigV1", heddle_config_v1_t, configure, "Option<ConfigureFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, sent, "u64", HEDDLE_KIND_GROWABLE), \
@@ -1336,6 +1439,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("NextSkipOfFn", heddle_next_skip_of_fn, "fn(*mut c_void,u32,)->u32"), \
         HEDDLE_FUNCTION_ROW("DroppedFn", heddle_dropped_fn, "fn(*mut c_void,*const Dropped,)->i32"), \
         HEDDLE_FUNCTION_ROW("DropsWantedFn", heddle_drops_wanted_fn, "fn(*mut c_void,)->u32"), \
+        HEDDLE_FUNCTION_ROW("ConfigureFn", heddle_configure_fn, "fn(*mut c_void,Bytes,*mut ErrorText,)->i32"), \
         HEDDLE_FUNCTION_ROW("LogFn", heddle_log_fn, "fn(*mut c_void,u32,Bytes,)"), \
         HEDDLE_FUNCTION_ROW("CounterRegisterFn", heddle_counter_register_fn, "fn(*mut c_void,Bytes,Bytes,*mut u32,)->i32"), \
         HEDDLE_FUNCTION_ROW("CounterAddFn", heddle_counter_add_fn, "fn(*mut c_void,u32,u64,)->i32"), \
@@ -1431,7 +1535,14 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_CONSTANT_ROW("LOG_DEBUG", HEDDLE_LOG_DEBUG, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("SAMPLE_HEADER_MAX", HEDDLE_SAMPLE_HEADER_MAX, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("SAMPLE_OUTPUTS_MAX", HEDDLE_SAMPLE_OUTPUTS_MAX, uint64_t, "usize"), \
-        HEDDLE_CONSTANT_ROW("DROP_HEADER_MAX", HEDDLE_DROP_HEADER_MAX, uint32_t, "u32") \
+        HEDDLE_CONSTANT_ROW("DROP_HEADER_MAX", HEDDLE_DROP_HEADER_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("CONFIG_KEYS_MAX", HEDDLE_CONFIG_KEYS_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("CONFIG_BOOLEAN", HEDDLE_CONFIG_BOOLEAN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("CONFIG_INTEGER", HEDDLE_CONFIG_INTEGER, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("CONFIG_TEXT", HEDDLE_CONFIG_TEXT, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("CONFIG_CHOICE", HEDDLE_CONFIG_CHOICE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("CONFIG_FIXED", HEDDLE_CONFIG_FIXED, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("CONFIG_PREFIX", HEDDLE_CONFIG_PREFIX, uint32_t, "u32") \
     }
 
 /* What a C extension defines. */

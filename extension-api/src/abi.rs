@@ -3,11 +3,12 @@
 //! No Rust type, trait object, generic, allocation, panic or enum crosses. This module is what the C header is
 //! generated from; vendors writing Rust use the safe layer in the crate root instead. Reading order: [`meta`],
 //! [`entry`], [`packet`], [`host`], [`control`], [`status`], then optional interfaces ([`sampling`],
-//! [`drops`]).
+//! [`drops`], [`config`]).
 //!
 //! Growth within a major version: `growable` tables get optional slots at their end, new interfaces get new ids.
 //! Nothing else changes, ever.
 
+pub mod config;
 pub mod control;
 pub mod drops;
 pub mod entry;
@@ -21,7 +22,7 @@ pub mod status;
 use layout::LayoutRow;
 
 /// All function signatures of the ABI, in the order of the header.
-pub const FUNCTIONS: [LayoutRow; 33] = [
+pub const FUNCTIONS: [LayoutRow; 34] = [
     entry::CREATE_FN,
     entry::DESTROY_FN,
     entry::WORKER_INIT_FN,
@@ -36,6 +37,7 @@ pub const FUNCTIONS: [LayoutRow; 33] = [
     sampling::NEXT_SKIP_OF_FN,
     drops::DROPPED_FN,
     drops::DROPS_WANTED_FN,
+    config::CONFIGURE_FN,
     host::LOG_FN,
     host::COUNTER_REGISTER_FN,
     host::COUNTER_ADD_FN,
@@ -145,6 +147,13 @@ constants!(
     sampling::SAMPLE_HEADER_MAX: u32,
     sampling::SAMPLE_OUTPUTS_MAX: usize,
     drops::DROP_HEADER_MAX: u32,
+    config::CONFIG_KEYS_MAX: u32,
+    config::CONFIG_BOOLEAN: u32,
+    config::CONFIG_INTEGER: u32,
+    config::CONFIG_TEXT: u32,
+    config::CONFIG_CHOICE: u32,
+    config::CONFIG_FIXED: u32,
+    config::CONFIG_PREFIX: u32,
 );
 
 macro_rules! table {
@@ -183,6 +192,8 @@ table!(
     sampling::SamplingV1,
     drops::Dropped,
     drops::DropsV1,
+    config::ConfigKey,
+    config::ConfigV1,
     host::DatagramCounts,
     host::VlanCounters,
     host::Host,
@@ -196,7 +207,7 @@ const _: () = assert!(core::mem::size_of::<meta::Meta>() == 384);
 #[cfg(test)]
 mod tests {
     use super::layout::LayoutRow;
-    use super::{control, drops, entry, host, meta, packet, sampling, status, LAYOUT};
+    use super::{config, control, drops, entry, host, meta, packet, sampling, status, LAYOUT};
 
     fn check(rows: &[LayoutRow], offsets: &[usize], size: usize) {
         assert_eq!(rows.len(), offsets.len());
@@ -225,6 +236,8 @@ mod tests {
             sampling::SamplingV1,
             drops::Dropped,
             drops::DropsV1,
+            config::ConfigKey,
+            config::ConfigV1,
             host::DatagramCounts,
             host::VlanCounters,
             host::Host,

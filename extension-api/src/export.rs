@@ -11,8 +11,8 @@ mod meta;
 mod observe;
 mod worker;
 
-pub use bridge::{AsCapture, AsFilter, AsForwarding, AsService, Bridge, DropsBridge, SamplingBridge};
-pub use door::{drops_entry, entry, sampling_drops_entry, sampling_entry};
+pub use bridge::{AsCapture, AsFilter, AsForwarding, AsService, Bridge, ConfigBridge, DropsBridge, SamplingBridge};
+pub use door::{config_entry, drops_entry, entry, sampling_drops_config_entry, sampling_drops_entry, sampling_entry};
 pub use meta::{meta, Capabilities, Exported};
 
 /// Exports an extension: its metadata, its function table and its layout table.
@@ -39,7 +39,8 @@ pub use meta::{meta, Capabilities, Exported};
 ///
 /// Roles: `capture`, `filter`, `forwarding`, `service`. `capabilities` is optional. A capture extension whose worker
 /// implements [`Sampling`](crate::Sampling) adds `interfaces: [sampling],` at the end, one that implements
-/// [`Drops`](crate::Drops) `[drops]`, and one with both `[sampling, drops]`. `built_in` in front of the role exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
+/// [`Drops`](crate::Drops) `[drops]`, and one with both `[sampling, drops]`. An extension of any
+/// role that implements [`Configurable`](crate::Configurable) adds `[config]`, or `[sampling, drops, config]`. `built_in` in front of the role exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
 /// daemon passes the same checks as one from a file.
 #[macro_export]
 macro_rules! export_extension {
@@ -121,6 +122,12 @@ macro_rules! __entry {
     };
     ([drops] $bridge:ty) => {
         $crate::export::drops_entry::<$bridge>()
+    };
+    ([config] $bridge:ty) => {
+        $crate::export::config_entry::<$bridge>()
+    };
+    ([sampling drops config] $bridge:ty) => {
+        $crate::export::sampling_drops_config_entry::<$bridge>()
     };
     ([sampling drops] $bridge:ty) => {
         $crate::export::sampling_drops_entry::<$bridge>()

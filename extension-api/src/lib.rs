@@ -38,6 +38,7 @@ pub mod packet;
 pub mod rights;
 pub mod sampling;
 pub mod service;
+pub mod settings;
 pub mod status;
 pub mod types;
 
@@ -54,6 +55,7 @@ pub use packet::{
 };
 pub use sampling::{Sample, Sampling};
 pub use service::ServiceExtension;
+pub use settings::{ConfigKey, Configurable};
 pub use status::{CreateError, HostError, Refusal, Veto};
 pub use types::{Counter, DatagramAddress, DropReason, GroupId, MacAddress, NicIndex, PortId, Vid, VlanTag, WorkerId};
 

@@ -15,6 +15,7 @@ pub mod host_table;
 pub mod instance;
 pub mod library;
 mod mapped;
+mod settings;
 mod stage;
 mod told;
 
@@ -24,6 +25,7 @@ pub use host_table::{Groups, InstanceShared, LINES_MAX, LogRing, PortDirectory, 
 pub use instance::{CreateFailure, Instance};
 pub use library::{Library, load};
 pub use mapped::MAPPED_MAX;
+pub use settings::{Setting, Settings};
 pub use stage::WorkerStage;
 pub use told::port_info;
 

@@ -16,6 +16,7 @@ use crate::packet::{Batch, Call};
 use crate::rights::{self, Rights, Role};
 use crate::sampling::{Sample, Sampling};
 use crate::service::ServiceExtension;
+use crate::settings::{ConfigKey, Configurable};
 use crate::status::{CreateError, Veto};
 use crate::types::{PortId, WorkerId};
 
@@ -77,6 +78,41 @@ pub trait DropsBridge: Bridge {
     fn dropped(worker: &mut Self::Worker, dropped: &Dropped<'_>);
     /// See [`Drops`].
     fn wanted(worker: &mut Self::Worker) -> u32;
+}
+
+/// An extension that publishes its configuration.
+pub trait ConfigBridge: Bridge {
+    /// See [`Configurable`].
+    const KEYS: &'static [ConfigKey];
+    /// See [`Configurable`].
+    fn configure(
+        instance: &mut Self::Instance,
+        host: &Control<'_, Self::Role>,
+        config: &Config<'_>,
+    ) -> Result<(), CreateError>;
+}
+
+macro_rules! configurable {
+    ($($name:ident: $extension:ident, $role:ident;)+) => {$(
+        impl<E: $extension + Configurable<rights::$role>> ConfigBridge for $name<E> {
+            const KEYS: &'static [ConfigKey] = E::KEYS;
+
+            fn configure(
+                instance: &mut E,
+                host: &Control<'_, Self::Role>,
+                config: &Config<'_>,
+            ) -> Result<(), CreateError> {
+                instance.configure(host, config)
+            }
+        }
+    )+};
+}
+
+configurable! {
+    AsCapture: CaptureExtension, Capture;
+    AsFilter: FilterExtension, Filter;
+    AsForwarding: ForwardingExtension, Forwarding;
+    AsService: ServiceExtension, Service;
 }
 
 /// Declares the adaptor of a role with a data path.

@@ -9,10 +9,12 @@
 use core::ffi::c_void;
 use std::fmt::Write;
 
-use super::bridge::{Bridge, DropsBridge, SamplingBridge};
+use super::bridge::{Bridge, ConfigBridge, DropsBridge, SamplingBridge};
 use super::guard::guard;
 use super::meta::size_u32;
-use super::observe::{drops_interface, sampling_drops_interface, sampling_interface};
+use super::observe::{
+    config_interface, drops_interface, sampling_drops_config_interface, sampling_drops_interface, sampling_interface,
+};
 use super::worker::{egress, ingress, worker_tick};
 use crate::abi::control::Event as AbiEvent;
 use crate::abi::entry::ExtensionV1;
@@ -76,6 +78,20 @@ pub const fn drops_entry<B: DropsBridge>() -> ExtensionV1 {
 pub const fn sampling_drops_entry<B: SamplingBridge + DropsBridge>() -> ExtensionV1 {
     let mut table = entry::<B>();
     table.interface = Some(sampling_drops_interface::<B>);
+    table
+}
+
+/// The function table of an extension that publishes its configuration.
+pub const fn config_entry<B: ConfigBridge>() -> ExtensionV1 {
+    let mut table = entry::<B>();
+    table.interface = Some(config_interface::<B>);
+    table
+}
+
+/// The function table of an extension with all three.
+pub const fn sampling_drops_config_entry<B: SamplingBridge + DropsBridge + ConfigBridge>() -> ExtensionV1 {
+    let mut table = entry::<B>();
+    table.interface = Some(sampling_drops_config_interface::<B>);
     table
 }
 
@@ -259,4 +275,32 @@ unsafe extern "C" fn tick<B: Bridge>(instance: *mut c_void, now_ns: u64) -> i32 
             OK
         },
     )
+}
+
+pub(super) unsafe extern "C" fn configure<B: ConfigBridge>(
+    instance: *mut c_void,
+    config: Bytes,
+    error: *mut ErrorText,
+) -> i32 {
+    // SAFETY: null, or made by `create`; control calls do not overlap.
+    let Instance { extension, host, .. } = match unsafe { instance.cast::<Instance<B>>().as_mut() } {
+        Some(instance) => instance,
+        None => return E_INVALID,
+    };
+    let outcome = guard(
+        Err(None),
+        |text| report(host, "configure", text),
+        || {
+            // SAFETY: the host lends the configuration until the call returns.
+            let text = unsafe { borrow(&config) };
+            let text = core::str::from_utf8(text).map_err(|_| Some(ConfigError::NotUtf8.into()))?;
+            let config = Config::new(text).map_err(|error| Some(error.into()))?;
+            B::configure(extension, &Control::new(host), &config).map_err(Some)
+        },
+    );
+    match outcome {
+        Ok(()) => OK,
+        // SAFETY: null, or valid for writes.
+        Err(failure) => unsafe { explain(error, failure) },
+    }
 }

@@ -1,4 +1,4 @@
-//! The optional interfaces of capture extensions: sampling, and dropped frames.
+//! The optional interfaces: sampling and dropped frames for captures, published configuration for all.
 //!
 //! Part of the unsafe island of [`super::door`], whose head says what carries the SAFETY comments. An interface is a
 //! table of functions, a constant per extension type, found by its id.
@@ -10,10 +10,11 @@ use core::ptr::{self, NonNull};
 use std::ffi::CStr;
 use std::os::raw::c_char;
 
-use super::bridge::{DropsBridge, SamplingBridge};
-use super::door::{report, Context};
+use super::bridge::{ConfigBridge, DropsBridge, SamplingBridge};
+use super::door::{configure, report, Context};
 use super::guard::guard;
 use super::meta::size_u32;
+use crate::abi::config::{ConfigV1, CONFIG_ID};
 use crate::abi::drops::{Dropped as AbiDropped, DropsV1, DROPS_ID};
 use crate::abi::sampling::{Sample as AbiSample, SamplingV1, SAMPLE_HEADER_MAX, SAMPLING_ID};
 use crate::abi::status::{E_INVALID, E_PANIC, OK};
@@ -44,6 +45,42 @@ impl<B: DropsBridge> DropsTable<B> {
         dropped: Some(dropped::<B>),
         wanted: Some(wanted::<B>),
     };
+}
+
+/// The configuration table of an extension, likewise.
+struct ConfigTable<B>(PhantomData<B>);
+
+impl<B: ConfigBridge> ConfigTable<B> {
+    const TABLE: &'static ConfigV1 = &ConfigV1 {
+        struct_size: size_u32(core::mem::size_of::<ConfigV1>()),
+        key_count: size_u32(B::KEYS.len()),
+        // A key is transparent over the row of the ABI.
+        keys: B::KEYS.as_ptr().cast(),
+        configure: Some(configure::<B>),
+    };
+}
+
+pub(super) unsafe extern "C" fn config_interface<B: ConfigBridge>(id: *const c_char) -> *const c_void {
+    // SAFETY: the caller's promise: null, or a zero-terminated string.
+    if unsafe { names(id, CONFIG_ID) } {
+        let table: *const ConfigV1 = ConfigTable::<B>::TABLE;
+        table.cast()
+    } else {
+        ptr::null()
+    }
+}
+
+pub(super) unsafe extern "C" fn sampling_drops_config_interface<B: SamplingBridge + DropsBridge + ConfigBridge>(
+    id: *const c_char,
+) -> *const c_void {
+    // SAFETY: the caller's promise, handed on.
+    let found = unsafe { sampling_drops_interface::<B>(id) };
+    if found.is_null() {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { config_interface::<B>(id) }
+    } else {
+        found
+    }
 }
 
 pub(super) unsafe extern "C" fn sampling_interface<B: SamplingBridge>(id: *const c_char) -> *const c_void {

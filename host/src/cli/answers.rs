@@ -6,8 +6,8 @@
 use super::top::SwitchRates;
 use super::{Answer, Failure};
 use crate::control::model::{
-    DaemonView, ExtensionLog, ExtensionView, FdbEntryView, LogLevelView, PortView, QuarantineView, StatsView,
-    SwitchView, TopologyView,
+    DaemonView, ExtensionLog, ExtensionSettings, ExtensionView, FdbEntryView, LogLevelView, PortView, QuarantineView,
+    StatsView, SwitchView, TopologyView,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -104,6 +104,7 @@ fn commands(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
     of.add::<ExtensionView>(&["extension enable", "extension disable", "extension show"]);
     of.add::<ExtensionView>(&["extension install", "extension uninstall"]);
     of.add::<ExtensionLog>(&["extension log"]);
+    of.add::<ExtensionSettings>(&["extension config show", "extension config set", "extension config schema"]);
     of.add::<Vec<QuarantineView>>(&["quarantine list"]);
     of.add::<QuarantineView>(&["quarantine clear"]);
     of.add::<Vec<StatsView>>(&["stats"]);

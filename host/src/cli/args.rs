@@ -314,6 +314,9 @@ Examples:
   heddle extension log --switch lab com.example.tally
   heddle extension log --switch lab com.example.tally --lines 5 --json")]
     Log(extension::LogArgs),
+    /// Show, change and explain the configuration of an extension that runs
+    #[command(subcommand)]
+    Config(extension::ConfigCommand),
 }
 
 #[derive(Debug, Clone, Args)]

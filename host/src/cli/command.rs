@@ -250,6 +250,7 @@ async fn extension(client: &mut Client, command: &ExtensionCommand) -> Result<An
         ExtensionCommand::Uninstall(args) => extension::uninstall(client, args).await,
         ExtensionCommand::Order(args) => extension::order(client, args).await,
         ExtensionCommand::Log(args) => extension::log(client, args).await,
+        ExtensionCommand::Config(command) => extension::config(client, command).await,
     }
 }
 

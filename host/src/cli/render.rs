@@ -12,7 +12,7 @@ mod switch;
 mod topology;
 
 pub(super) use daemon::{daemon, log_levels};
-pub(super) use extension::{extension, extension_line, extension_log, extensions, quarantines};
+pub(super) use extension::{extension, extension_line, extension_log, extensions, quarantines, schema, settings};
 pub(super) use port::{port, port_line, ports};
 pub(super) use stats::{Sections, fdb, stats};
 pub(super) use switch::{switch, switch_line, switches};

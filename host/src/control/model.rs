@@ -15,6 +15,7 @@ mod number;
 mod port;
 mod quarantine;
 mod read;
+mod setting;
 mod stats;
 mod switch;
 mod vlan;
@@ -32,6 +33,7 @@ pub use port::{
     PortKind, PortSettings, PortSpec, PortState, PortView,
 };
 pub use quarantine::{QuarantineCause, QuarantineView};
+pub use setting::{ConfigChange, ExtensionSettings, SettingKind, SettingView};
 pub use stats::{
     BufferClassView, DaemonView, DropCount, EngineView, ExtensionLoad, FdbEntryKind, FdbEntryView, FdbFlush, Leg,
     MemoryView, PortDropCount, StageCost, StatsView, TopologySwitch, TopologyView, WorkerView,

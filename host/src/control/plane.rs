@@ -8,9 +8,10 @@
 use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog, ExtensionOrder,
-    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView,
-    StageCost, StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch, TopologyView,
+    CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
+    ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName,
+    PortSpec, PortView, QuarantineView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch,
+    TopologyView,
 };
 
 use nix::time::{ClockId, clock_gettime};
@@ -90,6 +91,17 @@ pub trait ControlPlane: Send + Sync + 'static {
         extension: &ExtensionId,
         lines: Option<u32>,
     ) -> ControlResult<ExtensionLog>;
+
+    /// The configuration of an enabled extension: the keys it publishes, with their values in effect.
+    fn extension_settings(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionSettings>;
+
+    /// Changes the configuration of an extension while it runs, all of `change` or nothing; answers with the whole.
+    fn configure_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        change: &ConfigChange,
+    ) -> ControlResult<ExtensionSettings>;
 
     /// Extensions in quarantine on one switch or on all, oldest first. They do not run and cannot be enabled there.
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>>;

@@ -4,14 +4,17 @@
 //! told that the daemon is busy. Changes are logged with the user who made them. A plane that panics costs that one
 //! request.
 
+mod facts;
+
+pub use facts::DaemonFacts;
+
 use super::capture::capture_pipe;
 use super::convert::extension::extension_file;
 use super::convert::request::{AddPort, SetPort, extension_config, log_level};
 use super::error::ControlError;
-use super::log::LogLevels;
 use super::model::{
-    CaptureSpec, DaemonView, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, MemoryView,
-    PortName, StatsView, SwitchName, SwitchSpec,
+    CaptureSpec, ConfigChange, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, PortName,
+    StatsView, SwitchName, SwitchSpec,
 };
 use super::peer::{AccessPolicy, Caller, Peer, Right};
 use super::plane::{ControlPlane, ControlResult};
@@ -20,7 +23,6 @@ use super::stream::{CaptureLimits, CaptureStream, stream_capture};
 use super::wire::control_server::Control;
 use super::{status, wire};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status};
 
@@ -28,48 +30,6 @@ use tonic::{Request, Response, Status};
 pub const MAX_REQUESTS: usize = 32;
 /// Captures running at once.
 pub const MAX_CAPTURES: usize = 16;
-
-/// What the daemon knows of itself without asking the plane.
-#[derive(Debug, Clone)]
-pub struct DaemonFacts {
-    /// The supervisor; `None` in a single process.
-    pub supervisor_pid: Option<u32>,
-    /// Restarts before this process.
-    pub restarts: u32,
-    /// How the process before this one ended.
-    pub last_exit: Option<String>,
-    /// Path of the control socket.
-    pub socket: String,
-    /// When this process started.
-    pub started: (SystemTime, Instant),
-    /// How much it logs.
-    pub log: Arc<LogLevels>,
-}
-
-impl DaemonFacts {
-    /// The daemon as it is.
-    ///
-    /// # Errors
-    /// When the plane does not answer.
-    pub(crate) fn view(&self, plane: &dyn ControlPlane) -> ControlResult<DaemonView> {
-        let switches = plane.switches()?;
-        let (wall, steady) = self.started;
-        Ok(DaemonView {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            supervisor_pid: self.supervisor_pid,
-            started_unix_seconds: wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            uptime_seconds: steady.elapsed().as_secs(),
-            restarts: self.restarts,
-            last_exit: self.last_exit.clone(),
-            socket: self.socket.clone(),
-            switches: u32::try_from(switches.len()).unwrap_or(u32::MAX),
-            ports: switches.iter().map(|switch| switch.ports).sum(),
-            memory: memory(),
-            engine: plane.engine()?,
-        })
-    }
-}
 
 /// The service over one plane.
 pub struct ControlService {
@@ -171,16 +131,6 @@ impl ControlService {
         }
         answer.map(|view| Response::new(view.into())).map_err(|error| status::from_error(&error))
     }
-}
-
-/// Memory of this process, from `/proc/self/status`; zeroes when the kernel does not say.
-fn memory() -> MemoryView {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let bytes = |key: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-    };
-    MemoryView { resident_bytes: bytes("VmRSS:").unwrap_or(0), peak_resident_bytes: bytes("VmHWM:").unwrap_or(0) }
 }
 
 /// What a change is about, for the log.
@@ -354,6 +304,29 @@ impl Control for ControlService {
     ) -> Result<Response<wire::ExtensionLog>, Status> {
         self.read(request, |plane, asked| {
             plane.extension_log(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?, asked.lines)
+        })
+        .await
+    }
+
+    async fn get_extension_config(
+        &self,
+        request: Request<wire::GetExtensionConfigRequest>,
+    ) -> Result<Response<wire::ExtensionSettings>, Status> {
+        self.read(request, |plane, asked| {
+            plane.extension_settings(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?)
+        })
+        .await
+    }
+
+    async fn configure_extension(
+        &self,
+        request: Request<wire::ConfigureExtensionRequest>,
+    ) -> Result<Response<wire::ExtensionSettings>, Status> {
+        let about = subject(&request.get_ref().switch, &request.get_ref().id);
+        self.change("ConfigureExtension", about, request, |plane, asked| {
+            let set = asked.set.into_iter().map(|pair| (pair.key, pair.value)).collect();
+            let change = ConfigChange::new(set, asked.unset)?;
+            plane.configure_extension(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?, &change)
         })
         .await
     }

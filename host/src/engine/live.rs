@@ -10,6 +10,7 @@ mod order;
 mod plugged;
 mod ports;
 mod quarantine;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -9,9 +9,9 @@ use super::{Engine, SWITCHES_MAX, install, lock};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    BufferClassView, CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
-    ExtensionOrder, ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView,
-    QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
+    BufferClassView, CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad,
+    ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange,
+    PortName, PortSpec, PortView, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use heddle_switch_core::fdb::Flush;
@@ -237,6 +237,22 @@ impl ControlPlane for Engine {
         lines: Option<u32>,
     ) -> ControlResult<ExtensionLog> {
         self.with(switch, |live, state| live.extension_log(state, extension, lines))
+    }
+
+    fn extension_settings(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionSettings> {
+        self.with(switch, |live, state| live.settings(state, extension))
+    }
+
+    fn configure_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        change: &ConfigChange,
+    ) -> ControlResult<ExtensionSettings> {
+        self.with(switch, |live, state| {
+            live.configure(state, extension, change)?;
+            live.settings(state, extension)
+        })
     }
 
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {

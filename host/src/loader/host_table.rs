@@ -99,7 +99,7 @@ unsafe fn current<'a>(call: *mut c_void) -> Option<&'a mut Call<'a>> {
 ///
 /// # Safety
 /// `bytes` is null with any length, or `length` readable bytes.
-unsafe fn borrowed<'a>(bytes: Bytes, most: usize) -> Option<&'a [u8]> {
+pub(super) unsafe fn borrowed<'a>(bytes: Bytes, most: usize) -> Option<&'a [u8]> {
     if bytes.data.is_null() {
         return (bytes.length == 0).then_some(&[]);
     }

@@ -10,14 +10,20 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use heddle_extension_api::abi::config::{
+    CONFIG_BOOLEAN, CONFIG_CHOICE, CONFIG_FIXED, CONFIG_ID, CONFIG_INTEGER, CONFIG_KEYS_MAX, CONFIG_PREFIX,
+    CONFIG_TEXT, ConfigKey, ConfigV1,
+};
 use heddle_extension_api::abi::control::{Event, PortInfo};
 use heddle_extension_api::abi::drops::{DROPS_ID, DropsV1};
+use heddle_extension_api::abi::entry::ExtensionV1;
 use heddle_extension_api::abi::host::Host;
 use heddle_extension_api::abi::sampling::{SAMPLE_HEADER_MAX, SAMPLING_ID, SamplingV1};
 use heddle_extension_api::abi::status::{Bytes, E_PANIC, ErrorText, OK};
 
 use super::host_table::{self, InstanceShared};
-use super::{Library, WorkerStage};
+use super::{Library, Setting, Settings, WorkerStage};
+use crate::control::model::SettingKind;
 
 /// Why an instance or a worker context could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +130,19 @@ impl Instance {
         }
     }
 
+    /// Hands over a new configuration; its refusal in the extension's words.
+    pub fn configure(&self, config: &str) -> Result<(), String> {
+        let Some(configure) = config_table(self.library.entry()).and_then(|table| table.configure) else {
+            return Err("it takes no new configuration while it runs".to_owned());
+        };
+        let mut error = ErrorText::default();
+        // SAFETY: the instance is live, `config` outlives the call, and control calls are under the switch's lock.
+        match self.note(unsafe { configure(self.instance.as_ptr(), bytes(config), &raw mut error) }) {
+            OK => Ok(()),
+            code => Err(words(&error, code)),
+        }
+    }
+
     fn note(&self, status: i32) -> i32 {
         if status == E_PANIC {
             self.panicked.store(true, Ordering::Release);
@@ -182,7 +201,7 @@ const SAMPLING_FIRST: usize = 24;
 fn sampling(library: &Library) -> Option<SamplingV1> {
     let empty = SamplingV1 { struct_size: 0, header_bytes: 0, sampled: None, next_skip: None, next_skip_of: None };
     // SAFETY: the id names this struct, which is plain data that starts with its size; all zero after it is valid.
-    let table = unsafe { interface(library, SAMPLING_ID, empty, SAMPLING_FIRST) }?;
+    let table = unsafe { interface(library.entry(), SAMPLING_ID, empty, SAMPLING_FIRST) }?;
     (table.sampled.is_some() && table.next_skip.is_some()).then_some(table)
 }
 
@@ -190,16 +209,72 @@ fn sampling(library: &Library) -> Option<SamplingV1> {
 fn drops(library: &Library) -> Option<DropsV1> {
     let empty = DropsV1 { struct_size: 0, reserved: 0, dropped: None, wanted: None };
     // SAFETY: as in `sampling`.
-    let table = unsafe { interface(library, DROPS_ID, empty, size_of::<DropsV1>()) }?;
+    let table = unsafe { interface(library.entry(), DROPS_ID, empty, size_of::<DropsV1>()) }?;
     (table.dropped.is_some() && table.wanted.is_some()).then_some(table)
+}
+
+/// The interface for configuration, likewise.
+fn config_table(entry: &ExtensionV1) -> Option<ConfigV1> {
+    let empty = ConfigV1 { struct_size: 0, key_count: 0, keys: std::ptr::null(), configure: None };
+    // SAFETY: as in `sampling`.
+    unsafe { interface(entry, CONFIG_ID, empty, size_of::<ConfigV1>()) }
+}
+
+/// The configuration keys an extension publishes, copied; `None` when it publishes none, or rows that break a limit.
+pub(super) fn settings(entry: &ExtensionV1, id: &str) -> Option<Settings> {
+    let table = config_table(entry)?;
+    let count = table.key_count.min(CONFIG_KEYS_MAX) as usize;
+    let rows = if table.keys.is_null() || count < table.key_count as usize {
+        &[]
+    } else {
+        // SAFETY: not null, and the table promises that many rows, which are static and frozen.
+        unsafe { std::slice::from_raw_parts(table.keys, count) }
+    };
+    let keys: Option<Vec<Setting>> = rows.iter().map(setting).collect();
+    let Some(keys) = keys.filter(|keys| keys.len() == table.key_count as usize) else {
+        tracing::warn!(
+            extension = id,
+            "its configuration keys break a limit and are not shown; report it to its vendor"
+        );
+        return None;
+    };
+    Some(Settings { keys, changeable: table.configure.is_some() })
+}
+
+fn setting(row: &ConfigKey) -> Option<Setting> {
+    let text = |bytes: Bytes, most: usize| {
+        // SAFETY: texts of a row are static, of the length they state.
+        let bytes = unsafe { host_table::borrowed(bytes, most) }?;
+        let text = std::str::from_utf8(bytes).ok()?;
+        (!text.chars().any(char::is_control)).then(|| text.to_owned())
+    };
+    let kind = match row.kind {
+        CONFIG_BOOLEAN => SettingKind::Boolean,
+        CONFIG_INTEGER => SettingKind::Integer,
+        CONFIG_TEXT => SettingKind::Text,
+        CONFIG_CHOICE => SettingKind::Choice,
+        _ => return None,
+    };
+    let choices = text(row.choices, 256)?;
+    Some(Setting {
+        name: text(row.name, 64).filter(|name| !name.is_empty())?,
+        unit: text(row.unit, 16)?,
+        default: Some(text(row.default_value, 128)?).filter(|value| !value.is_empty()),
+        text: text(row.text, 160)?,
+        kind,
+        range: (row.minimum, row.maximum),
+        choices: choices.split('|').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        fixed: row.flags & CONFIG_FIXED != 0,
+        prefix: row.flags & CONFIG_PREFIX != 0,
+    })
 }
 
 /// The table of an optional interface, as far as both sides know it; what an older extension lacks stays as in `empty`.
 ///
 /// # Safety
 /// `id` names an interface whose table is a `T`: plain data that starts with its size in 32 bits.
-unsafe fn interface<T>(library: &Library, id: &str, mut empty: T, at_least: usize) -> Option<T> {
-    let find = library.entry().interface?;
+unsafe fn interface<T>(entry: &ExtensionV1, id: &str, mut empty: T, at_least: usize) -> Option<T> {
+    let find = entry.interface?;
     let id = std::ffi::CString::new(id).ok()?;
     // SAFETY: `id` is a zero-terminated string that outlives the call.
     let table = unsafe { find(id.as_ptr()) }.cast::<u8>();

@@ -17,7 +17,8 @@ use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW};
 use sha2::{Digest, Sha256};
 
 use super::mapped::{self, Place, PrivateCopy};
-use super::{ExtensionFacts, LoadError, check, elf};
+use super::settings::Settings;
+use super::{ExtensionFacts, LoadError, check, elf, instance};
 
 /// A loaded extension: its facts and its function table, both copied.
 pub struct Library {
@@ -25,6 +26,7 @@ pub struct Library {
     entry: ExtensionV1,
     path: Option<PathBuf>,
     sha256: Option<String>,
+    settings: Option<Settings>,
 }
 
 impl Library {
@@ -35,7 +37,8 @@ impl Library {
         check_entry(exported.entry, &facts)?;
         // SAFETY: a table linked into this binary is as long as its type.
         let entry = unsafe { copy_entry(exported.entry) };
-        Ok(Library { facts, entry, path: None, sha256: None })
+        let settings = instance::settings(&entry, &facts.id);
+        Ok(Library { facts, entry, path: None, sha256: None, settings })
     }
 
     /// Who it is.
@@ -51,6 +54,11 @@ impl Library {
     /// SHA-256 of the file, in hexadecimal.
     pub fn sha256(&self) -> Option<&str> {
         self.sha256.as_deref()
+    }
+
+    /// The configuration keys it publishes.
+    pub fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
     }
 
     pub(super) fn entry(&self) -> &ExtensionV1 {
@@ -78,7 +86,9 @@ pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
     let entry = opened.entry().and_then(|entry| check_entry(&entry, &inspected.facts).map(|()| entry));
     let entry = entry.inspect_err(|verdict| mapped::refuse(digest, verdict.clone()))?;
     copy.keep();
-    Ok(Library { facts: inspected.facts, entry, path: Some(path.to_owned()), sha256: Some(sha256) })
+    let (facts, path) = (inspected.facts, Some(path.to_owned()));
+    let settings = instance::settings(&entry, &facts.id);
+    Ok(Library { facts, entry, path, sha256: Some(sha256), settings })
 }
 
 /// A library that is mapped, and never closed: see the head of the parent module.

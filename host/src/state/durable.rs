@@ -25,9 +25,9 @@ use super::store::{Store, StoreError};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
-    CaptureSpec, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog, ExtensionOrder,
-    ExtensionRef, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName, PortSpec, PortView, QuarantineView,
-    StageCost, SwitchName, SwitchSpec, SwitchView,
+    CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
+    ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName,
+    PortSpec, PortView, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use ledger::Ledger;
@@ -215,6 +215,19 @@ impl ControlPlane for Durable {
         lines: Option<u32>,
     ) -> ControlResult<ExtensionLog> {
         self.plane().extension_log(switch, extension, lines)
+    }
+
+    fn extension_settings(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionSettings> {
+        self.plane().extension_settings(switch, extension)
+    }
+
+    fn configure_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        change: &ConfigChange,
+    ) -> ControlResult<ExtensionSettings> {
+        self.inner.configure_extension(switch, extension, change)
     }
 
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {

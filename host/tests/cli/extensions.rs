@@ -85,6 +85,24 @@ fn quarantine_is_listed_and_cleared() {
     assert_eq!(daemon.json("extension show lab com.example.tally")["quarantine"], json!(null));
 }
 
+#[test]
+fn configuration_is_shown_explained_and_changed() {
+    let daemon = lab();
+    let shown = daemon.ok("extension config show --switch lab com.example.tally");
+    assert_eq!(shown, "KEY     VALUE  UNIT  FROM\nwindow  10     ms    default\n");
+    let set = daemon.ok("extension config set com.example.tally window=20");
+    assert_eq!(set, "KEY     VALUE  UNIT  FROM\nwindow  20     ms    operator\n");
+    let schema = daemon.ok("extension config schema --switch lab com.example.tally");
+    let line = "window  integer  ms    10       1 to 500  while it runs  how long it looks back";
+    assert_eq!(schema.lines().nth(1), Some(line), "{schema}");
+    let json = daemon.json("extension config set --switch lab com.example.tally --unset window");
+    let window = json!({ "key": "window", "kind": "integer", "unit": "ms", "default": "10", "range": [1, 500], "choices": [],
+        "description": "how long it looks back", "changeable": true, "value": "10", "given": false });
+    assert_eq!(json, json!({ "switch": "lab", "id": "com.example.tally", "published": true, "settings": [window] }));
+    refused(&daemon, "extension config set com.example.tally window=1 window=2", 5, "is given twice");
+    assert_eq!(daemon.heddle(&["extension", "config", "set", "com.example.tally"]).code, 2);
+}
+
 /// A built extension of this workspace.
 fn library(package: &str) -> PathBuf {
     let program = std::env::current_exe().unwrap();
@@ -157,7 +175,7 @@ fn the_real_daemon_installs_what_the_loader_accepts_and_nothing_else() {
 }
 
 #[test]
-fn an_order_is_back_after_a_kill() {
+fn an_order_and_a_changed_configuration_are_back_after_a_kill() {
     let daemon = real(&[]);
     daemon.ok("switch create lab");
     for package in ["heddle-passthrough", "heddle-test-drop-every-nth", "heddle-test-observe"] {
@@ -176,4 +194,18 @@ fn an_order_is_back_after_a_kill() {
     signal(first, "KILL");
     wait_for("the killed process to be gone", || !alive(first));
     assert_eq!(ids(), wanted);
+
+    let id = "org.heddle.test.drop-every-nth";
+    let shown = || daemon.json(&format!("extension config show --switch lab {id}"))["settings"][0]["value"].clone();
+    refused(
+        &daemon,
+        &format!("extension config set --switch lab {id} m=7"),
+        5,
+        "no key of this extension, nearest is 'n'",
+    );
+    daemon.ok(&format!("extension config set --switch lab {id} n=7"));
+    let second = daemon.answering_pid();
+    signal(second, "KILL");
+    wait_for("the killed process to be gone", || !alive(second));
+    assert_eq!((shown(), ids()), (json!("7"), wanted.map(str::to_owned).to_vec()));
 }

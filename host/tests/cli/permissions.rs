@@ -84,6 +84,7 @@ fn members_of_the_group_read_and_do_not_change() {
         "extension install /libmirror.so",
         "extension uninstall com.example.overlay",
         "quarantine clear --switch lab com.example.tally",
+        "extension config set --switch lab com.example.tally window=20",
         "extension order --switch lab com.example.tally",
         "capture --switch lab --port web -w - --count 1",
     ] {

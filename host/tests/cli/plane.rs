@@ -421,6 +421,40 @@ impl ControlPlane for MemoryPlane {
         Ok(ExtensionLog { switch: name.clone(), id: id.to_string(), lines: kept, dropped: 7, capacity: 256 })
     }
 
+    fn extension_settings(&self, name: &SwitchName, id: &ExtensionId) -> ControlResult<ExtensionSettings> {
+        let view = self.extension(name, id)?;
+        let value = view.config.get("window").cloned();
+        let window = SettingView {
+            key: "window".to_owned(),
+            kind: SettingKind::Integer,
+            unit: "ms".to_owned(),
+            default: Some("10".to_owned()),
+            range: Some((1, 500)),
+            choices: Vec::new(),
+            description: "how long it looks back".to_owned(),
+            changeable: true,
+            given: value.is_some(),
+            value: value.or(Some("10".to_owned())),
+        };
+        Ok(ExtensionSettings { switch: name.clone(), id: view.id, published: true, settings: vec![window] })
+    }
+
+    fn configure_extension(
+        &self,
+        name: &SwitchName,
+        id: &ExtensionId,
+        change: &ConfigChange,
+    ) -> ControlResult<ExtensionSettings> {
+        self.extension(name, id)?;
+        let mut switches = self.switches.lock().unwrap();
+        let extensions = &mut find(&mut switches, name)?.extensions;
+        let view = extensions.iter_mut().find(|view| view.id == id.as_str()).unwrap();
+        change.unset().for_each(|key| drop(view.config.remove(key)));
+        view.config.extend(change.set().map(|(key, value)| (key.to_owned(), value.to_owned())));
+        drop(switches);
+        self.extension_settings(name, id)
+    }
+
     fn quarantines(&self, name: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {
         let mut switches = self.switches.lock().unwrap();
         if let Some(name) = name {

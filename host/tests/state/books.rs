@@ -131,6 +131,18 @@ impl ControlPlane for Books {
     ) -> ControlResult<ExtensionLog> {
         self.plane.extension_log(switch, extension, lines)
     }
+    fn extension_settings(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionSettings> {
+        self.plane.extension_settings(switch, extension)
+    }
+    fn configure_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        change: &ConfigChange,
+    ) -> ControlResult<ExtensionSettings> {
+        self.note(format!("configure {switch}/{extension}"));
+        self.plane.configure_extension(switch, extension, change)
+    }
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {
         self.plane.quarantines(switch)
     }

@@ -51,6 +51,7 @@ pub fn plain(ty: &str) -> Result<String> {
     }
     Ok(match ty {
         "u8" | "u16" | "u32" | "u64" => format!("uint{}_t", ty.trim_start_matches('u')),
+        "i64" => "int64_t".to_owned(),
         "i32" => "int32_t".to_owned(),
         "c_void" | "core::ffi::c_void" => "void".to_owned(),
         "std::os::raw::c_char" => "char".to_owned(),

@@ -6,7 +6,9 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result, ensure};
 use heddle_extension_api::abi::layout::{KIND_CONSTANT, KIND_FROZEN, KIND_FUNCTION, KIND_GROWABLE};
-use heddle_extension_api::abi::{LAYOUT, LAYOUT_ROWS, control, drops, entry, host, meta, packet, sampling, status};
+use heddle_extension_api::abi::{
+    LAYOUT, LAYOUT_ROWS, config, control, drops, entry, host, meta, packet, sampling, status,
+};
 
 use crate::c_type;
 use crate::golden::text;
@@ -27,7 +29,7 @@ fn sizes() -> BTreeMap<&'static str, usize> {
     }
     size!(
         meta::Meta status::Bytes status::ErrorText packet::Packet packet::OffloadFacts packet::Batch control::PortInfo
-        control::Event sampling::Sample sampling::SamplingV1 drops::Dropped drops::DropsV1
+        control::Event sampling::Sample sampling::SamplingV1 drops::Dropped drops::DropsV1 config::ConfigKey config::ConfigV1
         host::DatagramCounts host::VlanCounters host::Host entry::ExtensionV1
     )
 }

@@ -1,4 +1,4 @@
-//! Arguments of the commands that look after extensions: install, uninstall, order, log, quarantine.
+//! Arguments of the commands that look after extensions: install, uninstall, order, log, config, quarantine.
 
 use crate::cli::complete;
 use clap::{Args, Subcommand};
@@ -69,4 +69,41 @@ pub(in crate::cli) struct QuarantineClearArgs {
     /// The extension's identifier
     #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::enabled_extensions))]
     pub(in crate::cli) id: String,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(in crate::cli) enum ConfigCommand {
+    /// Show the configuration in effect
+    #[command(after_help = "Examples:\n  heddle extension config show --switch lab com.example.tally")]
+    Show(ConfigArgs),
+    /// Change keys while the extension runs: all that are given, or none
+    #[command(after_help = "\
+Examples:
+  heddle extension config set --switch lab com.example.tally window=20
+  heddle extension config set --switch lab com.example.tally --unset window")]
+    Set(ConfigSetArgs),
+    /// Explain the keys an extension publishes: type, unit, default, what can change while it runs
+    #[command(after_help = "Examples:\n  heddle extension config schema --switch lab com.example.tally")]
+    Schema(ConfigArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct ConfigArgs {
+    #[command(flatten)]
+    pub(in crate::cli) on: OnSwitch,
+    /// The extension's identifier
+    #[arg(value_name = "ID")]
+    pub(in crate::cli) id: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct ConfigSetArgs {
+    #[command(flatten)]
+    pub(in crate::cli) which: ConfigArgs,
+    /// Keys to set
+    #[arg(value_name = "KEY=VALUE", value_parser = super::key_value, required_unless_present = "unset")]
+    pub(in crate::cli) set: Vec<(String, String)>,
+    /// A key that goes back to its default; may be given several times
+    #[arg(long, value_name = "KEY")]
+    pub(in crate::cli) unset: Vec<String>,
 }

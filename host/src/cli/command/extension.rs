@@ -1,10 +1,12 @@
-//! Commands that look after extensions: install, uninstall, order, log, quarantine.
+//! Commands that look after extensions: install, uninstall, order, log, config, quarantine.
 
 use super::{the_switch, views};
-use crate::cli::args::extension::{InstallArgs, LogArgs, OnSwitch, OrderArgs, QuarantineCommand, UninstallArgs};
+use crate::cli::args::extension::{
+    ConfigArgs, ConfigCommand, InstallArgs, LogArgs, OnSwitch, OrderArgs, QuarantineCommand, UninstallArgs,
+};
 use crate::cli::client::Client;
 use crate::cli::{Answer, Failure, render};
-use crate::control::model::{ExtensionLog, ExtensionView, QuarantineView};
+use crate::control::model::{ExtensionLog, ExtensionSettings, ExtensionView, QuarantineView};
 use crate::control::wire;
 
 /// The switch of `--switch`.
@@ -61,4 +63,31 @@ pub(super) async fn quarantine(client: &mut Client, command: &QuarantineCommand)
             Answer::new(render::plain(&text) + "\n", &view)
         }
     }
+}
+
+pub(super) async fn config(client: &mut Client, command: &ConfigCommand) -> Result<Answer, Failure> {
+    match command {
+        ConfigCommand::Show(args) => {
+            let settings = settings(client, args).await?;
+            Answer::new(render::settings(&settings), &settings)
+        }
+        ConfigCommand::Schema(args) => {
+            let settings = settings(client, args).await?;
+            Answer::new(render::schema(&settings), &settings)
+        }
+        ConfigCommand::Set(args) => {
+            let switch = switch_of(client, &args.which.on).await?;
+            let pair = |(key, value): &(String, String)| wire::ConfigPair { key: key.clone(), value: value.clone() };
+            let (set, unset) = (args.set.iter().map(pair).collect(), args.unset.clone());
+            let request = wire::ConfigureExtensionRequest { switch, id: args.which.id.clone(), set, unset };
+            let settings = ExtensionSettings::try_from(client.configure_extension(request).await?.into_inner())?;
+            Answer::new(render::settings(&settings), &settings)
+        }
+    }
+}
+
+async fn settings(client: &mut Client, args: &ConfigArgs) -> Result<ExtensionSettings, Failure> {
+    let switch = switch_of(client, &args.on).await?;
+    let request = wire::GetExtensionConfigRequest { switch, id: args.id.clone() };
+    Ok(ExtensionSettings::try_from(client.get_extension_config(request).await?.into_inner())?)
 }

@@ -2,7 +2,9 @@
 
 use super::Column::{Number, Text};
 use super::{counted, facts, or_dash, plain, table, utc, yes_no};
-use crate::control::model::{ExtensionCounter, ExtensionLog, ExtensionView, QuarantineView};
+use crate::control::model::{
+    ExtensionCounter, ExtensionLog, ExtensionSettings, ExtensionView, QuarantineView, SettingView,
+};
 
 /// "running", "enabled, not running: why", "disabled".
 pub(super) fn condition(view: &ExtensionView) -> String {
@@ -74,6 +76,36 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
         text.push_str(&counters(std::slice::from_ref(view)));
     }
     text
+}
+
+/// The configuration in effect.
+pub(in crate::cli) fn settings(all: &ExtensionSettings) -> String {
+    let columns = [Text("KEY"), Text("VALUE"), Text("UNIT"), Text("FROM")];
+    let row = |one: &SettingView| {
+        let from = if one.given { "operator" } else { "default" };
+        vec![one.key.clone(), or_dash(one.value.as_ref()), one.unit.clone(), from.to_owned()]
+    };
+    table(&columns, all.settings.iter().map(row).collect(), "no configuration keys")
+}
+
+/// The keys an extension publishes.
+pub(in crate::cli) fn schema(all: &ExtensionSettings) -> String {
+    if !all.published {
+        return plain(&format!("extension {} publishes no keys; see the words of its vendor", all.id)) + "\n";
+    }
+    let columns =
+        [Text("KEY"), Text("TYPE"), Text("UNIT"), Text("DEFAULT"), Text("VALUES"), Text("CHANGES"), Text("MEANING")];
+    let row = |one: &SettingView| {
+        let values = match one.range {
+            Some((least, most)) => format!("{least} to {most}"),
+            None => one.choices.join(", "),
+        };
+        let changes = if one.changeable { "while it runs" } else { "when enabled" };
+        let kind = one.kind.to_string();
+        let (unit, meaning) = (one.unit.clone(), one.description.clone());
+        vec![one.key.clone(), kind, unit, or_dash(one.default.as_ref()), values, changes.to_owned(), meaning]
+    };
+    table(&columns, all.settings.iter().map(row).collect(), "no configuration keys")
 }
 
 /// Extensions in quarantine.

@@ -1,9 +1,10 @@
-//! Messages about extensions alone: files to install, orders, logs, quarantine.
+//! Messages about extensions alone: files to install, orders, logs, quarantine, configuration.
 
 use super::UnreadableAnswer;
 use super::words::Word;
 use crate::control::model::{
-    ExtensionLog, ExtensionRef, ExtensionView, InvalidValue, LogLine, LogSeverity, QuarantineCause, QuarantineView,
+    ExtensionLog, ExtensionRef, ExtensionSettings, ExtensionView, InvalidValue, LogLine, LogSeverity, QuarantineCause,
+    QuarantineView, SettingKind, SettingView,
 };
 use crate::control::wire;
 use std::path::PathBuf;
@@ -92,6 +93,59 @@ impl TryFrom<wire::Quarantine> for QuarantineView {
             id: record.id,
             reason: record.reason,
             since_unix_seconds: record.since_unix_seconds,
+        })
+    }
+}
+
+impl From<ExtensionSettings> for wire::ExtensionSettings {
+    fn from(all: ExtensionSettings) -> Self {
+        let setting = |one: SettingView| wire::Setting {
+            key: one.key,
+            kind: wire::SettingKind::from(one.kind).into(),
+            unit: one.unit,
+            default: one.default,
+            minimum: one.range.map(|(least, _)| least),
+            maximum: one.range.map(|(_, most)| most),
+            choices: one.choices,
+            description: one.description,
+            changeable: one.changeable,
+            value: one.value,
+            given: one.given,
+        };
+        Self {
+            switch: all.switch.to_string(),
+            id: all.id,
+            published: all.published,
+            settings: all.settings.into_iter().map(setting).collect(),
+        }
+    }
+}
+
+impl TryFrom<wire::ExtensionSettings> for ExtensionSettings {
+    type Error = UnreadableAnswer;
+
+    fn try_from(all: wire::ExtensionSettings) -> Result<Self, UnreadableAnswer> {
+        let bad = |field, value: String| UnreadableAnswer { field, value };
+        let setting = |one: wire::Setting| {
+            let kind = SettingKind::from_number(one.kind);
+            Ok(SettingView {
+                kind: kind.ok_or_else(|| bad(SettingKind::FIELD, one.kind.to_string()))?,
+                key: one.key,
+                unit: one.unit,
+                default: one.default,
+                range: one.minimum.zip(one.maximum),
+                choices: one.choices,
+                description: one.description,
+                changeable: one.changeable,
+                value: one.value,
+                given: one.given,
+            })
+        };
+        Ok(Self {
+            switch: all.switch.parse().map_err(|_| bad("switch name", all.switch))?,
+            id: all.id,
+            published: all.published,
+            settings: all.settings.into_iter().map(setting).collect::<Result<_, UnreadableAnswer>>()?,
         })
     }
 }

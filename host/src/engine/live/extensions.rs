@@ -108,6 +108,7 @@ impl LiveSwitch {
             return Err(ControlError::ExtensionEnabled { switch: self.spec.name().clone(), id });
         }
         self.refuse_quarantined(&id)?;
+        super::settings::check(&library, config)?;
         let log = Arc::new(LogRing::default());
         let (instance, stage) = self.start_instance(state, Arc::clone(&library), config, Arc::clone(&log))?;
         // One that was taken out after a panic is enabled anew.
@@ -291,7 +292,7 @@ fn instance_number() -> u32 {
 }
 
 /// Configuration as an extension gets it: the file's lines, then `key=value` lines, which win.
-fn config_text(config: &ExtensionConfig) -> String {
+pub(super) fn config_text(config: &ExtensionConfig) -> String {
     let mut text = config.file().map(|file| String::from_utf8_lossy(file).into_owned()).unwrap_or_default();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');

@@ -1,11 +1,14 @@
-//! Requests about extensions that are there: their order.
+//! Requests about extensions that are there: their order and their configuration.
 //!
 //! Extensions are kept in the order in which they are enabled, and the plane puts the newest of a role first: the stored
 //! order within a role is the ingress order backwards.
 
 use super::ledger::Part;
 use super::{Inner, lock};
-use crate::control::model::{ExtensionId, ExtensionOrder, ExtensionView, SwitchName};
+use crate::control::model::{
+    ConfigChange, ExtensionConfig, ExtensionId, ExtensionOrder, ExtensionSettings, ExtensionView, InvalidValue,
+    SwitchName,
+};
 use crate::control::plane::ControlResult;
 use crate::state::record::ExtensionRecord;
 use crate::state::store::Edit;
@@ -43,4 +46,39 @@ impl Inner {
         }
         Ok(views)
     }
+
+    pub(super) fn configure_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        change: &ConfigChange,
+    ) -> ControlResult<ExtensionSettings> {
+        let mut store = lock(&self.store);
+        let part = {
+            let ledger = lock(&self.ledger);
+            let kept = ledger.switches.get(switch).map(|kept| kept.extensions.as_slice()).unwrap_or_default();
+            kept.iter().find(|part| part.key == extension.as_str()).cloned()
+        };
+        let Some(part) = part else { return self.plane.configure_extension(switch, extension, change) };
+        let before = part.record.configuration()?;
+        let after = change.apply(&before)?;
+        let record = ExtensionRecord::of(&part.record.reference()?, extension.clone(), &after);
+        let settings = self.plane.configure_extension(switch, extension, change)?;
+        let back = back(&before, change);
+        self.keep(&mut store, &[Edit::PutExtension(switch, part.order, &part.key, &record)], || {
+            self.plane.configure_extension(switch, extension, &back?).map(drop)
+        })?;
+        if let Some(kept) = lock(&self.ledger).switches.get_mut(switch) {
+            super::ledger::put(&mut kept.extensions, Part { record, ..part });
+        }
+        Ok(settings)
+    }
+}
+
+/// The change that undoes a change.
+fn back(before: &ExtensionConfig, change: &ConfigChange) -> Result<ConfigChange, InvalidValue> {
+    let keys: Vec<&str> = change.set().map(|(key, _)| key).chain(change.unset()).collect();
+    let set = keys.iter().filter_map(|key| Some(((*key).to_owned(), before.get(key)?.to_owned()))).collect();
+    let unset = keys.iter().filter(|key| before.get(key).is_none()).map(|key| (*key).to_owned()).collect();
+    ConfigChange::new(set, unset)
 }
