@@ -59,7 +59,7 @@ fn a_change_takes_effect_while_it_runs_and_what_is_refused_changes_nothing() {
         (
             vec![("n", "many")],
             vec![],
-            "config 'n=many' is no whole number; give a whole number from 0 to 1000000 frames",
+            "config 'n=many' is no whole number; give a whole number from 0 to 1000000000 frames",
         ),
         (vec![("n", "5"), ("leg", "both")], vec![], "reads 'leg' only when it is enabled; disable it and enable it"),
         (vec![("n", "0")], vec![], "refused its new configuration: n=0: nothing is the 0th frame; use 1 or more"),
@@ -91,7 +91,7 @@ fn keys_are_published_with_types_units_and_defaults() {
     let [n, leg] = settings.settings.as_slice() else { panic!("{settings:?}") };
     assert_eq!(
         (n.kind, n.unit.as_str(), n.range, n.changeable),
-        (SettingKind::Integer, "frames", Some((0, 1_000_000)), true)
+        (SettingKind::Integer, "frames", Some((0, 1_000_000_000)), true)
     );
     assert_eq!((leg.kind, leg.choices.len(), leg.changeable), (SettingKind::Choice, 3, false));
     assert_eq!((n.default.as_deref(), leg.value.as_deref(), leg.given), (Some("2"), Some("ingress"), false));

@@ -216,6 +216,8 @@ mod tests {
             state: 1,
             nic_state: 3,
             admin: 1,
+            fail_policy: 1,
+            on_loop: 1,
             mtu: 1500,
             vlan: Some(wire::Vlan { mode: 1, ..Default::default() }),
             counters: Some(counters),

@@ -65,7 +65,7 @@ fn every(config: &Config<'_>) -> Result<u64, CreateError> {
 
 impl Configurable<rights::Filter> for DropEveryNth {
     const KEYS: &'static [ConfigKey] = &[
-        ConfigKey::integer("n", "frames", "2", (0, 1_000_000), "drops every nth frame"),
+        ConfigKey::integer("n", "frames", "2", (0, 1_000_000_000), "drops every nth frame"),
         ConfigKey::choice("leg", "ingress|egress|both", "ingress", "the leg on which it drops").fixed(),
     ];
 
