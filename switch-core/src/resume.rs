@@ -4,7 +4,8 @@
 //! was sent earlier than any other of its flow, so no frame overtakes one of its own flow, whichever extensions let their
 //! frames go, in whatever order. Bounded: [`RESUME_MAX`] frames per worker.
 //!
-//! Cost: one queue per point in use, kept when it is empty; nothing is allocated once each has had its largest size.
+//! Cost: one queue per point in use, kept when it is empty for as long as its extension is there; nothing is allocated once
+//! each has had its largest size.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -92,15 +93,19 @@ impl Waiting {
         taken
     }
 
-    /// Follows extensions to their new positions, so that no frame meets again the one it has passed.
-    pub(crate) fn moved(&mut self, to: impl Fn(Position) -> Position) {
-        let points = std::mem::take(&mut self.points);
-        self.len = 0;
-        for (mut point, queue) in points {
-            point.after = to(point.after);
-            for parked in queue {
-                // There was room for all of them before.
-                let _ = self.push(parked, point);
+    /// Follows extensions to their new positions, so that no frame meets again the one it has passed. `None` says that
+    /// nobody is at a position any more: its queue is forgotten once it is empty, or each extension that comes and goes
+    /// would leave one behind.
+    pub(crate) fn moved(&mut self, to: impl Fn(Position) -> Option<Position>) {
+        for (mut point, queue) in std::mem::take(&mut self.points) {
+            let now = to(point.after);
+            if now.is_none() && queue.is_empty() {
+                continue;
+            }
+            point.after = now.unwrap_or(point.after);
+            match self.points.binary_search_by(|(known, _)| order(*known, point)) {
+                Ok(at) => self.points[at].1.extend(queue),
+                Err(at) => self.points.insert(at, (point, queue)),
             }
         }
     }
@@ -113,5 +118,54 @@ fn order(a: ResumePoint, b: ResumePoint) -> Ordering {
         (Leg::Egress, Leg::Egress) => a.after.cmp(&b.after),
         (Leg::Egress, Leg::Ingress) => Ordering::Less,
         (Leg::Ingress, Leg::Egress) => Ordering::Greater,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::Role;
+
+    fn position(nth: u16) -> Position {
+        Position::of(Role::Filter, nth)
+    }
+
+    fn point(after: u16) -> ResumePoint {
+        ResumePoint { leg: Leg::Ingress, after: position(after) }
+    }
+
+    fn parked() -> Parked {
+        Parked { packet: Packet::default(), slot: Slot::EMPTY }
+    }
+
+    #[test]
+    fn extensions_that_come_and_go_leave_no_queue_behind() {
+        let mut waiting = Waiting::default();
+        for nth in 1..=1_000 {
+            waiting.push(parked(), point(nth)).expect("there is room");
+            assert!(waiting.pop(point(nth)).is_some());
+            waiting.moved(|_| None);
+        }
+        assert!(waiting.points.is_empty(), "{} queues", waiting.points.len());
+    }
+
+    #[test]
+    fn queue_of_an_extension_that_stays_keeps_its_room() {
+        let mut waiting = Waiting::default();
+        (0..100).for_each(|_| waiting.push(parked(), point(1)).expect("there is room"));
+        while waiting.pop(point(1)).is_some() {}
+        let room = waiting.points[0].1.capacity();
+        waiting.moved(|_| Some(position(7)));
+        assert_eq!((waiting.points[0].0, waiting.points[0].1.capacity()), (point(7), room));
+    }
+
+    #[test]
+    fn frames_behind_an_extension_that_is_gone_stay_in_order() {
+        let mut waiting = Waiting::default();
+        waiting.push(parked(), point(3)).expect("there is room");
+        waiting.push(parked(), point(5)).expect("there is room");
+        waiting.moved(|at| (at == position(5)).then(|| position(4)));
+        assert_eq!((waiting.next_point(), waiting.len()), (Some(point(4)), 2));
+        assert!(waiting.pop(point(4)).is_some() && waiting.pop(point(3)).is_some());
     }
 }

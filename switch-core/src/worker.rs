@@ -161,14 +161,11 @@ impl Worker {
             self.core.drain_held(running.id, DropReason::ExtensionDisabled);
         }
         self.core.adopt(&self.snapshot, &update.snapshot);
-        if !self.core.resume.is_empty() {
-            let (old, new) = (&self.snapshot.stages, &update.snapshot.stages);
-            self.core.resume.moved(|position| {
-                let stage = old.iter().find(|stage| stage.position == position);
-                let now = stage.and_then(|stage| new.iter().find(|now| now.id == stage.id));
-                now.map_or(position, |now| now.position)
-            });
-        }
+        let (old, new) = (&self.snapshot.stages, &update.snapshot.stages);
+        self.core.resume.moved(|position| {
+            let stage = old.iter().find(|stage| stage.position == position)?;
+            new.iter().find(|now| now.id == stage.id).map(|now| now.position)
+        });
         self.snapshot = update.snapshot;
         gone.into_iter().map(|running| (running.id, running.stage, running.counters)).collect()
     }
