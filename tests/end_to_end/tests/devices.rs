@@ -67,6 +67,14 @@ fn a_foreign_device_with_the_old_name_is_not_taken_up() {
     assert_eq!(daemon.balance("lab"), 0);
 }
 
+/// Whether each thread of a process is stopped; a thread on another core runs on for a while after SIGSTOP was sent.
+fn is_stopped(pid: u64) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let mut states = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap());
+    // The state follows the name, which is in parentheses (proc(5)).
+    states.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+}
+
 #[test]
 fn frames_the_kernel_lost_before_a_tap_are_missed_frames() {
     let Some(_turn) = as_root("frames_the_kernel_lost_before_a_tap_are_missed_frames") else { return };
@@ -79,8 +87,10 @@ fn frames_the_kernel_lost_before_a_tap_are_missed_frames() {
     daemon.wait_for_trouble("lab", "web", None);
     let wire = Wire::open(&web, &tap, Duration::from_millis(100));
     // Nobody empties the ring while the switch stands still.
-    let switch = Pid::from_raw(i32::try_from(daemon.answering_pid()).unwrap());
+    let pid = daemon.answering_pid();
+    let switch = Pid::from_raw(i32::try_from(pid).unwrap());
     kill(switch, Signal::SIGSTOP).unwrap();
+    wait_for("every thread to stand still", || is_stopped(pid));
     (0..400).for_each(|number| wire.send(&numbered(mac(1, 1), mac(2, 1), None, 1, number)));
     let dropped = web.device_counter(&tap, "tx_dropped");
     kill(switch, Signal::SIGCONT).unwrap();
