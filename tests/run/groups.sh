@@ -24,7 +24,7 @@ abi         tests/abi         old compilers load, damaged metadata is refused
 end-to-end  tests/end_to_end  namespaces, devices, the daemon (root)
 restart     tests/restart     kills at random points of random changes, kills under traffic (root)
 demo        tests/demo        the demo as a test, and the commands that README.md tells operators to type
-tidy        tests/xtask       the house rules, and that each rule can fail
+tidy        tests/xtask       the house rules and the soak's judge, and that each can fail
 '
 
 group_folder() { awk -v g="$1" '$1 == g { print $2 }' <<<"$GROUPS_IN_ORDER"; }
@@ -79,6 +79,7 @@ check() {
 run_tidy() {
     local status=0
     run_folder tests/xtask || status=1
+    run_folder tests/soak || status=1
     tests/run/self_check.sh || status=1
     check house-rules cargo run --locked --quiet -p heddle-xtask -- tidy || status=1
     return $status
@@ -88,7 +89,7 @@ run_tidy() {
 build_group() {
     case $1 in
     unit) cargo test --locked --no-run $(product_packages) ;;
-    tidy) cargo test --locked --no-run -p heddle-xtask && cargo build --locked -p heddle-xtask ;;
+    tidy) cargo test --locked --no-run -p heddle-xtask -p heddle-soak && cargo build --locked -p heddle-xtask ;;
     *) build_folder "$(group_folder "$1")" ;;
     esac
 }

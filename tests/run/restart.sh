@@ -9,7 +9,8 @@ prepare restart
 is_root || die "this makes network devices" "run it as root"
 reserve_hugepages
 say "building (release)"
-cargo test --release --locked --no-run -p heddle-restart || die "the build failed" "the compiler's message is above"
+# shellcheck disable=SC2046 # a list of package names
+cargo build --release --locked $(product_packages) && cargo test --release --locked --no-run -p heddle-restart || die "the build failed" "the compiler's message is above"
 run() { cargo test --release --locked --quiet -p heddle-restart "$@" -- --nocapture; }
 case ${1:-} in
 kills) HEDDLE_KILLS=${KILLS:-1000} HEDDLE_SEED=${SEED:-1} run --test kills || die "a kill left more than it may" "the seed is above" ;;

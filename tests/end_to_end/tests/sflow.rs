@@ -201,6 +201,44 @@ fn counter(daemon: &Daemon, name: &str) -> u64 {
 const MULTIPLE: u32 = 2 << 30;
 const DISCARDED: u32 = 1 << 30;
 
+/// Eleven frames: floods, known stations, and three that are dropped.
+fn round_of_frames(daemon: &Daemon, [trunk, ten, too, twenty]: [&Host; 4]) {
+    let (everyone, lldp) = ([0xff; 6], [1, 0x80, 0xC2, 0, 0, 0x0E]);
+    ten.send(everyone, None, 1);
+    too.send(everyone, None, 2);
+    trunk.send(everyone, Some(0xA000 | 10), 3);
+    twenty.send(everyone, None, 4);
+    // All stations are known from here on.
+    wait_for("the stations to be learnt", || daemon.json("fdb show lab").as_array().is_some_and(|all| all.len() >= 4));
+    ten.send(too.mac, None, 5);
+    ten.send(trunk.mac, None, 6);
+    trunk.send(ten.mac, Some(0xA000 | 10), 7);
+    trunk.send(twenty.mac, Some(0x6000 | 20), 8);
+    // Dropped: a tag on an access port, a VLAN the trunk does not carry, an address of the link.
+    ten.send(too.mac, Some(10), 9);
+    trunk.send(ten.mac, Some(30), 10);
+    twenty.send(lldp, None, 11);
+}
+
+/// What a collector has to have of that many rounds.
+fn booked(rounds: usize, [trunk, ten, too, twenty]: [&Host; 4]) -> Books {
+    let row = |host: &Host, output: u32, vlan_in, vlan_out| ((host.mac, host.id, output, vlan_in, vlan_out), rounds);
+    Books::from([
+        // Floods: to the trunk and the other port of VLAN 10; to both of them; to the one member of VLAN 20.
+        row(ten, MULTIPLE | 2, 0, 10),
+        row(too, MULTIPLE | 2, 0, 10),
+        row(trunk, MULTIPLE | 2, 10, 0),
+        row(twenty, trunk.id, 0, 20),
+        row(ten, too.id, 0, 0),
+        row(ten, trunk.id, 0, 10),
+        row(trunk, ten.id, 10, 0),
+        row(trunk, twenty.id, 20, 0),
+        row(ten, DISCARDED | 264, 10, 0),
+        row(trunk, DISCARDED | 265, 30, 0),
+        row(twenty, DISCARDED | 294, 0, 0),
+    ])
+}
+
 #[test]
 fn collectors_book_every_frame_with_its_ports_and_vlans() {
     let Some(_turn) = as_root("collectors_book_every_frame_with_its_ports_and_vlans") else { return };
@@ -227,46 +265,13 @@ fn collectors_book_every_frame_with_its_ports_and_vlans() {
     wait_for("the agent to be at work", || counter(&daemon, "collector1_sent") > 0);
     std::thread::sleep(Duration::from_millis(100));
 
-    let rounds = 20;
-    let everyone = [0xff; 6];
-    let lldp = [1, 0x80, 0xC2, 0, 0, 0x0E];
-    for _ in 0..rounds {
-        ten.send(everyone, None, 1);
-        too.send(everyone, None, 2);
-        trunk.send(everyone, Some(0xA000 | 10), 3);
-        twenty.send(everyone, None, 4);
-        // All stations are known from here on.
-        wait_for("the stations to be learnt", || {
-            daemon.json("fdb show lab").as_array().is_some_and(|all| all.len() >= 4)
-        });
-        ten.send(too.mac, None, 5);
-        ten.send(trunk.mac, None, 6);
-        trunk.send(ten.mac, Some(0xA000 | 10), 7);
-        trunk.send(twenty.mac, Some(0x6000 | 20), 8);
-        // Dropped: a tag on an access port, a VLAN the trunk does not carry, an address of the link.
-        ten.send(too.mac, Some(10), 9);
-        trunk.send(ten.mac, Some(30), 10);
-        twenty.send(lldp, None, 11);
-    }
+    let (rounds, hosts) = (20, [&trunk, &ten, &too, &twenty]);
+    (0..rounds).for_each(|_| round_of_frames(&daemon, hosts));
     let sent = rounds * 11;
     wait_for("all samples to arrive", || books(&own.samples()).values().sum::<usize>() >= sent);
 
     let read = books(&own.samples());
-    let row = |host: &Host, output: u32, vlan_in, vlan_out| ((host.mac, host.id, output, vlan_in, vlan_out), rounds);
-    let expected = Books::from([
-        // Floods: to the trunk and the other port of VLAN 10; to both of them; to the one member of VLAN 20.
-        row(&ten, MULTIPLE | 2, 0, 10),
-        row(&too, MULTIPLE | 2, 0, 10),
-        row(&trunk, MULTIPLE | 2, 10, 0),
-        row(&twenty, trunk.id, 0, 20),
-        row(&ten, too.id, 0, 0),
-        row(&ten, trunk.id, 0, 10),
-        row(&trunk, ten.id, 10, 0),
-        row(&trunk, twenty.id, 20, 0),
-        row(&ten, DISCARDED | 264, 10, 0),
-        row(&trunk, DISCARDED | 265, 30, 0),
-        row(&twenty, DISCARDED | 294, 0, 0),
-    ]);
+    let expected = booked(rounds, hosts);
     assert_eq!(read, expected);
     wait_for("the other collector to have it, too", || books(&six.samples()) == expected);
     sequences_are_whole(&own);

@@ -9,10 +9,11 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use heddle_end_to_end::daemon::Outcome;
 use heddle_end_to_end::namespace::ip;
 use heddle_end_to_end::{as_root, wait_for};
 use heddle_restart::host::Host;
-use heddle_restart::model::Model;
+use heddle_restart::model::{Change, Model};
 use heddle_restart::random::Random;
 
 /// Longest time from a request to its kill, in microseconds.
@@ -39,74 +40,108 @@ struct Tally {
     answered: u64,
 }
 
+/// One daemon, what it ought to have, and what happened to it.
+struct Campaign {
+    random: Random,
+    host: Host,
+    model: Model,
+    tally: Tally,
+    /// Kills of the switch process alone since the supervisor was started: it gives up on one that dies too often young.
+    in_a_row: u32,
+    prefix: String,
+    /// Where it is, for messages.
+    place: String,
+}
+
+impl Campaign {
+    /// Kills one process or both, now and perhaps once more while the state is being restored.
+    fn strike(&mut self) {
+        std::thread::sleep(Duration::from_micros(self.random.below(WINDOW_US)));
+        if self.in_a_row >= 3 || self.random.one_in(3) {
+            self.kill_both();
+            self.tally.of_both += 1;
+        } else {
+            self.host.kill_switch();
+            self.in_a_row += 1;
+        }
+        if self.random.one_in(4) {
+            std::thread::sleep(Duration::from_micros(self.random.below(WINDOW_US)));
+            self.kill_both();
+            self.tally.while_restoring += 1;
+        }
+        self.host.wait();
+    }
+
+    fn kill_both(&mut self) {
+        self.host.kill_both();
+        self.host.start();
+        self.in_a_row = 0;
+    }
+
+    /// One change with a kill in the midst of it.
+    fn round(&mut self, nth: u64) {
+        for quiet in 0..self.random.below(3) {
+            let change = self.model.change(&mut self.random, &format!("{}{nth}q{quiet}", self.prefix));
+            self.host.ok(&change.line);
+            self.model = change.after;
+        }
+        let change = self.model.change(&mut self.random, &format!("{}{nth}", self.prefix));
+        let mut client = self.host.command(&change.line);
+        let client = client.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        self.strike();
+        let outcome: Outcome = client.wait_with_output().unwrap().into();
+        let mut topology = serde_json::Value::Null;
+        wait_for("every port to be without trouble", || {
+            topology = self.host.json("topology");
+            !Model::in_trouble(&topology)
+        });
+        self.judge(change, &outcome, Model::of(&topology));
+        wait_for("devices of no port to go", || taps(&self.prefix) == self.model.taps());
+        assert_eq!(self.host.run_files(), ["heddled.sock", "heddled.sock.lock"], "{}", self.place);
+    }
+
+    fn judge(&mut self, change: Change, outcome: &Outcome, found: Model) {
+        let place = &self.place;
+        if outcome.code == 0 {
+            assert_eq!(found, change.after, "{place}: '{}' was answered and is lost", change.line);
+            self.tally.answered += 1;
+        } else {
+            // The daemon died, or had the answer but could not give it.
+            assert_eq!(outcome.code, 7, "{place}: '{}' was refused: {outcome:?}", change.line);
+            let (before, after) = (&self.model, &change.after);
+            let whole = found == *before || found == *after;
+            let line = &change.line;
+            assert!(whole, "{place}: '{line}' is half done:\n{found:?}\nbefore {before:?}\nafter {after:?}");
+        }
+        if found == self.model {
+            self.tally.old += 1;
+        } else {
+            self.tally.new += 1;
+        }
+        self.model = found;
+    }
+}
+
 #[test]
 fn a_kill_at_any_instant_leaves_the_state_before_the_change_or_after_it() {
     let Some(_turn) = as_root("a_kill_at_any_instant_leaves_the_state_before_the_change_or_after_it") else { return };
     let (kills, seed) = (setting("HEDDLE_KILLS", 40), setting("HEDDLE_SEED", 1));
-    let prefix = format!("hk{}x", std::process::id());
-    let (mut random, mut host, mut model) = (Random::new(seed), Host::new(), Model::default());
-    let (mut tally, start, mut in_a_row) = (Tally::default(), Instant::now(), 0);
-    host.wait();
+    let start = Instant::now();
+    let mut campaign = Campaign {
+        random: Random::new(seed),
+        host: Host::new(),
+        model: Model::default(),
+        tally: Tally::default(),
+        in_a_row: 0,
+        prefix: format!("hk{}x", std::process::id()),
+        place: String::new(),
+    };
+    campaign.host.wait();
     for nth in 0..kills {
-        let context = || format!("HEDDLE_SEED={seed}, kill {nth}");
-        for quiet in 0..random.below(3) {
-            let change = model.change(&mut random, &format!("{prefix}{nth}q{quiet}"));
-            host.ok(&change.line);
-            model = change.after;
-        }
-        let change = model.change(&mut random, &format!("{prefix}{nth}"));
-        let mut client = host.command(&change.line);
-        let client = client.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(Duration::from_micros(random.below(WINDOW_US)));
-        // The supervisor gives up on a process that dies too often while it is young.
-        if in_a_row >= 3 || random.one_in(3) {
-            host.kill_both();
-            host.start();
-            tally.of_both += 1;
-            in_a_row = 0;
-        } else {
-            host.kill_switch();
-            in_a_row += 1;
-        }
-        if random.one_in(4) {
-            std::thread::sleep(Duration::from_micros(random.below(WINDOW_US)));
-            host.kill_both();
-            host.start();
-            tally.while_restoring += 1;
-            in_a_row = 0;
-        }
-        host.wait();
-        let outcome: heddle_end_to_end::daemon::Outcome = client.wait_with_output().unwrap().into();
-        let mut topology = serde_json::Value::Null;
-        wait_for("every port to be without trouble", || {
-            topology = host.json("topology");
-            !Model::in_trouble(&topology)
-        });
-        let found = Model::of(&topology);
-        match outcome.code {
-            0 => {
-                assert_eq!(found, change.after, "{}: '{}' was answered and is lost", context(), change.line);
-                tally.answered += 1;
-            }
-            // The daemon died, or had the answer but could not give it.
-            7 => assert!(
-                found == model || found == change.after,
-                "{}: '{}' is half done:\n{found:?}\nbefore {model:?}\nafter {:?}",
-                context(),
-                change.line,
-                change.after
-            ),
-            _ => panic!("{}: '{}' was refused: {outcome:?}", context(), change.line),
-        }
-        if found == model {
-            tally.old += 1;
-        } else {
-            tally.new += 1;
-        }
-        model = found;
-        wait_for("devices of no port to go", || taps(&prefix) == model.taps());
-        assert_eq!(host.run_files(), ["heddled.sock", "heddled.sock.lock"], "{}", context());
+        campaign.place = format!("HEDDLE_SEED={seed}, kill {nth}");
+        campaign.round(nth);
     }
+    let Campaign { host, tally, prefix, .. } = campaign;
     drop(host);
     for tap in taps(&prefix) {
         ip(&format!("link del {tap}"));
