@@ -163,6 +163,9 @@ fn facts(args: &DaemonArgs, inherited: Option<&Inherited>, log: Arc<LogLevels>) 
         restarts: inherited.map_or(0, |inherited| inherited.restarts),
         last_exit: inherited.and_then(|inherited| inherited.last_exit.clone()),
         socket: args.socket.display().to_string(),
+        state_dir: args.state_dir().display().to_string(),
+        config_file: args.config.as_ref().map(|file| file.display().to_string()),
+        metrics: args.metrics.map(|address| address.to_string()),
         started: (SystemTime::now(), Instant::now()),
         log,
     }

@@ -52,6 +52,12 @@ fn a_daemon_starts_as_its_file_says_and_later_changes_outlive_a_crash() {
     let command = real_command(&directory, &["--config", file.to_str().unwrap()]);
     let daemon = Daemon::start_command(directory, command);
     assert_eq!(daemon.json("port show lab web")["mtu"], 9000);
+    let status = daemon.json("daemon status");
+    assert_eq!(status["config_file"].as_str(), file.to_str());
+    let state = daemon.directory.path().join("state");
+    assert_eq!((status["state_dir"].as_str(), &status["metrics"]), (state.to_str(), &serde_json::Value::Null));
+    let text = daemon.ok("daemon status");
+    assert!(text.contains(file.to_str().unwrap()) && text.contains(state.to_str().unwrap()), "{text}");
     daemon.ok("port set lab web --mtu 1400");
     // What an editor left half-done does not keep a crash from being survived.
     std::fs::write(&file, BAD).unwrap();

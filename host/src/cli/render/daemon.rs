@@ -10,6 +10,9 @@ pub(in crate::cli) fn daemon(view: &DaemonView) -> String {
     let mut text = facts(&[
         ("heddled", view.version.clone()),
         ("socket", view.socket.clone()),
+        ("state", view.state_dir.clone()),
+        ("configuration", or_dash(view.config_file.as_ref())),
+        ("metrics", or_dash(view.metrics.as_ref())),
         ("pid", view.pid.to_string()),
         ("supervisor", view.supervisor_pid.map_or_else(|| "none (single process)".to_owned(), |pid| pid.to_string())),
         ("up for", duration(view.uptime_seconds)),

@@ -239,6 +239,9 @@ impl TryFrom<wire::Daemon> for model::DaemonView {
             restarts: daemon.restarts,
             last_exit: daemon.last_exit,
             socket: daemon.socket,
+            state_dir: daemon.state_dir,
+            config_file: daemon.config_file,
+            metrics: daemon.metrics,
             switches: daemon.switches,
             ports: daemon.ports,
             memory: model::MemoryView {

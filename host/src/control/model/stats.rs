@@ -231,6 +231,12 @@ pub struct DaemonView {
     pub last_exit: Option<String>,
     /// The control socket.
     pub socket: String,
+    /// Directory of the stored desired state.
+    pub state_dir: String,
+    /// The configuration file that was the desired state at start; `None` when there was none.
+    pub config_file: Option<String>,
+    /// Where metrics are served, `ADDRESS:PORT`; `None` when they are not.
+    pub metrics: Option<String>,
     /// Switches that exist.
     pub switches: u32,
     /// Ports on all of them.

@@ -18,6 +18,12 @@ pub struct DaemonFacts {
     pub last_exit: Option<String>,
     /// Path of the control socket.
     pub socket: String,
+    /// Directory of the stored desired state.
+    pub state_dir: String,
+    /// The configuration file that was the desired state at start.
+    pub config_file: Option<String>,
+    /// Where metrics are served.
+    pub metrics: Option<String>,
     /// When this process started.
     pub started: (SystemTime, Instant),
     /// How much it logs.
@@ -41,6 +47,9 @@ impl DaemonFacts {
             restarts: self.restarts,
             last_exit: self.last_exit.clone(),
             socket: self.socket.clone(),
+            state_dir: self.state_dir.clone(),
+            config_file: self.config_file.clone(),
+            metrics: self.metrics.clone(),
             switches: u32::try_from(switches.len()).unwrap_or(u32::MAX),
             ports: switches.iter().map(|switch| switch.ports).sum(),
             memory: memory(),
