@@ -44,6 +44,8 @@ typedef struct heddle_dropped_t heddle_dropped_t;
 typedef struct heddle_drops_v1_t heddle_drops_v1_t;
 typedef struct heddle_config_key_t heddle_config_key_t;
 typedef struct heddle_config_v1_t heddle_config_v1_t;
+typedef struct heddle_state_piece_t heddle_state_piece_t;
+typedef struct heddle_state_v1_t heddle_state_v1_t;
 
 /*
  * Status codes: what every ABI function returns.
@@ -124,7 +126,7 @@ struct heddle_bytes_t {
 #define HEDDLE_ABI_MAJOR 1
 
 /* ABI minor version: grows when optional slots or interface ids are appended. */
-#define HEDDLE_ABI_MINOR 3
+#define HEDDLE_ABI_MINOR 4
 
 /* Role: sees every frame, changes none; may originate frames on ingress. */
 #define HEDDLE_ROLE_CAPTURE 1
@@ -1038,6 +1040,147 @@ struct heddle_config_v1_t {
     heddle_configure_fn configure;
 };
 
+/*
+ * Optional interface heddle.state/1, since 1.4: an extension writes what it knows into bytes and takes it up again, so
+ * that another version of it, or the same one on another host, goes on where it was.
+ *
+ * Three scopes: the instance, each worker context, each NIC. Bytes mean something to extensions of one schema only;
+ * version says in which form they are, oldest which form is still read. The host refuses what does not fit before it
+ * calls, keeps a check sum beside the bytes, and never looks into them.
+ *
+ * A hot upgrade: begin of the old instance; save of its instance scope, restore into the new one; save_worker of each
+ * old context again and again between bursts, each time as much as takes about 50 us, restore_worker into the new
+ * context; then, with no burst between, the rest of both, and the new context takes the place. Whatever goes wrong before
+ * that leaves the old one as it is, after end and end_worker.
+ */
+
+/* Id of the interface. */
+#define HEDDLE_STATE_ID "heddle.state/1"
+
+/* Longest name of a schema, in bytes. */
+#define HEDDLE_STATE_SCHEMA_MAX UINT32_C(64)
+
+/* Room that is lent for a piece of a worker context, at least; a record is no longer. */
+#define HEDDLE_STATE_PIECE_MIN UINT32_C(4096)
+
+/* Room that is lent for the state of an instance or of a NIC, in bytes. */
+#define HEDDLE_STATE_BLOB_MAX UINT32_C(1048576)
+
+/* Pieces of an instance or of a NIC, at most. */
+#define HEDDLE_STATE_BLOBS_MAX UINT32_C(16)
+
+/* State of one worker context, at most, in bytes: all pieces of a transfer together. */
+#define HEDDLE_STATE_WORKER_MAX UINT32_C(268435456)
+
+/* Scope: what all workers share. */
+#define HEDDLE_STATE_INSTANCE UINT32_C(1)
+
+/* Scope: a worker context. */
+#define HEDDLE_STATE_WORKER UINT32_C(2)
+
+/* Scope: a NIC. */
+#define HEDDLE_STATE_NIC UINT32_C(3)
+
+/*
+ * Flag of the table: frames held by the old version stay held, since the state names them by their handles. Without it in
+ * both versions they go on behind the extension, or are dropped where it fails closed.
+ */
+#define HEDDLE_STATE_KEEPS_HELD UINT32_C(0x1)
+
+/* Outcome: the new version runs; this one is kept for a way back, and gets no more data-path calls. */
+#define HEDDLE_STATE_DONE UINT32_C(0)
+
+/* Outcome: this one goes on as before. */
+#define HEDDLE_STATE_ABANDONED UINT32_C(1)
+
+/* A piece of state: room to write into, or what was written. */
+struct heddle_state_piece_t {
+    /* Size of this struct at the host, in bytes. */
+    uint32_t struct_size;
+    /* STATE_INSTANCE and so on. */
+    uint32_t scope;
+    /* Number of this piece within its scope, from 0. */
+    uint32_t index;
+    /* Restoring: version of the schema the bytes are in. */
+    uint32_t version;
+    /* The worker, of a worker context. */
+    uint32_t worker;
+    /* The port, of a NIC. It may be another one than when it was saved. */
+    uint32_t port;
+    /* The NIC's index. */
+    uint32_t nic;
+    /* Zero. */
+    uint32_t reserved;
+    /* The bytes. Restoring: not to be written. */
+    uint8_t *data;
+    /* Room at data, in bytes. */
+    uint64_t room;
+    /* Bytes that are used. Saving: set by the extension; 0 = nothing (more) to save. */
+    uint64_t length;
+    /* Saving: set by the extension: bytes that are still to be saved after this piece, about. */
+    uint64_t remaining;
+};
+
+/* State is about to be saved: whatever changes in a context after its first piece is part of a later one. */
+typedef int32_t (*heddle_state_begin_fn)(void *instance, heddle_error_text_t *error);
+
+/* No more is saved for now; outcome is STATE_DONE or STATE_ABANDONED. */
+typedef void (*heddle_state_end_fn)(void *instance, uint32_t outcome);
+
+/* Writes a piece of the instance or of a NIC. Called again with the next index until it writes nothing. */
+typedef int32_t (*heddle_state_save_fn)(void *instance, heddle_state_piece_t *piece, heddle_error_text_t *error);
+
+/* Takes up a piece of an instance or of a NIC. */
+typedef int32_t (*heddle_state_restore_fn)(void *instance, const heddle_state_piece_t *piece, heddle_error_text_t *error);
+
+/*
+ * Writes the next piece of a context: first all there is, then what has changed since. What a later piece says of the same
+ * thing wins. Time is bounded by the room: a smaller one is lent when a piece took too long.
+ */
+typedef int32_t (*heddle_state_save_worker_fn)(void *context, heddle_state_piece_t *piece);
+
+/* Takes up a piece of a context, before its first data-path call; by one thread after the other. */
+typedef int32_t (*heddle_state_restore_worker_fn)(void *context, const heddle_state_piece_t *piece, heddle_error_text_t *error);
+
+/* Ends the recording of changes in a context. */
+typedef void (*heddle_state_end_worker_fn)(void *context);
+
+/* The interface's table. */
+struct heddle_state_v1_t {
+    /* Size of this struct at the extension, in bytes. */
+    uint32_t struct_size;
+    /* STATE_KEEPS_HELD. */
+    uint32_t flags;
+    /* Version of the schema that is written, from 1; the newest that is read. */
+    uint32_t version;
+    /* Oldest version that is read. */
+    uint32_t oldest;
+    /* Name of the schema, a reverse URI; static; at most STATE_SCHEMA_MAX bytes. */
+    heddle_bytes_t schema;
+    /* Optional · control · enabled · borrows nothing · any failure refuses the upgrade. */
+    heddle_state_begin_fn begin;
+    /* Optional · control · after begin · owns nothing · infallible. */
+    heddle_state_end_fn end;
+    /*
+     * Optional · control · enabled · borrows the room · any failure refuses the upgrade or the saving · null = no such state.
+     */
+    heddle_state_save_fn save;
+    /*
+     * Optional · control · created, before the first data-path call; of a NIC: enabled · borrows the piece · any failure
+     * refuses the whole · null = such state is refused.
+     */
+    heddle_state_restore_fn restore;
+    /* Optional · worker · enabled · borrows the room · any failure refuses the upgrade · null = no such state. */
+    heddle_state_save_worker_fn save_worker;
+    /*
+     * Optional · control or worker · before its first data-path call · borrows the piece · any failure refuses the
+     * upgrade · null = such state is refused.
+     */
+    heddle_state_restore_worker_fn restore_worker;
+    /* Optional · control or worker · after save_worker · owns nothing · infallible. */
+    heddle_state_end_worker_fn end_worker;
+};
+
 /* The compiler places every field where the switch expects it. */
 
 HEDDLE_STATIC_ASSERT(sizeof(heddle_meta_t) == 384, "Meta has 384 bytes");
@@ -1184,6 +1327,32 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, struct_size) == 0, "ConfigV1.s
 HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, key_count) == 4, "ConfigV1.key_count is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, keys) == 8, "ConfigV1.keys is at 8");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_config_v1_t, configure) == 16, "ConfigV1.configure is at 16");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_state_piece_t) == 64, "StatePiece has 64 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, struct_size) == 0, "StatePiece.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, scope) == 4, "StatePiece.scope is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, index) == 8, "StatePiece.index is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, version) == 12, "StatePiece.version is at 12");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, worker) == 16, "StatePiece.worker is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, port) == 20, "StatePiece.port is at 20");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, nic) == 24, "StatePiece.nic is at 24");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, reserved) == 28, "StatePiece.reserved is at 28");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, data) == 32, "StatePiece.data is at 32");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, room) == 40, "StatePiece.room is at 40");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, length) == 48, "StatePiece.length is at 48");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_piece_t, remaining) == 56, "StatePiece.remaining is at 56");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_state_v1_t) == 88, "StateV1 has 88 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, struct_size) == 0, "StateV1.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, flags) == 4, "StateV1.flags is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, version) == 8, "StateV1.version is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, oldest) == 12, "StateV1.oldest is at 12");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, schema) == 16, "StateV1.schema is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, begin) == 32, "StateV1.begin is at 32");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, end) == 40, "StateV1.end is at 40");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, save) == 48, "StateV1.save is at 48");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, restore) == 56, "StateV1.restore is at 56");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, save_worker) == 64, "StateV1.save_worker is at 64");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, restore_worker) == 72, "StateV1.restore_worker is at 72");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, end_worker) == 80, "StateV1.end_worker is at 80");
 HEDDLE_STATIC_ASSERT(sizeof(heddle_datagram_counts_t) == 32, "DatagramCounts has 32 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, struct_size) == 0, "DatagramCounts.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, reserved) == 4, "DatagramCounts.reserved is at 4");
@@ -1236,7 +1405,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, event) == 72, "ExtensionV1.
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "ExtensionV1.interface is at 80");
 
 /* Number of rows in the layout table. */
-#define HEDDLE_LAYOUT_ROWS 294
+#define HEDDLE_LAYOUT_ROWS 336
 
 /* One row; offset and size are this compiler's own. */
 #define HEDDLE_FIELD_ROW(owner, type, field, rust, kind) \
@@ -1379,6 +1548,30 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("ConfigV1", heddle_config_v1_t, key_count, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ConfigV1", heddle_config_v1_t, keys, "*const ConfigKey", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ConfigV1", heddle_config_v1_t, configure, "Option<ConfigureFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, scope, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, index, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, version, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, worker, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, port, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, nic, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, data, "*mut u8", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, room, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, length, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StatePiece", heddle_state_piece_t, remaining, "u64", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, flags, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, version, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, oldest, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, schema, "Bytes", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, begin, "Option<StateBeginFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, end, "Option<StateEndFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, save, "Option<StateSaveFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, restore, "Option<StateRestoreFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, save_worker, "Option<StateSaveWorkerFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, restore_worker, "Option<StateRestoreWorkerFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, end_worker, "Option<StateEndWorkerFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, sent, "u64", HEDDLE_KIND_GROWABLE), \
@@ -1440,6 +1633,13 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("DroppedFn", heddle_dropped_fn, "fn(*mut c_void,*const Dropped,)->i32"), \
         HEDDLE_FUNCTION_ROW("DropsWantedFn", heddle_drops_wanted_fn, "fn(*mut c_void,)->u32"), \
         HEDDLE_FUNCTION_ROW("ConfigureFn", heddle_configure_fn, "fn(*mut c_void,Bytes,*mut ErrorText,)->i32"), \
+        HEDDLE_FUNCTION_ROW("StateBeginFn", heddle_state_begin_fn, "fn(*mut c_void,*mut ErrorText,)->i32"), \
+        HEDDLE_FUNCTION_ROW("StateEndFn", heddle_state_end_fn, "fn(*mut c_void,u32,)"), \
+        HEDDLE_FUNCTION_ROW("StateSaveFn", heddle_state_save_fn, "fn(*mut c_void,*mut StatePiece,*mut ErrorText,)->i32"), \
+        HEDDLE_FUNCTION_ROW("StateRestoreFn", heddle_state_restore_fn, "fn(*mut c_void,*const StatePiece,*mut ErrorText,)->i32"), \
+        HEDDLE_FUNCTION_ROW("StateSaveWorkerFn", heddle_state_save_worker_fn, "fn(*mut c_void,*mut StatePiece,)->i32"), \
+        HEDDLE_FUNCTION_ROW("StateRestoreWorkerFn", heddle_state_restore_worker_fn, "fn(*mut c_void,*const StatePiece,*mut ErrorText,)->i32"), \
+        HEDDLE_FUNCTION_ROW("StateEndWorkerFn", heddle_state_end_worker_fn, "fn(*mut c_void,)"), \
         HEDDLE_FUNCTION_ROW("LogFn", heddle_log_fn, "fn(*mut c_void,u32,Bytes,)"), \
         HEDDLE_FUNCTION_ROW("CounterRegisterFn", heddle_counter_register_fn, "fn(*mut c_void,Bytes,Bytes,*mut u32,)->i32"), \
         HEDDLE_FUNCTION_ROW("CounterAddFn", heddle_counter_add_fn, "fn(*mut c_void,u32,u64,)->i32"), \
@@ -1542,7 +1742,18 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_CONSTANT_ROW("CONFIG_TEXT", HEDDLE_CONFIG_TEXT, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("CONFIG_CHOICE", HEDDLE_CONFIG_CHOICE, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("CONFIG_FIXED", HEDDLE_CONFIG_FIXED, uint32_t, "u32"), \
-        HEDDLE_CONSTANT_ROW("CONFIG_PREFIX", HEDDLE_CONFIG_PREFIX, uint32_t, "u32") \
+        HEDDLE_CONSTANT_ROW("CONFIG_PREFIX", HEDDLE_CONFIG_PREFIX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_SCHEMA_MAX", HEDDLE_STATE_SCHEMA_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_PIECE_MIN", HEDDLE_STATE_PIECE_MIN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_BLOB_MAX", HEDDLE_STATE_BLOB_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_BLOBS_MAX", HEDDLE_STATE_BLOBS_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_WORKER_MAX", HEDDLE_STATE_WORKER_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_INSTANCE", HEDDLE_STATE_INSTANCE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_WORKER", HEDDLE_STATE_WORKER, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_NIC", HEDDLE_STATE_NIC, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_KEEPS_HELD", HEDDLE_STATE_KEEPS_HELD, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_DONE", HEDDLE_STATE_DONE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STATE_ABANDONED", HEDDLE_STATE_ABANDONED, uint32_t, "u32") \
     }
 
 /* What a C extension defines. */

@@ -3,7 +3,7 @@
 //! No Rust type, trait object, generic, allocation, panic or enum crosses. This module is what the C header is
 //! generated from; vendors writing Rust use the safe layer in the crate root instead. Reading order: [`meta`],
 //! [`entry`], [`packet`], [`host`], [`control`], [`status`], then optional interfaces ([`sampling`],
-//! [`drops`], [`config`]).
+//! [`drops`], [`config`], [`state`]).
 //!
 //! Growth within a major version: `growable` tables get optional slots at their end, new interfaces get new ids.
 //! Nothing else changes, ever.
@@ -17,12 +17,13 @@ pub mod layout;
 pub mod meta;
 pub mod packet;
 pub mod sampling;
+pub mod state;
 pub mod status;
 
 use layout::LayoutRow;
 
 /// All function signatures of the ABI, in the order of the header.
-pub const FUNCTIONS: [LayoutRow; 34] = [
+pub const FUNCTIONS: [LayoutRow; 41] = [
     entry::CREATE_FN,
     entry::DESTROY_FN,
     entry::WORKER_INIT_FN,
@@ -38,6 +39,13 @@ pub const FUNCTIONS: [LayoutRow; 34] = [
     drops::DROPPED_FN,
     drops::DROPS_WANTED_FN,
     config::CONFIGURE_FN,
+    state::STATE_BEGIN_FN,
+    state::STATE_END_FN,
+    state::STATE_SAVE_FN,
+    state::STATE_RESTORE_FN,
+    state::STATE_SAVE_WORKER_FN,
+    state::STATE_RESTORE_WORKER_FN,
+    state::STATE_END_WORKER_FN,
     host::LOG_FN,
     host::COUNTER_REGISTER_FN,
     host::COUNTER_ADD_FN,
@@ -154,6 +162,17 @@ constants!(
     config::CONFIG_CHOICE: u32,
     config::CONFIG_FIXED: u32,
     config::CONFIG_PREFIX: u32,
+    state::STATE_SCHEMA_MAX: u32,
+    state::STATE_PIECE_MIN: u32,
+    state::STATE_BLOB_MAX: u32,
+    state::STATE_BLOBS_MAX: u32,
+    state::STATE_WORKER_MAX: u32,
+    state::STATE_INSTANCE: u32,
+    state::STATE_WORKER: u32,
+    state::STATE_NIC: u32,
+    state::STATE_KEEPS_HELD: u32,
+    state::STATE_DONE: u32,
+    state::STATE_ABANDONED: u32,
 );
 
 macro_rules! table {
@@ -194,6 +213,8 @@ table!(
     drops::DropsV1,
     config::ConfigKey,
     config::ConfigV1,
+    state::StatePiece,
+    state::StateV1,
     host::DatagramCounts,
     host::VlanCounters,
     host::Host,
@@ -207,7 +228,7 @@ const _: () = assert!(core::mem::size_of::<meta::Meta>() == 384);
 #[cfg(test)]
 mod tests {
     use super::layout::LayoutRow;
-    use super::{config, control, drops, entry, host, meta, packet, sampling, status, LAYOUT};
+    use super::{config, control, drops, entry, host, meta, packet, sampling, state, status, LAYOUT};
 
     fn check(rows: &[LayoutRow], offsets: &[usize], size: usize) {
         assert_eq!(rows.len(), offsets.len());
@@ -238,6 +259,8 @@ mod tests {
             drops::DropsV1,
             config::ConfigKey,
             config::ConfigV1,
+            state::StatePiece,
+            state::StateV1,
             host::DatagramCounts,
             host::VlanCounters,
             host::Host,

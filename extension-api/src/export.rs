@@ -9,11 +9,15 @@ mod door;
 mod guard;
 mod meta;
 mod observe;
+mod state;
 mod worker;
 
-pub use bridge::{AsCapture, AsFilter, AsForwarding, AsService, Bridge, ConfigBridge, DropsBridge, SamplingBridge};
+pub use bridge::{
+    AsCapture, AsFilter, AsForwarding, AsService, Bridge, ConfigBridge, DropsBridge, SamplingBridge, StateBridge,
+};
 pub use door::{config_entry, drops_entry, entry, sampling_drops_config_entry, sampling_drops_entry, sampling_entry};
 pub use meta::{meta, Capabilities, Exported};
+pub use state::{config_state_entry, state_entry};
 
 /// Exports an extension: its metadata, its function table and its layout table.
 ///
@@ -40,7 +44,8 @@ pub use meta::{meta, Capabilities, Exported};
 /// Roles: `capture`, `filter`, `forwarding`, `service`. `capabilities` is optional. A capture extension whose worker
 /// implements [`Sampling`](crate::Sampling) adds `interfaces: [sampling],` at the end, one that implements
 /// [`Drops`](crate::Drops) `[drops]`, and one with both `[sampling, drops]`. An extension of any
-/// role that implements [`Configurable`](crate::Configurable) adds `[config]`, or `[sampling, drops, config]`. `built_in` in front of the role exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
+/// role that implements [`Configurable`](crate::Configurable) adds `[config]`, or `[sampling, drops, config]`;
+/// one that implements [`Stateful`](crate::Stateful) adds `[state]`, or `[config, state]`. `built_in` in front of the role exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
 /// daemon passes the same checks as one from a file.
 #[macro_export]
 macro_rules! export_extension {
@@ -125,6 +130,12 @@ macro_rules! __entry {
     };
     ([config] $bridge:ty) => {
         $crate::export::config_entry::<$bridge>()
+    };
+    ([state] $bridge:ty) => {
+        $crate::export::state_entry::<$bridge>()
+    };
+    ([config state] $bridge:ty) => {
+        $crate::export::config_state_entry::<$bridge>()
     };
     ([sampling drops config] $bridge:ty) => {
         $crate::export::sampling_drops_config_entry::<$bridge>()

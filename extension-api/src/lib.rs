@@ -39,6 +39,7 @@ pub mod rights;
 pub mod sampling;
 pub mod service;
 pub mod settings;
+pub mod state;
 pub mod status;
 pub mod types;
 
@@ -56,6 +57,7 @@ pub use packet::{
 pub use sampling::{Sample, Sampling};
 pub use service::ServiceExtension;
 pub use settings::{ConfigKey, Configurable};
+pub use state::{SavedState, StateError, StateRoom, StateScope, Stateful, WorkerState};
 pub use status::{CreateError, HostError, Refusal, Veto};
 pub use types::{Counter, DatagramAddress, DropReason, GroupId, MacAddress, NicIndex, PortId, Vid, VlanTag, WorkerId};
 

@@ -17,6 +17,7 @@ use crate::rights::{self, Rights, Role};
 use crate::sampling::{Sample, Sampling};
 use crate::service::ServiceExtension;
 use crate::settings::{ConfigKey, Configurable};
+use crate::state::{SavedState, StateError, StateRoom, StateScope, Stateful, WorkerState};
 use crate::status::{CreateError, Veto};
 use crate::types::{PortId, WorkerId};
 
@@ -90,6 +91,94 @@ pub trait ConfigBridge: Bridge {
         host: &Control<'_, Self::Role>,
         config: &Config<'_>,
     ) -> Result<(), CreateError>;
+}
+
+/// An extension whose state outlives it.
+pub trait StateBridge: Bridge {
+    /// See [`Stateful`].
+    const SCHEMA: &'static str;
+    /// Version written, and oldest read; see [`Stateful`].
+    const VERSIONS: (u32, u32);
+    /// See [`Stateful`].
+    const KEEPS_HELD: bool;
+    /// See [`Stateful`].
+    fn save_begin(instance: &mut Self::Instance, host: &Control<'_, Self::Role>) -> Result<(), CreateError>;
+    /// See [`Stateful`].
+    fn save_end(instance: &mut Self::Instance, host: &Control<'_, Self::Role>, goes_on: bool);
+    /// See [`Stateful`].
+    fn save(
+        instance: &mut Self::Instance,
+        host: &Control<'_, Self::Role>,
+        scope: StateScope,
+        room: &mut StateRoom<'_>,
+    ) -> Result<(), StateError>;
+    /// See [`Stateful`].
+    fn restore(
+        instance: &mut Self::Instance,
+        host: &Control<'_, Self::Role>,
+        scope: StateScope,
+        state: &SavedState<'_>,
+    ) -> Result<(), StateError>;
+    /// See [`WorkerState`].
+    fn save_worker(worker: &mut Self::Worker, room: &mut StateRoom<'_>);
+    /// See [`WorkerState`].
+    fn restore_worker(worker: &mut Self::Worker, state: &SavedState<'_>) -> Result<(), StateError>;
+    /// See [`WorkerState`].
+    fn end_worker(worker: &mut Self::Worker);
+}
+
+macro_rules! stateful {
+    ($($name:ident: $extension:ident, $role:ident;)+) => {$(
+        impl<E> StateBridge for $name<E>
+        where
+            E: $extension + Stateful<rights::$role>,
+            <$name<E> as Bridge>::Worker: WorkerState,
+            $name<E>: Bridge<Instance = E, Role = rights::$role>,
+        {
+            const SCHEMA: &'static str = E::SCHEMA;
+            const VERSIONS: (u32, u32) = (E::VERSION, E::OLDEST);
+            const KEEPS_HELD: bool = E::KEEPS_HELD;
+
+            fn save_begin(instance: &mut E, host: &Control<'_, Self::Role>) -> Result<(), CreateError> {
+                instance.save_begin(host)
+            }
+            fn save_end(instance: &mut E, host: &Control<'_, Self::Role>, goes_on: bool) {
+                instance.save_end(host, goes_on);
+            }
+            fn save(
+                instance: &mut E,
+                host: &Control<'_, Self::Role>,
+                scope: StateScope,
+                room: &mut StateRoom<'_>,
+            ) -> Result<(), StateError> {
+                instance.save(host, scope, room)
+            }
+            fn restore(
+                instance: &mut E,
+                host: &Control<'_, Self::Role>,
+                scope: StateScope,
+                state: &SavedState<'_>,
+            ) -> Result<(), StateError> {
+                instance.restore(host, scope, state)
+            }
+            fn save_worker(worker: &mut Self::Worker, room: &mut StateRoom<'_>) {
+                worker.save(room);
+            }
+            fn restore_worker(worker: &mut Self::Worker, state: &SavedState<'_>) -> Result<(), StateError> {
+                worker.restore(state)
+            }
+            fn end_worker(worker: &mut Self::Worker) {
+                worker.save_end();
+            }
+        }
+    )+};
+}
+
+stateful! {
+    AsCapture: CaptureExtension, Capture;
+    AsFilter: FilterExtension, Filter;
+    AsForwarding: ForwardingExtension, Forwarding;
+    AsService: ServiceExtension, Service;
 }
 
 macro_rules! configurable {

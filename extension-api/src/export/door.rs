@@ -27,9 +27,9 @@ use crate::status::CreateError;
 use crate::types::WorkerId;
 
 /// What an instance pointer points to.
-struct Instance<B: Bridge> {
-    extension: B::Instance,
-    host: HostHandle,
+pub(super) struct Instance<B: Bridge> {
+    pub(super) extension: B::Instance,
+    pub(super) host: HostHandle,
     table: Table,
 }
 
@@ -135,7 +135,7 @@ unsafe extern "C" fn create<B: Bridge>(
 
 /// # Safety
 /// `error` is null or valid for writes.
-unsafe fn explain(error: *mut ErrorText, failure: Option<CreateError>) -> i32 {
+pub(super) unsafe fn explain(error: *mut ErrorText, failure: Option<CreateError>) -> i32 {
     let status = failure.as_ref().map_or(E_PANIC, CreateError::status);
     match failure {
         // SAFETY: the caller's promise.
@@ -150,7 +150,7 @@ unsafe fn explain(error: *mut ErrorText, failure: Option<CreateError>) -> i32 {
 ///
 /// # Safety
 /// `error` is null or valid for writes.
-unsafe fn write_error(error: *mut ErrorText, what: &dyn core::fmt::Display) {
+pub(super) unsafe fn write_error(error: *mut ErrorText, what: &dyn core::fmt::Display) {
     // SAFETY: the caller's promise.
     let error = match unsafe { error.as_mut() } {
         Some(error) => error,

@@ -118,7 +118,7 @@ pub(super) unsafe extern "C" fn sampling_drops_interface<B: SamplingBridge + Dro
 
 /// # Safety
 /// `id` is null or a zero-terminated string.
-unsafe fn names(id: *const c_char, interface: &str) -> bool {
+pub(super) unsafe fn names(id: *const c_char, interface: &str) -> bool {
     // SAFETY: the caller's promise.
     !id.is_null() && unsafe { CStr::from_ptr(id) }.to_bytes() == interface.as_bytes()
 }

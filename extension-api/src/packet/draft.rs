@@ -28,6 +28,17 @@ impl HeldFrame {
     pub(super) fn into_handle(self) -> u64 {
         self.0
     }
+
+    /// The frame's handle, to be written into the state of a worker context.
+    pub fn to_state(&self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    /// The frame behind a handle that another version wrote; see [`Stateful::KEEPS_HELD`](crate::Stateful::KEEPS_HELD). A
+    /// handle that names nothing is refused by the host when it is used.
+    pub fn from_state(handle: [u8; 8]) -> HeldFrame {
+        HeldFrame(u64::from_le_bytes(handle))
+    }
 }
 
 /// What a draft needs of its call.

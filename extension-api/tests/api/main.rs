@@ -8,3 +8,4 @@ mod filter;
 mod forward;
 mod instance;
 mod service;
+mod state;

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// The modules of the ABI in the order of the header.
-pub const MODULES: [&str; 10] =
-    ["status", "meta", "layout", "packet", "control", "host", "entry", "sampling", "drops", "config"];
+pub const MODULES: [&str; 11] =
+    ["status", "meta", "layout", "packet", "control", "host", "entry", "sampling", "drops", "config", "state"];
 
 /// The folder of the `extension-api` crate in this checkout.
 pub fn api_folder() -> PathBuf {
