@@ -34,6 +34,7 @@ use crate::control::plane::{ControlPlane, ControlResult};
 use crate::daemon::PlaneSetup;
 use crate::loader::Services;
 use catalog::Catalog;
+pub(crate) use clock::ticks;
 use follower::News;
 use live::LiveSwitch;
 use quarantine::Quarantines;

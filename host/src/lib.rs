@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod engine;
 pub mod loader;
 pub mod metrics;
+pub mod offline;
 mod pcapng;
 pub mod ports;
 pub mod state;

@@ -21,7 +21,7 @@ mod told;
 
 pub use error::LoadError;
 pub use facts::ExtensionFacts;
-pub use host_table::{Groups, InstanceShared, LINES_MAX, LogRing, PortDirectory, Reasons, Services};
+pub use host_table::{Groups, InstanceShared, LINES_MAX, LogRing, PortDirectory, Reasons, Services, Unsent};
 pub use instance::{CreateFailure, Instance};
 pub use library::{Library, load};
 pub use mapped::MAPPED_MAX;

@@ -27,7 +27,7 @@ mod log_ring;
 mod reasons;
 mod shared;
 
-pub use datagrams::{Addresses, Outcome, SendRefused, Services};
+pub use datagrams::{Addresses, Outcome, SendRefused, Services, Unsent};
 pub use directory::PortDirectory;
 pub use groups::Groups;
 pub use log_ring::{LINES_MAX, LogRing};

@@ -61,8 +61,17 @@ impl Library {
         self.settings.as_ref()
     }
 
-    pub(super) fn entry(&self) -> &ExtensionV1 {
+    /// Its function table.
+    pub fn entry(&self) -> &ExtensionV1 {
         &self.entry
+    }
+
+    /// The same extension called through other functions, for whoever watches or disturbs the calls between it and the
+    /// host. The functions in `entry` get and give what the extension's own would.
+    pub fn through(&self, entry: ExtensionV1) -> Library {
+        let Library { facts, path, sha256, settings, .. } = self;
+        let (facts, path, sha256, settings) = (facts.clone(), path.clone(), sha256.clone(), settings.clone());
+        Library { facts, entry, path, sha256, settings }
     }
 }
 

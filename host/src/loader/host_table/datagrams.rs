@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use super::{Reasons, lock};
@@ -91,6 +91,12 @@ impl Services {
         Ok(Arc::new(Services { reasons: Reasons::default(), datagrams: sender }))
     }
 
+    /// Services without a thread: datagrams wait until somebody takes them.
+    pub fn unsent() -> (Arc<Services>, Unsent) {
+        let (sender, receiver) = sync_channel(DATAGRAMS_MAX);
+        (Arc::new(Services { reasons: Reasons::default(), datagrams: sender }), Unsent(receiver))
+    }
+
     pub(crate) fn send(&self, from: &Addresses, address: &str, payload: &[u8]) -> Result<(), SendRefused> {
         let address: SocketAddr = address.parse().map_err(|_| SendRefused::Address)?;
         let outcome = from.outcome(address).ok_or(SendRefused::Full)?;
@@ -100,6 +106,20 @@ impl Services {
             datagram.outcome.dropped.fetch_add(1, Ordering::Relaxed);
             SendRefused::Full
         })
+    }
+}
+
+/// Datagrams that nobody sends.
+pub struct Unsent(Receiver<Datagram>);
+
+impl Unsent {
+    /// Takes out what waits, as if it had been sent.
+    pub fn take(&self) -> Vec<(SocketAddr, Vec<u8>)> {
+        let take = |datagram: Datagram| {
+            datagram.outcome.sent.fetch_add(1, Ordering::Relaxed);
+            (datagram.address, datagram.payload)
+        };
+        self.0.try_iter().map(take).collect()
     }
 }
 
