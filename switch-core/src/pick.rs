@@ -38,6 +38,14 @@ impl Skips {
         }
     }
 
+    /// Has each count drawn anew.
+    pub(crate) fn redraw(&mut self, stage: &mut dyn Stage) {
+        match self {
+            Skips::All(skip) => *skip = stage.next_skip(),
+            Skips::ByPort(table) => table.fill((PortId::NONE, NEVER)),
+        }
+    }
+
     /// The count that frames of a port are taken off; a port that is new in its slot begins anew.
     #[inline]
     fn of<'a>(&'a mut self, stage: &mut dyn Stage, port: PortId) -> Option<&'a mut u32> {

@@ -170,6 +170,14 @@ impl Worker {
         gone.into_iter().map(|running| (running.id, running.stage, running.counters)).collect()
     }
 
+    /// Asks a sampling extension anew how many frames to skip: its configuration has changed, and the count under way may
+    /// be one of a rate that no longer holds, or stand for no sampling at all.
+    pub fn resample(&mut self, id: StageId) {
+        if let Some(running) = self.running.iter_mut().find(|running| running.id == id) {
+            running.skips.redraw(&mut *running.stage);
+        }
+    }
+
     /// Takes in frames of one port and runs them, and whatever they set free, to the end.
     pub fn receive(&mut self, now_ns: u64, source: PortId, frames: &mut Vec<RxFrame>, devices: &mut dyn Devices) {
         self.set_time(now_ns);

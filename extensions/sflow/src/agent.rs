@@ -157,10 +157,32 @@ impl SflowAgent {
         self.encoding
     }
 
+    /// Goes by new settings from now on; numbers go on. What is read only when an agent is made stays as it was.
+    pub fn reconfigure(&mut self, config: &Config) {
+        if config.polling != self.config.polling {
+            // An appointment may be a day away by the old interval.
+            self.poller = Poller::new(config.polling);
+            self.host = Appointment::default();
+            self.sources.values_mut().for_each(|source| source.appointment = Appointment::default());
+            self.vlans.iter_mut().for_each(|vlan| vlan.appointment = Appointment::default());
+        }
+        let Config { collectors, agent, sub_agent, vlans, .. } = self.config.clone();
+        self.config = Config { collectors, agent, sub_agent, vlans, ..config.clone() };
+        for source in self.sources.values_mut() {
+            source.rate = self.config.sampling_of(&source.facts.name);
+            source.header = header_of(&self.config, &source.facts);
+        }
+    }
+
+    /// The ports it knows, with their sampling rates.
+    pub fn rates(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.sources.iter().map(|(port, source)| (*port, source.rate))
+    }
+
     /// A port exists from now on, or what is known of it has changed; its sampling rate.
     pub fn port(&mut self, port: u32, facts: PortFacts) -> u32 {
         let rate = self.config.sampling_of(&facts.name);
-        let header = usize::try_from(self.config.header_of(&facts.name)).unwrap_or(HEADER_ROOM);
+        let header = header_of(&self.config, &facts);
         if let Some(index) = IfIndex::new(port) {
             if !index.is_compact() {
                 self.encoding = Encoding::Expanded;
@@ -335,6 +357,10 @@ impl SflowAgent {
     pub fn flush(&mut self, now_ns: u64, send: &mut Send<'_>) {
         self.receiver.flush(now_ns, send);
     }
+}
+
+fn header_of(config: &Config, facts: &PortFacts) -> usize {
+    usize::try_from(config.header_of(&facts.name)).unwrap_or(HEADER_ROOM)
 }
 
 fn adapter(source: &Source) -> Option<Adapter> {

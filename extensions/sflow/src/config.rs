@@ -15,6 +15,9 @@ use heddle_extension_api::{Config as Lines, ConfigError};
 use crate::sampler::RATE_MAX;
 
 mod nearest;
+mod published;
+
+pub use published::PUBLISHED;
 
 /// UDP port of collectors (IANA, section 5).
 pub const DEFAULT_COLLECTOR_PORT: u16 = 6343;

@@ -29,7 +29,8 @@ use std::sync::Arc;
 
 use heddle_extension_api::rights::Capture;
 use heddle_extension_api::{
-    export_extension, CaptureExtension, Config, Control, CreateError, Event, EventKind, Level, PortId, Vid, WorkerId,
+    export_extension, CaptureExtension, Config, ConfigKey, Configurable, Control, CreateError, Event, EventKind, Level,
+    PortId, Vid, WorkerId,
 };
 
 use crate::agent::{SflowAgent, Taken};
@@ -116,6 +117,23 @@ impl CaptureExtension for Sflow {
     }
 }
 
+impl Configurable<Capture> for Sflow {
+    const KEYS: &'static [ConfigKey] = config::PUBLISHED;
+
+    fn configure(&mut self, host: &Control<'_, Capture>, lines: &Config<'_>) -> Result<(), CreateError> {
+        let config = config::Config::try_from(lines)?;
+        // Frames sampled by the old rates are told with them.
+        self.drain(host);
+        self.agent.reconfigure(&config);
+        self.shared.rates.set_general(config.sampling);
+        self.agent.rates().for_each(|(port, rate)| self.shared.rates.set(port, rate));
+        self.refill = Refill::new(config.drops);
+        self.shared.quota.cap(config.drops);
+        host.log(Level::Info, &config.to_string());
+        Ok(())
+    }
+}
+
 impl Sflow {
     /// A port is new, or something about it has changed.
     fn port(&mut self, host: &Control<'_, Capture>, port: PortId, event: &Event<'_>) {
@@ -151,5 +169,5 @@ export_extension!(capture Sflow {
     name: "sFlow agent",
     vendor: "The Heddle developers",
     version: env!("CARGO_PKG_VERSION"),
-    interfaces: [sampling, drops],
+    interfaces: [sampling, drops, config],
 });

@@ -26,6 +26,11 @@ impl Quota {
         self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
+    /// Takes away all tokens above so many.
+    pub fn cap(&self, most: u32) {
+        self.tokens.fetch_min(most, Ordering::Relaxed);
+    }
+
     fn add(&self, more: u32, most: u32) {
         let fuller = |tokens: u32| Some(tokens.saturating_add(more).min(most));
         // The closure always has an answer.
@@ -95,5 +100,13 @@ mod tests {
         let (quota, mut refill) = (Quota::default(), Refill::new(0));
         refill.run(9 * SECOND_NS, &quota);
         assert_eq!((quota.available(), quota.take()), (0, false));
+    }
+
+    #[test]
+    fn a_smaller_rate_holds_at_once() {
+        let (quota, mut refill) = (Quota::default(), Refill::new(100));
+        refill.run(9 * SECOND_NS, &quota);
+        quota.cap(3);
+        assert_eq!(taken(&quota), 3);
     }
 }

@@ -4,7 +4,7 @@
 //! switch differ there (their low 12 bits), and a port of a host that numbers otherwise gets the general rate. One
 //! atomic word each, so that workers neither wait nor see half a change.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Places: as many ports as a switch can have.
 pub const PLACES: usize = 4096;
@@ -18,7 +18,7 @@ pub fn place(port: u32) -> usize {
 /// The table.
 #[derive(Debug)]
 pub struct Rates {
-    general: u32,
+    general: AtomicU32,
     places: Box<[AtomicU64]>,
 }
 
@@ -26,7 +26,7 @@ impl Rates {
     /// A table in which all ports have one rate.
     #[must_use]
     pub fn new(general: u32) -> Self {
-        Self { general, places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
+        Self { general: AtomicU32::new(general), places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// Sets the rate of a port.
@@ -39,7 +39,12 @@ impl Rates {
     /// The rate of ports that have none of their own.
     #[must_use]
     pub fn general(&self) -> u32 {
-        self.general
+        self.general.load(Ordering::Relaxed)
+    }
+
+    /// Sets the rate of ports that have none of their own.
+    pub fn set_general(&self, rate: u32) {
+        self.general.store(rate, Ordering::Relaxed);
     }
 
     /// The rate of a port.
@@ -48,9 +53,9 @@ impl Rates {
         let known = self.places.get(place(port)).map_or(0, |known| known.load(Ordering::Relaxed));
         let (id, rate) = (known >> 32, known & u64::from(u32::MAX));
         if id == u64::from(port) {
-            u32::try_from(rate).unwrap_or(self.general)
+            u32::try_from(rate).unwrap_or_else(|_| self.general())
         } else {
-            self.general
+            self.general()
         }
     }
 }

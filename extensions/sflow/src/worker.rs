@@ -49,6 +49,8 @@ struct PortState {
     first: u32,
     /// The worker's count of the port's frames when sampling began.
     began: u64,
+    /// Rate of the distance under way.
+    rate: u32,
 }
 
 impl SflowWorker {
@@ -127,11 +129,14 @@ impl Sampling for SflowWorker {
         let port = port.get();
         let rate = self.shared.rates.of(port);
         let state = match self.ports.get_mut(place(port)) {
-            Some(state) if state.port != port => state,
+            // A new rate begins as sampling does; the pool goes on.
+            Some(state) if state.port != port || state.rate != rate => state,
             _ => return self.sampler.next_skip(rate).unwrap_or(u32::MAX),
         };
         let skip = self.sampler.first_skip(rate);
-        *state = PortState { port, first: skip.map_or(0, |skip| skip.saturating_add(1)), began: 0 };
+        let is_begun = state.port == port && state.first == 0 && state.rate > 0;
+        let first = if is_begun { 0 } else { skip.map_or(0, |skip| skip.saturating_add(1)) };
+        *state = PortState { port, first, rate, began: if is_begun { state.began } else { 0 } };
         skip.unwrap_or(u32::MAX)
     }
 }

@@ -83,6 +83,8 @@ pub(crate) enum Command {
     FlushFdb(Flush, Sender<u64>),
     /// Pass on what other workers sent and what is for them; answered when done.
     Settle(Sender<()>),
+    /// Ask a sampling extension anew.
+    Resample(StageId),
     /// Copy frames of a port.
     Capture(Tap),
     /// End.

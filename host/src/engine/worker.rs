@@ -252,6 +252,7 @@ impl WorkerThread {
                 self.pass_on();
                 let _ = answer.send(());
             }
+            Command::Resample(stage) => self.worker.resample(stage),
             Command::Capture(tap) => self.devices.tap(tap),
             Command::Stop => {}
         }

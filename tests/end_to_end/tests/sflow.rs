@@ -290,6 +290,62 @@ fn collectors_book_every_frame_with_its_ports_and_vlans() {
     assert_eq!(daemon.balance("lab"), 0);
 }
 
+#[test]
+fn settings_change_while_the_agent_runs() {
+    let Some(_turn) = as_root("settings_change_while_the_agent_runs") else { return };
+    let daemon = Daemon::start();
+    daemon.ok("switch create lab --workers 2");
+    for (port, other) in [(1, 2), (2, 1)] {
+        daemon.ok(&format!("port add lab p{port} --backend memory --device source:2000:128:8:{port}:{other}"));
+    }
+    let own = Own::listen("127.0.0.1");
+    let library = built("libheddle_sflow.so");
+    let (collector, agent) = (format!("127.0.0.1:{}", own.port), "org.heddle.sflow");
+    daemon.ok(&format!(
+        "extension enable lab {} --config collector={collector} --config sampling=0 --config polling=0 --config host=off",
+        library.display()
+    ));
+    let published = daemon.json(&format!("extension config schema {agent}"));
+    let keys: Vec<_> =
+        published["settings"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
+    let listed = keys.iter().filter(|key| !key.ends_with('.')).collect::<Vec<_>>();
+    assert_eq!(
+        listed,
+        ["collector", "sampling", "polling", "header", "drops", "agent", "sub_agent", "host", "machines", "vlans"]
+            .iter()
+            .collect::<Vec<_>>()
+    );
+
+    let rates = || {
+        let samples = own.samples();
+        let flows = samples.iter().filter_map(|one| match one {
+            SampleData::FlowSample(flow) => Some((flow.source_id.index(), flow.sampling_rate)),
+            _ => None,
+        });
+        flows.collect::<std::collections::BTreeSet<_>>()
+    };
+    let id = |port| daemon.json(&format!("port show lab {port}"))["id"].as_u64().and_then(|id| u32::try_from(id).ok());
+    let ids = ["p1", "p2"].map(|port| id(port).unwrap());
+    // None has been wanted for a while, and the workers' counts stand for none.
+    wait_for("traffic", || daemon.json("port show lab p1")["counters"]["rx_packets"].as_u64() > Some(1_000));
+    assert!(rates().is_empty());
+    daemon.ok(&format!("extension config set {agent} sampling=10 sampling.p2=25"));
+    wait_for("samples by the new rates", || rates() == [(ids[0], 10), (ids[1], 25)].into());
+    daemon.ok(&format!("extension config set {agent} polling=1"));
+    wait_for("counters", || own.samples().iter().any(|one| matches!(one, SampleData::CountersSample(_))));
+
+    for (line, code, words) in [
+        ("sampling=often", 5, "give a whole number from 0 to 1000000000 frames"),
+        ("samplin=4", 5, "nearest is 'sampling'"),
+        ("agent=192.0.2.1", 5, "reads 'agent' only when it is enabled"),
+    ] {
+        daemon.refused(&format!("extension config set {agent} {line}"), code, &[words]);
+    }
+    // The law holds at rest.
+    ["p1", "p2"].iter().for_each(|port| drop(daemon.ok(&format!("port remove lab {port}"))));
+    assert_eq!(daemon.balance("lab"), 0);
+}
+
 /// Numbers of datagrams and of each port's samples have no gap.
 fn sequences_are_whole(own: &Own) {
     let mut of_ports = BTreeMap::new();

@@ -120,6 +120,23 @@ fn samples_without_a_place_are_counted_and_told_with_the_next() {
 }
 
 #[test]
+fn a_sampler_asked_anew_begins_or_ends_at_the_next_frame() {
+    let mut sim = pair();
+    let (id, samples) = sampler(&mut sim, &[u32::MAX, 2, 2, u32::MAX]);
+    let pass = |sim: &mut Sim, frames: u32| {
+        (0..frames).for_each(|_| {
+            sim.run(1, from_1_to_2());
+        });
+        std::mem::take(&mut *samples.lock().unwrap()).len()
+    };
+    assert_eq!(pass(&mut sim, 50), 0, "it wanted none");
+    sim.worker(0).resample(id);
+    assert_eq!(pass(&mut sim, 5), 1, "the third of five");
+    sim.worker(0).resample(id);
+    assert_eq!(pass(&mut sim, 50), 0, "it wants none again");
+}
+
+#[test]
 fn second_sampler_is_told_of_what_it_lost_to_the_first() {
     let mut sim = pair();
     let (_, first) = sampler(&mut sim, &[0]);

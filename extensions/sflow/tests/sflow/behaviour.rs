@@ -6,7 +6,7 @@ use heddle_sflow::agent::{SflowAgent, TakenDrop, TakenHeader};
 use heddle_sflow::datagram::{Encoding, InterfaceCounters, DATAGRAM_MAX};
 use heddle_sflow::host_facts::HostFacts;
 
-use crate::walker::{walk, Datagram, Record};
+use crate::walker::{walk, Datagram, Flow, Record};
 use crate::workload::{config, dropped, facts, random_datagrams, random_work, sample};
 
 fn walked(datagrams: &[Vec<u8>]) -> Vec<Datagram> {
@@ -92,6 +92,37 @@ fn a_port_may_have_a_rate_and_a_header_length_of_its_own_also_after_it_was_renam
     assert_eq!(read, [(1, 7, 20), (2, 100, 50)]);
     let frame = sent[1].discards().next().unwrap().frame.as_ref().unwrap();
     assert_eq!((frame.header.len(), frame.length), (50, 64));
+}
+
+#[test]
+fn new_settings_hold_at_once_and_numbers_go_on() {
+    let mut agent = SflowAgent::new(&config("sampling=100 polling=86400 header=64"), 1);
+    agent.port(4, facts("p"));
+    agent.port(5, facts("q"));
+    let step = |agent: &mut SflowAgent, now_s: u64| {
+        let (now_ns, mut sent) = (now_s * 1_000_000_000, Vec::new());
+        let mut send = |datagram: &[u8]| {
+            sent.push(datagram.to_vec());
+            true
+        };
+        agent.flow(&sample(4), now_ns, &mut send);
+        agent.poll(now_ns, |_| Some(InterfaceCounters::default()), HostFacts::default, &mut send);
+        agent.flush(now_ns, &mut send);
+        walked(&sent)
+    };
+    let before = step(&mut agent, 1);
+    assert_eq!(before.iter().flat_map(Datagram::counters).count(), 0, "a day has not passed");
+
+    agent.reconfigure(&config("sampling=7 polling=1 header=20 sampling.q=3 host=off machines=off agent=192.0.2.77"));
+    assert_eq!(agent.rates().collect::<Vec<_>>(), [(4, 7), (5, 3)]);
+    let after: Vec<_> = [2, 3, 4].into_iter().flat_map(|now_s| step(&mut agent, now_s)).collect();
+    let told = |flow: &Flow| (flow.sequence, flow.rate, flow.frame.header.len());
+    let flows: Vec<_> = before.iter().chain(&after).flat_map(Datagram::flows).map(told).collect();
+    assert_eq!(flows, [(1, 100, 60), (2, 7, 20), (3, 7, 20), (4, 7, 20)]);
+    let counted: BTreeMap<_, _> =
+        after.iter().flat_map(Datagram::counters).map(|one| (one.source, one.sequence)).collect();
+    assert!(counted.keys().eq(&[(0, 4), (0, 5)]) && counted.values().all(|last| *last >= 2), "{counted:?}");
+    assert_eq!(before[0].agent, after[0].agent, "its address is read when it is made, only");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
 use crate::control::model::{ConfigChange, ExtensionConfig, ExtensionId, ExtensionSettings, SettingKind, SettingView};
 use crate::control::plane::ControlResult;
+use crate::engine::command::Command;
 use crate::loader::{Library, Setting};
 
 /// Refuses keys and values an extension does not have, when it publishes which it has.
@@ -76,6 +77,9 @@ impl LiveSwitch {
             reason,
         })?;
         one.config = new;
+        if let Some(stage) = one.stage.filter(|_| instance.sampling_header().is_some()) {
+            state.workers.iter().try_for_each(|worker| worker.send(Command::Resample(stage)))?;
+        }
         Ok(())
     }
 }
