@@ -25,6 +25,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::control::capture::CaptureSink;
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
 
@@ -95,6 +96,8 @@ pub struct OpenPort {
     pub notices: Notices,
     /// Counts what no queue sees; `None` when the queues see all.
     pub meter: Option<Box<dyn LossMeter>>,
+    /// Where the port's dropped frames are wanted; `None` when they are not.
+    pub drops: Option<CaptureSink>,
     /// Receive queues.
     pub rx: Vec<Box<dyn RxQueue>>,
     /// Transmit side.

@@ -1,4 +1,4 @@
-//! Telling extensions of dropped frames: first bytes, ports and reason, as many as they want.
+//! Telling extensions and the host's captures of dropped frames: first bytes, ports and reason, as many as they want.
 //!
 //! A drop is noted where it happens, in a small table, and told when the burst is done, so that no extension is called
 //! in the middle of one. At each periodic call of the worker an extension says how many it wants until the next; while
@@ -13,7 +13,7 @@ use crate::drop_reason::DropReason;
 use crate::frame::TxFrame;
 use crate::port_id::PortId;
 use crate::sample::tagged_prefix;
-use crate::worker::{Core, Running, Worker};
+use crate::worker::{Core, Devices, Running, Worker};
 
 /// Drops noted until they are told, per worker.
 pub const PLACES: usize = 64;
@@ -57,6 +57,8 @@ pub(crate) struct Drops {
     room: u32,
     number: u64,
     noted: Vec<Dropped>,
+    /// What the host's own listeners have been told.
+    devices: DropShare,
 }
 
 /// What an extension wants and has been told.
@@ -136,6 +138,15 @@ impl<'a> From<&'a TxFrame> for DroppedBytes<'a> {
     }
 }
 
+impl DropShare {
+    /// Goes on to a drop; how many were left out before it.
+    fn told_up_to(&mut self, number: u64) -> u64 {
+        let withheld = number.saturating_sub(self.told.saturating_add(1));
+        self.told = number;
+        withheld
+    }
+}
+
 impl Running {
     /// What an extension that starts now is told from: later drops only.
     pub(crate) fn drops_from(core: &Core) -> DropShare {
@@ -144,9 +155,13 @@ impl Running {
 }
 
 impl Worker {
-    /// Asks every extension how many drops it wants until the next time.
-    pub(crate) fn ask_for_drops(&mut self) {
-        let mut room = 0;
+    /// Asks the host, and every extension, how many drops they want until the next time.
+    pub fn ask_for_drops(&mut self, devices: &dyn Devices) {
+        let mut room = if devices.wants_drops() { u32::MAX } else { 0 };
+        if self.core.drops.devices.wanted == 0 {
+            self.core.drops.devices.told = self.core.drops.number;
+        }
+        self.core.drops.devices.wanted = room;
         for running in &mut self.running {
             running.drops.wanted = running.stage.drops_wanted();
             room = room.max(running.drops.wanted);
@@ -159,7 +174,7 @@ impl Worker {
     }
 
     /// Tells of what was noted.
-    pub(crate) fn tell_drops(&mut self) {
+    pub(crate) fn tell_drops(&mut self, devices: &mut dyn Devices) {
         if self.core.drops.noted.is_empty() {
             return;
         }
@@ -167,9 +182,14 @@ impl Worker {
             for dropped in &self.core.drops.noted {
                 let Some(wanted) = running.drops.wanted.checked_sub(1) else { break };
                 running.drops.wanted = wanted;
-                let withheld = dropped.number.saturating_sub(running.drops.told.saturating_add(1));
-                running.drops.told = dropped.number;
+                let withheld = running.drops.told_up_to(dropped.number);
                 running.stage.dropped(dropped, withheld);
+            }
+        }
+        if self.core.drops.devices.wanted > 0 {
+            let Drops { noted, devices: share, .. } = &mut self.core.drops;
+            for dropped in noted.iter() {
+                devices.dropped(dropped, share.told_up_to(dropped.number));
             }
         }
         self.core.drops.noted.clear();

@@ -13,7 +13,7 @@ use crate::burst::{BURST, Burst};
 use crate::counters::{Counters, OwnCost, StageCounters};
 use crate::datapath::Pass;
 use crate::drop_reason::DropReason;
-use crate::dropped::{DropShare, Drops};
+use crate::dropped::{DropShare, Dropped, Drops};
 use crate::edge::Scratch;
 use crate::fdb::{Fdb, FdbLimits};
 use crate::flaps::{FlapTable, Flaps};
@@ -41,6 +41,16 @@ const MEASURE_EVERY: u32 = 16;
 pub trait Devices {
     /// Sends or refuses all of `frames` (empty afterwards) on the port in `slot`, which this worker owns.
     fn transmit(&mut self, slot: usize, pool: &mut Pool, frames: &mut Vec<TxFrame>) -> TxReport;
+
+    /// Whether somebody looks at dropped frames; asked with each periodic call.
+    fn wants_drops(&self) -> bool {
+        false
+    }
+
+    /// A dropped frame; `withheld` were not told since the last one.
+    fn dropped(&mut self, dropped: &Dropped, withheld: u64) {
+        let _ = (dropped, withheld);
+    }
 }
 
 /// What a worker is made of.
@@ -201,7 +211,7 @@ impl Worker {
             self.core.end_entry(entry, DropReason::HoldExpired.code());
         }
         self.core.fdb.age(self.core.now_s, AGE_BUCKETS);
-        self.ask_for_drops();
+        self.ask_for_drops(devices);
         if let Some(mut burst) = self.burst.take() {
             self.pass(devices).tick_extensions(&mut burst);
             self.burst = Some(burst);
@@ -217,7 +227,7 @@ impl Worker {
         }
         self.core.flush(devices);
         self.report_samples();
-        self.tell_drops();
+        self.tell_drops(devices);
         self.core.measuring = self.core.measuring.wrapping_add(1);
     }
 

@@ -72,6 +72,7 @@ async fn start(
         snap_length: wanted.snaplen,
         count: wanted.count,
         seconds: wanted.seconds,
+        drops: wanted.drops,
         filter: filter.into_iter().map(instruction).collect(),
     };
     let mut events = client.capture(request).await?.into_inner();

@@ -75,6 +75,11 @@ impl CaptureSink {
         self.frames.is_closed()
     }
 
+    /// Counts frames that were left out before they could be offered.
+    pub(crate) fn leave_out(&self, frames: u64) {
+        self.shared.missed.fetch_add(frames, Ordering::Relaxed);
+    }
+
     fn miss(&self) -> Offered {
         if self.frames.is_closed() {
             return Offered::Closed;
@@ -88,6 +93,13 @@ impl CaptureSource {
     /// The next frame; `None` when the plane dropped its sinks and all frames are delivered.
     pub async fn next(&mut self) -> Option<CapturedFrame> {
         let frame = self.frames.recv().await?;
+        self.shared.queued_bytes.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
+        Some(frame)
+    }
+
+    /// The next frame that is there already, for readers of their own thread.
+    pub fn take(&mut self) -> Option<CapturedFrame> {
+        let frame = self.frames.try_recv().ok()?;
         self.shared.queued_bytes.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
         Some(frame)
     }

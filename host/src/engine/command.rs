@@ -12,6 +12,7 @@ use heddle_switch_core::worker::Update;
 
 use crate::control::bpf::Program;
 use crate::control::capture::CaptureSink;
+use crate::loader::Services;
 use crate::ports::{RxLosses, RxQueue, TxQueue};
 
 /// A context that left a worker, with its counters there.
@@ -63,6 +64,19 @@ pub(crate) struct Tap {
     pub(crate) snap: usize,
     /// What frames must match.
     pub(crate) filter: Option<Arc<Program>>,
+    /// Which frames.
+    pub(crate) frames: TapFrames,
+}
+
+/// Which frames of a port are copied.
+#[derive(Clone)]
+pub(crate) enum TapFrames {
+    /// Those received and those sent.
+    Passed,
+    /// Those dropped, too, with their reasons' names.
+    PassedAndDropped(Arc<Services>),
+    /// Those dropped alone.
+    Dropped(Arc<Services>),
 }
 
 /// A request.

@@ -3,12 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use heddle_switch_core::arena::Arena;
+use heddle_switch_core::drop_reason::DropReason;
+use heddle_switch_core::dropped::Dropped;
 use heddle_switch_core::frame::{RxFrame, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
 use heddle_switch_core::port_id::{PORTS_MAX, PortId};
 use heddle_switch_core::worker::Devices;
 
-use super::command::Tap;
+use super::command::{Tap, TapFrames};
 use crate::control::bpf::{Frame, Program};
 use crate::control::capture::Offered;
 use crate::control::model::{CaptureDirection, CapturedFrame};
@@ -71,7 +73,10 @@ impl DeviceTable {
     fn offer(&mut self, slot: usize, direction: CaptureDirection, bytes: &[u8], tag: Option<u16>) {
         self.taps.retain(|tap| {
             let unwanted = |filter: &Program| !filter.matches(&Frame::new(bytes, tag));
-            if tap.port.slot() != slot || tap.filter.as_deref().is_some_and(unwanted) {
+            if tap.port.slot() != slot
+                || matches!(tap.frames, TapFrames::Dropped(_))
+                || tap.filter.as_deref().is_some_and(unwanted)
+            {
                 return true;
             }
             tap.sink.offer(captured(direction, bytes, tag, tap.snap)) != Offered::Closed
@@ -100,6 +105,49 @@ impl Devices for DeviceTable {
         }
         report
     }
+
+    fn wants_drops(&self) -> bool {
+        self.taps.iter().any(|tap| !matches!(tap.frames, TapFrames::Passed))
+    }
+
+    fn dropped(&mut self, dropped: &Dropped, withheld: u64) {
+        self.taps.retain(|tap| {
+            let (TapFrames::PassedAndDropped(names) | TapFrames::Dropped(names)) = &tap.frames else { return true };
+            if withheld > 0 {
+                // Whose they were is not known any more.
+                tap.sink.leave_out(withheld);
+            }
+            let direction = match tap.port {
+                port if port == dropped.source => CaptureDirection::Ingress,
+                port if port == dropped.destination => CaptureDirection::Egress,
+                _ => return true,
+            };
+            let (bytes, tag) = untagged(dropped);
+            if tap.filter.as_deref().is_some_and(|filter| !filter.matches(&Frame::new(&bytes, tag))) {
+                return true;
+            }
+            let reason = match DropReason::from_code(dropped.code) {
+                Some(reason) => reason.name().into(),
+                None => names.reasons.describe(dropped.code).map_or("extension-drop".into(), |(id, _)| id.into()),
+            };
+            let frame = CapturedFrame {
+                original_length: dropped.frame_length.max(1),
+                drop_reason: Some(reason),
+                ..captured(direction, &bytes, tag, tap.snap)
+            };
+            tap.sink.offer(frame) != Offered::Closed
+        });
+    }
+}
+
+/// The first bytes of a dropped frame with its tag beside them, as filters and captures take it.
+fn untagged(dropped: &Dropped) -> (Vec<u8>, Option<u16>) {
+    let mut bytes = dropped.header.get(..dropped.header_length).unwrap_or_default().to_vec();
+    let is_tagged = dropped.tci != 0 && bytes.len() >= 16;
+    if is_tagged {
+        bytes.drain(12..16);
+    }
+    (bytes, is_tagged.then_some(dropped.tci))
 }
 
 fn captured(direction: CaptureDirection, bytes: &[u8], tag: Option<u16>, snap: usize) -> CapturedFrame {

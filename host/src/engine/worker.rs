@@ -253,7 +253,10 @@ impl WorkerThread {
                 let _ = answer.send(());
             }
             Command::Resample(stage) => self.worker.resample(stage),
-            Command::Capture(tap) => self.devices.tap(tap),
+            Command::Capture(tap) => {
+                self.devices.tap(tap);
+                self.worker.ask_for_drops(&self.devices);
+            }
             Command::Stop => {}
         }
     }

@@ -257,6 +257,7 @@ fn open_port(
     let capabilities = Capabilities { checksum: offload, tcp_segmentation: offload, udp_segmentation: offload };
     let mtu = mtu.unwrap_or(MTU);
     OpenPort {
+        drops: None,
         device: device.to_owned(),
         attachment: None,
         notices: Notices::default(),

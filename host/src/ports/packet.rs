@@ -138,6 +138,7 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     }
     let offload = spec.offload;
     Ok(OpenPort {
+        drops: None,
         device: name.to_owned(),
         attachment: Some(attachment),
         notices: Notices::default(),

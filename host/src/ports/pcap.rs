@@ -2,7 +2,8 @@
 //!
 //! The device string is a list: `in=FILE` to replay (pcap or pcapng, Ethernet), `out=FILE` to record (pcapng), with
 //! `pace=file` (the file's own timing, the default), `pace=flat` (as fast as the switch takes it) or `pace=N` (N frames a
-//! second), `loops=N` (rounds; 0 = for ever; default 1) and `limit=MIB` (size of the recording, default 1024). Paths are
+//! second), `loops=N` (rounds; 0 = for ever; default 1) `limit=MIB` (size of the recording, default 1024) and `drops=on` (dropped frames
+//! of the port are recorded as well, in either direction, their reason as a comment; first 128 bytes; default off). Paths are
 //! absolute, since heddled does not run where its operator does.
 //!
 //! A thread per port plays the far side of a [memory port](super::memory): a file that is slow holds up nobody, and what the
@@ -26,6 +27,8 @@ use std::thread::JoinHandle;
 use heddle_switch_core::frame::{Capabilities, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
 
+use crate::control::capture::capture_pipe;
+
 use super::memory::{RING_BYTES, open_pair};
 use super::{BackendEntry, Notices, OpenPort, OpenPortError, OpenSpec, TxQueue};
 use far_side::FarSide;
@@ -38,7 +41,7 @@ pub use settings::{PcapSettings, SettingsError};
 inventory::submit! {
     BackendEntry {
         name: "pcap",
-        summary: "files: in=FILE to replay, out=FILE to record, pace=file|flat|PPS, loops=N, limit=MIB",
+        summary: "files: in=FILE to replay, out=FILE to record, pace=file|flat|PPS, loops=N, limit=MIB, drops=on|off",
         open,
     }
 }
@@ -87,12 +90,14 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     };
     let (mut port, end) = open_pair(&spec.device, spec.queues, RING_BYTES);
     let stop = Arc::new(AtomicBool::new(false));
-    let far_side = FarSide { end, player, recorder, stop: Arc::clone(&stop) };
+    let (sink, drops) = if settings.drops() { Some(capture_pipe()) } else { None }.unzip();
+    let far_side = FarSide { end, player, recorder, drops, stop: Arc::clone(&stop) };
     let thread = std::thread::Builder::new().name("heddle-pcap".to_owned()).spawn(move || far_side.run());
     let thread = thread.map_err(|error| OpenPortError::from_step(&spec.device, "starting the file's thread", error))?;
     let ring = port.tx;
     port.tx = Box::new(PcapTx { ring, stop, thread: Some(thread) });
     port.capabilities = Capabilities::default();
     port.notices = notices;
+    port.drops = sink;
     Ok(port)
 }

@@ -140,6 +140,7 @@ fn describe(device: String, tap: Tap, offload: TunOffload) -> Result<OpenPort, O
     });
     let queue = |nth| Box::new(TapRx::new(Arc::clone(&tap), nth)) as Box<dyn RxQueue>;
     Ok(OpenPort {
+        drops: None,
         device,
         attachment: Some(attachment),
         notices: Notices::default(),

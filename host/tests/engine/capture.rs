@@ -42,6 +42,34 @@ fn a_capture_sees_both_directions_with_the_tag_in_its_place() {
 }
 
 #[test]
+fn a_capture_with_drops_has_them_with_their_reason_and_no_others() {
+    let lab = Lab::new(2);
+    let mut a = lab.add("a", &trunk(&[7], 0));
+    let _b = lab.add("b", &trunk(&[7], 0));
+    let capture = |port: &str| {
+        let (sink, source) = capture_pipe();
+        let spec = CaptureSpec::new(lab.switch.clone(), PortName::new(port).unwrap(), SnapLength::default());
+        lab.engine.start_capture(spec.with_drops(true), sink).unwrap();
+        source
+    };
+    let (mut at_a, mut at_b) = (capture("a"), capture("b"));
+    let without = start(&lab, "a", 262_144);
+    let frame = numbered(mac(1, 1), [0xff; 6], 3, 9, 300);
+    // VLAN 8 is not one of the trunk's.
+    a.send(&frame, Some(8), &Offload::default()).unwrap();
+    let (received, dropped) = (next(&mut at_a).unwrap(), next(&mut at_a).unwrap());
+    assert_eq!(received.drop_reason, None);
+    assert_eq!(dropped.drop_reason.as_deref(), Some("vlan-not-allowed-ingress"));
+    assert_eq!((dropped.direction, dropped.original_length), (CaptureDirection::Ingress, 304));
+    assert_eq!(dropped.bytes[..], received.bytes[..128], "its first bytes, with the tag in its place");
+    a.send(&frame, Some(7), &Offload::default()).unwrap();
+    assert_eq!(next(&mut at_b).unwrap().drop_reason, None, "the drop was none of this port's");
+    assert_eq!(next(&mut at_a).unwrap().drop_reason, None);
+    lab.settled();
+    drop(without);
+}
+
+#[test]
 fn a_capture_ends_with_its_port_and_an_unheard_one_is_dropped() {
     let lab = Lab::new(2);
     let _a = lab.add("a", &PortChange::default());

@@ -54,3 +54,30 @@ fn a_replay_is_recorded_and_says_when_it_ended() {
     daemon.refused("port add lab p --backend pcap --device in=x.pcap", 5, &["in=x.pcap is no absolute path"]);
     daemon.refused("port add lab p --backend pcap --device in=/no/x.pcap", 5, &["/no/x.pcap cannot be read"]);
 }
+
+#[test]
+fn a_recording_has_what_was_dropped_with_the_reason() {
+    let _turn = alone();
+    let daemon = Daemon::start();
+    let (input, output) = (daemon.directory.path().join("in.pcap"), daemon.directory.path().join("out.pcapng"));
+    // Every second frame has a tag, which an access port does not take.
+    let tag = |number: u64| (number % 2 == 1).then_some(7);
+    let frames: Vec<Vec<u8>> = (0..200).map(|number| numbered(mac(1, 1), mac(2, 1), tag(number), 1, number)).collect();
+    std::fs::write(&input, pcap(&frames)).unwrap();
+    daemon.ok("switch create lab --workers 2");
+    daemon.ok("port add lab sink --backend memory --device sink");
+    let device = format!("in={},out={},drops=on,pace=2000", input.display(), output.display());
+    daemon.ok(&format!("port add lab tape --backend pcap --device {device}"));
+    wait_for("the replay", || daemon.json("port show lab tape")["counters"]["rx_packets"] == 200);
+    wait_for("the drops", || daemon.json("port show lab tape")["counters"]["rx_dropped"] == 100);
+    daemon.ok("port remove lab tape");
+    let recorded = std::fs::read(&output).unwrap();
+    let count = |what: &[u8]| recorded.windows(what.len()).filter(|window| *window == what).count();
+    assert_eq!(count(b"dropped: vlan-tag-not-allowed"), 100);
+    assert_eq!(count(b"port lab/tape"), 1 + 100, "what was delivered elsewhere is not in this port's recording");
+    for (number, frame) in (0..).zip(&frames) {
+        let first = &frame[..frame.len().min(128)];
+        assert_eq!(count(first), usize::from(tag(number).is_some()), "frame {number}");
+    }
+    assert_eq!(daemon.balance("lab"), 0);
+}

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 Examples:
   heddle capture --port web -w web.pcapng --count 2
   heddle capture --switch lab --port web -w - --seconds 1 | tshark -r -
-  heddle capture --port web -w arp.pcapng --seconds 1 arp or icmp")]
+  heddle capture --port web -w arp.pcapng --seconds 1 arp or icmp
+  heddle capture --port web -w lost.pcapng --seconds 1 --drops")]
 pub(in crate::cli) struct CaptureArgs {
     /// The switch [default: the only one]
     #[arg(long, value_name = "SWITCH", add = ArgValueCandidates::new(complete::switches))]
@@ -30,6 +31,9 @@ pub(in crate::cli) struct CaptureArgs {
     /// Bytes to keep of each frame, 1 to 262144 [default: all]
     #[arg(long, value_name = "BYTES")]
     pub(in crate::cli) snaplen: Option<u32>,
+    /// Also frames from or for the port that the switch dropped: each once more with its reason as a comment, first 128 bytes
+    #[arg(long)]
+    pub(in crate::cli) drops: bool,
     /// Only frames that match, in pcap filter syntax (man 7 pcap-filter); tested before a frame is copied. As with tcpdump, a
     /// frame with a tag is matched by `vlan and ...` only
     #[arg(value_name = "FILTER", num_args = 0..)]

@@ -162,6 +162,7 @@ impl TryFrom<&wire::CaptureRequest> for CaptureSpec {
     fn try_from(request: &wire::CaptureRequest) -> Result<Self, ControlError> {
         let snap_length = optional_number(request.snap_length, SnapLength::new)?.unwrap_or_default();
         let spec = Self::new(SwitchName::new(&request.switch)?, PortName::new(&request.port)?, snap_length);
+        let spec = spec.with_drops(request.drops);
         Ok(if request.filter.is_empty() { spec } else { spec.filtered(program(&request.filter)?) })
     }
 }

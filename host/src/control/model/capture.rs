@@ -63,19 +63,32 @@ pub struct CaptureSpec {
     port: PortName,
     snap_length: SnapLength,
     filter: Option<Arc<Program>>,
+    drops: bool,
 }
 
 impl CaptureSpec {
     /// Every part is valid by itself.
     #[must_use]
     pub const fn new(switch: SwitchName, port: PortName, snap_length: SnapLength) -> Self {
-        Self { switch, port, snap_length, filter: None }
+        Self { switch, port, snap_length, filter: None, drops: false }
     }
 
     /// The same with a filter.
     #[must_use]
     pub fn filtered(self, filter: Program) -> Self {
         Self { filter: Some(Arc::new(filter)), ..self }
+    }
+
+    /// The same with dropped frames of the port, each with its reason.
+    #[must_use]
+    pub fn with_drops(self, drops: bool) -> Self {
+        Self { drops, ..self }
+    }
+
+    /// Whether dropped frames are wanted, too.
+    #[must_use]
+    pub const fn drops(&self) -> bool {
+        self.drops
     }
 
     /// What frames must match, when not all are wanted.

@@ -4,7 +4,7 @@
 //! place let the workers receive. Removing goes the other way round and waits until nothing of the port is under way. What fails half-way is
 //! undone, so an error leaves the switch as it was.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use heddle_switch_core::counters::PortCounters;
@@ -25,7 +25,7 @@ use crate::control::model::{
     VlanSettings, nearest,
 };
 use crate::control::plane::ControlResult;
-use crate::engine::command::{Command, Tap};
+use crate::engine::command::{Command, Tap, TapFrames};
 use crate::loader::port_info;
 use crate::ports::device::{DeviceEvent, DeviceWatch};
 use crate::ports::{self, OpenPort, OpenPortError, OpenSpec};
@@ -117,6 +117,11 @@ impl LiveSwitch {
     fn plug_in(&self, state: &mut State, mut made: Vec<Made>) -> ControlResult<()> {
         self.publish(state, Vec::new())?;
         for Made { id, owner, open } in &mut made {
+            if let Some(sink) = open.drops.take() {
+                let frames = TapFrames::Dropped(Arc::clone(&self.services));
+                let tap = Tap { port: *id, sink, snap: usize::MAX, filter: None, frames };
+                state.workers.iter().try_for_each(|worker| worker.send(Command::Capture(tap.clone())))?;
+            }
             if let Some(worker) = state.workers.get(usize::from(*owner)) {
                 let tx = std::mem::replace(&mut open.tx, Box::new(Nowhere));
                 worker.send(Command::AttachTx(*id, tx))?;
@@ -234,9 +239,11 @@ impl LiveSwitch {
     pub(crate) fn capture(&self, state: &State, spec: &CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
         let port = self.port_id(state, spec.port())?;
         let snap = usize::try_from(spec.snap_length().get()).unwrap_or(usize::MAX);
+        let names = || Arc::clone(&self.services);
+        let frames = if spec.drops() { TapFrames::PassedAndDropped(names()) } else { TapFrames::Passed };
         for worker in &state.workers {
             let filter = spec.filter().cloned();
-            worker.send(Command::Capture(Tap { port, sink: sink.clone(), snap, filter }))?;
+            worker.send(Command::Capture(Tap { port, sink: sink.clone(), snap, filter, frames: frames.clone() }))?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::player::Player;
 use super::recorder::Recorder;
+use crate::control::capture::CaptureSource;
 use crate::ports::memory::{MemoryEnd, OwnedFrame};
 
 /// Longest sleep: the port may be closed, and what it sends waits in a ring of 1 MiB.
@@ -19,6 +20,7 @@ pub(super) struct FarSide {
     pub(super) end: MemoryEnd,
     pub(super) player: Option<Player>,
     pub(super) recorder: Option<Recorder>,
+    pub(super) drops: Option<CaptureSource>,
     pub(super) stop: Arc<AtomicBool>,
 }
 
@@ -51,6 +53,14 @@ impl FarSide {
     /// Takes up to a batch of what the port sent.
     fn record(&mut self, frame: &mut OwnedFrame) -> usize {
         let mut taken = 0;
+        if let (Some(recorder), Some(drops)) = (&mut self.recorder, &mut self.drops) {
+            while taken < BATCH
+                && let Some(dropped) = drops.take()
+            {
+                taken += 1;
+                recorder.dropped(&dropped, drops.missed());
+            }
+        }
         while taken < BATCH && self.end.receive_into(frame) {
             taken += 1;
             if let Some(recorder) = &mut self.recorder {

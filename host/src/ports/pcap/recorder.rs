@@ -1,4 +1,4 @@
-//! What a pcap port sends, as a pcapng file of bounded size.
+//! What a pcap port sends, and when asked for what was dropped on its way from or to it, as a pcapng file of bounded size.
 //!
 //! The file has one interface, named after the port; every packet says the port in a comment, so that files can be merged.
 //! A recording of the same name that an earlier life of the port left is kept as FILE.old; a file that is none is refused
@@ -45,6 +45,8 @@ pub(super) struct Recorder {
     bytes: u64,
     recorded: u64,
     missing: u64,
+    /// Dropped frames that came too fast for the pipe.
+    drops_missed: u64,
     stopped: Option<String>,
     notices: Notices,
 }
@@ -63,7 +65,7 @@ impl Recorder {
         let writer = Writer::new(BufWriter::with_capacity(256 << 10, Counted { file, bytes: 0 }), &interface)?;
         notices.say(TOPIC, format!("{} is being recorded", path.display()));
         let path = path.to_path_buf();
-        Ok(Recorder { path, writer, limit, bytes: 0, recorded: 0, missing: 0, stopped: None, notices })
+        Ok(Recorder { path, writer, limit, bytes: 0, recorded: 0, missing: 0, drops_missed: 0, stopped: None, notices })
     }
 
     /// Appends a frame, if there is room.
@@ -80,10 +82,25 @@ impl Recorder {
             bytes: std::mem::take(&mut frame.bytes),
             drop_reason: None,
         };
-        let size = self.writer.size_of(&captured);
+        self.append(&captured);
+        frame.bytes = std::mem::take(&mut captured.bytes);
+    }
+
+    /// Appends a dropped frame, if there is room. `missed` were not handed over since the recording began.
+    pub(super) fn dropped(&mut self, frame: &CapturedFrame, missed: u64) {
+        self.drops_missed = missed;
+        if self.stopped.is_some() {
+            self.missing += 1;
+        } else {
+            self.append(frame);
+        }
+    }
+
+    fn append(&mut self, captured: &CapturedFrame) {
+        let size = self.writer.size_of(captured);
         if self.bytes + size > self.limit {
             self.stop(format!("its limit of {} MiB is reached", self.limit >> 20));
-        } else if let Err(error) = self.writer.frame(&captured) {
+        } else if let Err(error) = self.writer.frame(captured) {
             self.stop(error.to_string());
         } else {
             self.bytes += size;
@@ -92,7 +109,6 @@ impl Recorder {
         if self.stopped.is_some() {
             self.missing += 1;
         }
-        frame.bytes = std::mem::take(&mut captured.bytes);
     }
 
     fn stop(&mut self, why: String) {
@@ -115,7 +131,7 @@ impl Recorder {
     /// Ends the file.
     pub(super) fn finish(&mut self) {
         if self.stopped.is_none()
-            && let Err(error) = self.writer.finish(self.recorded, self.missing)
+            && let Err(error) = self.writer.finish(self.recorded, self.missing + self.drops_missed)
         {
             self.stop(error.to_string());
         }

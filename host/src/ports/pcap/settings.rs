@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// How the parts are written.
-const FORM: &str = "write in=FILE,out=FILE,pace=file|flat|PPS,loops=N,limit=MIB with at least one of the files";
+const FORM: &str =
+    "write in=FILE,out=FILE,pace=file|flat|PPS,loops=N,limit=MIB,drops=on|off with at least one of the files";
 /// Longest device string, in bytes.
 const LENGTH_MAX: usize = 1_024;
 /// Most frames a second that can be asked for.
@@ -35,6 +36,7 @@ pub struct PcapSettings {
     pace: Pace,
     loops: u64,
     limit: u64,
+    drops: bool,
 }
 
 /// Why a device string names no files: the reason and what would be right.
@@ -79,7 +81,7 @@ impl FromStr for PcapSettings {
             return Err(wrong(format!("is longer than {LENGTH_MAX} bytes"), "use shorter paths"));
         }
         let mut settings =
-            PcapSettings { replay: None, record: None, pace: Pace::File, loops: 1, limit: LIMIT_DEFAULT };
+            PcapSettings { replay: None, record: None, pace: Pace::File, loops: 1, limit: LIMIT_DEFAULT, drops: false };
         let mut seen = Vec::new();
         for part in text.split(',') {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
@@ -93,6 +95,10 @@ impl FromStr for PcapSettings {
                 "pace" => settings.pace = pace(value)?,
                 "loops" => settings.loops = number("loops", value, u32::MAX.into(), "0 is for ever")?,
                 "limit" => settings.limit = number("limit", value, LIMIT_MAX, "give mebibytes, at least 1")?.max(1),
+                "drops" if matches!(value, "on" | "off") => settings.drops = value == "on",
+                "drops" => {
+                    return Err(wrong(format!("drops={} is neither on nor off", value.escape_debug()), "use drops=on"));
+                }
                 _ => return Err(wrong(format!("has a part '{}' that means nothing", key.escape_debug()), FORM)),
             }
         }
@@ -106,6 +112,9 @@ impl FromStr for PcapSettings {
             }
             (Some(_), None) if seen.contains(&"limit") => {
                 Err(wrong("limits a recording but records nothing", "add out=FILE or leave limit= out"))
+            }
+            (Some(_), None) if seen.contains(&"drops") => {
+                Err(wrong("records drops but records nothing", "add out=FILE or leave drops= out"))
             }
             _ => Ok(settings),
         }
@@ -149,6 +158,12 @@ impl PcapSettings {
     pub fn limit(&self) -> u64 {
         self.limit << 20
     }
+
+    /// Whether dropped frames are recorded.
+    #[must_use]
+    pub fn drops(&self) -> bool {
+        self.drops
+    }
 }
 
 #[cfg(test)]
@@ -184,6 +199,8 @@ mod tests {
             ("in=/a,pace=0", "pace=0 sends nothing; use pace=file, pace=flat or frames a second"),
             ("in=/a,pace=fast", "pace=fast is not a number up to 10000000; use pace=file"),
             ("in=/a,loops=-1", "loops=-1 is not a number up to 4294967295; 0 is for ever"),
+            ("in=/a,drops=on", "records drops but records nothing; add out=FILE"),
+            ("out=/a,drops=yes", "drops=yes is neither on nor off; use drops=on"),
             ("out=/a,limit=9999999", "limit=9999999 is not a number up to 1048576"),
         ] {
             let message = text.parse::<PcapSettings>().err().map(|error| error.to_string()).unwrap_or_default();
