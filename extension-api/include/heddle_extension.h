@@ -34,6 +34,7 @@ typedef struct heddle_offload_facts_t heddle_offload_facts_t;
 typedef struct heddle_batch_t heddle_batch_t;
 typedef struct heddle_port_info_t heddle_port_info_t;
 typedef struct heddle_event_t heddle_event_t;
+typedef struct heddle_destination_t heddle_destination_t;
 typedef struct heddle_datagram_counts_t heddle_datagram_counts_t;
 typedef struct heddle_vlan_counters_t heddle_vlan_counters_t;
 typedef struct heddle_host_t heddle_host_t;
@@ -46,6 +47,9 @@ typedef struct heddle_config_key_t heddle_config_key_t;
 typedef struct heddle_config_v1_t heddle_config_v1_t;
 typedef struct heddle_state_piece_t heddle_state_piece_t;
 typedef struct heddle_state_v1_t heddle_state_v1_t;
+typedef struct heddle_feature_t heddle_feature_t;
+typedef struct heddle_property_t heddle_property_t;
+typedef struct heddle_policy_v1_t heddle_policy_v1_t;
 
 /*
  * Status codes: what every ABI function returns.
@@ -258,8 +262,8 @@ struct heddle_layout_row_t {
  * read-only alias of capture extensions, a child process). All numbers are little-endian in memory and in host byte
  * order in meaning (an EtherType of IPv4 reads as 0x0800).
  *
- * Who may change what: an extension writes verdict, drop_reason, destination (forwarding, ingress), mark and
- * user. Everything else is the host's: a change of another field up to traffic_class is undone or makes the frame a
+ * Who may change what: an extension writes verdict, drop_reason, mark and user; a forwarding extension on ingress
+ * also destination, destination_nic and the flags PACKET_PRESERVE_VLAN and PACKET_PRESERVE_PRIORITY. Everything else is the host's: a change of another field up to traffic_class is undone or makes the frame a
  * drop, and counts as a violation; of the fields behind, which the switch itself does not rely on, nothing is promised.
  * Headers are changed through make_writable and reparse of the host table.
  */
@@ -309,7 +313,10 @@ struct heddle_layout_row_t {
 /* Flag: an extra delivery made by port mirroring. */
 #define HEDDLE_PACKET_MIRROR UINT32_C(0x8)
 
-/* Flag: network virtualization forwards this frame natively; the forwarding extension may only drop it. */
+/*
+ * Flag: network virtualization forwards this frame natively: the switch finds its destinations. The forwarding extension
+ * may drop it, and single deliveries on egress, never add a destination.
+ */
 #define HEDDLE_PACKET_NATIVE_FORWARDING UINT32_C(0x10)
 
 /* Flag: an IP fragment. */
@@ -318,10 +325,10 @@ struct heddle_layout_row_t {
 /* Flag: IPv4 options or IPv6 extension headers are present. */
 #define HEDDLE_PACKET_IP_OPTIONS UINT32_C(0x40)
 
-/* Flag: keep the VLAN tag as it is on delivery. */
+/* Flag: the delivery keeps the tag the frame came with, or its absence. VLAN membership is checked all the same. */
 #define HEDDLE_PACKET_PRESERVE_VLAN UINT32_C(0x80)
 
-/* Flag: keep the priority as it is on delivery. */
+/* Flag: a delivery that would lose its tag keeps the priority, in a tag of VLAN 0 (802.1Q 6.9.3). */
 #define HEDDLE_PACKET_PRESERVE_PRIORITY UINT32_C(0x100)
 
 /* Flag: the layer 4 checksum covers the pseudo-header only; the host completes it on the way out. */
@@ -453,8 +460,13 @@ struct heddle_batch_t {
  * PORT_UPDATED, NIC_DISCONNECT, NIC_DELETE, PORT_TEARDOWN, PORT_DELETE. An extension enabled on a running
  * switch is first told of everything that exists, in the same order, between SWITCH_CREATE and SWITCH_ACTIVATE.
  * A filter or forwarding extension may veto PORT_CREATE and NIC_CREATE by returning an error; all other events
- * cannot fail. A lower extension may veto after a higher one accepted: the higher one then gets the matching
- * *_DELETE.
+ * cannot fail. A veto with E_VETO is final; one with E_FULL or E_AGAIN says that the operator may try again. A lower
+ * extension may veto after a higher one accepted: the higher one then gets the matching *_DELETE. How a request ended
+ * is told to completed of everyone who accepted it, lowest first.
+ *
+ * A port or NIC that an extension has referenced (port_reference, nic_reference) is deleted when the reference is
+ * given back, on NIC_DISCONNECT or PORT_TEARDOWN at the latest. The host waits five seconds in all; then the
+ * reference is void, and counted as a violation.
  */
 
 /* The instance is bound to a switch that is not active yet. */
@@ -504,6 +516,12 @@ struct heddle_batch_t {
 
 /* Port kind: a virtual machine's emulated NIC. */
 #define HEDDLE_PORT_EMULATED 4
+
+/*
+ * Port flag: a validation port. It carries policy for a moment so that a configuration can be checked, never a NIC or a frame.
+ * Judge what is asked, reserve nothing, and refuse nothing that is only unavailable now.
+ */
+#define HEDDLE_PORT_VALIDATION UINT32_C(0x1)
 
 /* NIC state: none on the port. */
 #define HEDDLE_NIC_NONE 0
@@ -561,6 +579,10 @@ struct heddle_port_info_t {
     uint64_t tx_broadcast;
     /* Name of the port, UTF-8, zero-padded. */
     uint8_t name[64];
+    /* Since 1.4: PORT_VALIDATION. */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved;
 };
 
 /* A control event. What it points to is valid until the call returns. */
@@ -661,8 +683,34 @@ typedef int32_t (*heddle_originate_fn)(void *call, uint32_t length, uint64_t *ou
 /* Copies packet index of the batch into a draft, bytes at Batch.draft_base; destinations are not kept. */
 typedef int32_t (*heddle_clone_fn)(void *call, uint32_t index, uint64_t *out_handle, heddle_packet_t *out_packet);
 
-/* Sends a draft down the ingress leg, below the injector. source_port 0 = trusted, no port policy. */
+/*
+ * Sends a draft down the ingress leg, below the injector. source_port 0 = trusted, no port policy. Not for forwarding
+ * extensions, which name destinations with inject_to.
+ */
 typedef int32_t (*heddle_inject_fn)(void *call, uint64_t handle, uint32_t source_port);
+
+/* Sends a draft of a forwarding extension on, with destinations of its own. source_port 0 = trusted, no port policy. */
+typedef int32_t (*heddle_inject_to_fn)(void *call, uint64_t handle, uint32_t source_port, const heddle_destination_t *destination);
+
+/* Takes or gives back a reference to a port. */
+typedef int32_t (*heddle_port_reference_fn)(void *host, uint32_t port);
+
+/* Takes or gives back a reference to a NIC of a port. */
+typedef int32_t (*heddle_nic_reference_fn)(void *host, uint32_t port, uint32_t nic);
+
+/* Where a draft goes. 12 bytes. */
+struct heddle_destination_t {
+    /* Port or group. */
+    uint32_t target;
+    /* PACKET_PRESERVE_VLAN, PACKET_PRESERVE_PRIORITY, or 0. */
+    uint32_t flags;
+    /* VERDICT_TO_PORT or VERDICT_TO_GROUP. */
+    uint8_t verdict;
+    /* NIC index; 0 but for the external port, where 1..32 is a member of its team (a single uplink is 1). */
+    uint8_t nic;
+    /* Zero. */
+    uint16_t reserved;
+};
 
 /* What became of the datagrams one extension on one switch sent to one address. */
 struct heddle_datagram_counts_t {
@@ -755,7 +803,7 @@ struct heddle_host_t {
     /* worker · batch call, filter or forwarding role · as originate · - · E_FORBIDDEN, E_FULL · local. */
     heddle_clone_fn clone_packet;
     /*
-     * worker · any worker call of the same context · the draft goes to the host · port id · E_GONE, E_INVALID · local.
+     * worker · any worker call of the same context · the draft goes to the host · port id · E_FORBIDDEN, E_GONE, E_INVALID · local.
      */
     heddle_inject_fn inject;
     /*
@@ -766,6 +814,22 @@ struct heddle_host_t {
      * Since 1.2 · control · created; counters after SWITCH_ACTIVATE · the caller's struct · - · E_INVALID, E_GONE for a VLAN without frames · local.
      */
     heddle_vlan_query_fn vlan_query;
+    /*
+     * Since 1.4 · worker · any worker call of the same context, forwarding role · the draft goes to the host · port or group · E_FORBIDDEN, E_GONE, E_INVALID · local.
+     */
+    heddle_inject_to_fn inject_to;
+    /*
+     * Since 1.4 · any · from PORT_CREATE until PORT_TEARDOWN · the host counts · at most 65,536 an instance · E_FORBIDDEN, E_FULL, E_GONE · may try again.
+     */
+    heddle_port_reference_fn port_reference;
+    /* Since 1.4 · any · created · gives one back · - · E_INVALID for one never taken · may try again. */
+    heddle_port_reference_fn port_dereference;
+    /*
+     * Since 1.4 · any · between NIC_CONNECT and NIC_DISCONNECT · the host counts · as port_reference · likewise.
+     */
+    heddle_nic_reference_fn nic_reference;
+    /* Since 1.4 · any · created · gives one back · - · E_INVALID for one never taken · may try again. */
+    heddle_nic_reference_fn nic_dereference;
 };
 
 /*
@@ -807,6 +871,9 @@ typedef int32_t (*heddle_tick_fn)(void *instance, uint64_t now_ns);
 /* A control event, in guaranteed order. */
 typedef int32_t (*heddle_event_fn)(void *instance, const heddle_event_t *event, heddle_error_text_t *error);
 
+/* How a request that the extension accepted ended: OK, or the status of a lower extension that vetoed it. */
+typedef void (*heddle_completed_fn)(void *instance, const heddle_event_t *event, int32_t status);
+
 /* Finds an optional interface by its id, a zero-terminated string such as heddle.sampling/1. */
 typedef const void * (*heddle_interface_fn)(const char *id);
 
@@ -838,6 +905,11 @@ struct heddle_extension_v1_t {
     heddle_event_fn event;
     /* Optional · control · any state, also before create · the interface is static · null = not offered. */
     heddle_interface_fn interface;
+    /*
+     * Since 1.4 · optional · control · created · borrows the event · infallible. Called for PORT_CREATE and NIC_CREATE, lowest
+     * extension first, after all have answered; when the status is no OK, the matching *_DELETE has been told before.
+     */
+    heddle_completed_fn completed;
 };
 
 /*
@@ -1181,6 +1253,140 @@ struct heddle_state_v1_t {
     heddle_state_end_worker_fn end_worker;
 };
 
+/*
+ * Optional interface heddle.policy/1, since 1.4: policies that operators put on ports and on the switch, and what an extension tells
+ * of them at run time.
+ *
+ * An extension publishes **features**: custom policies with typed fields, defaults and units. The host checks fields
+ * before it calls. A **property** is one instance of a feature on one port or on the switch; it is offered to every
+ * extension that publishes the feature, captures excepted, from the protocol edge inwards, and any of them may veto an
+ * add or an update. Who accepted is told how it ended, lowest first, and when a lower one vetoed is told of the
+ * opposite as well (add: delete; update: update with the former values). A delete cannot be refused.
+ *
+ * **Standard** policies are features of the host: heddle.vlan, heddle.security and heddle.profile. They are
+ * offered to the forwarding extension alone, and only when its standard names them; one that is not named is refused
+ * to the operator in its name. VLAN membership is enforced by the switch in any case.
+ */
+
+/* Id of the interface. */
+#define HEDDLE_POLICY_ID "heddle.policy/1"
+
+/* Features of an extension, at most. */
+#define HEDDLE_POLICY_FEATURES_MAX UINT32_C(64)
+
+/* Longest status text, in bytes. */
+#define HEDDLE_POLICY_STATUS_MAX UINT32_C(65536)
+
+/* Feature flag: may be put on a port. */
+#define HEDDLE_FEATURE_PORT UINT32_C(0x1)
+
+/* Feature flag: may be put on the switch. */
+#define HEDDLE_FEATURE_SWITCH UINT32_C(0x2)
+
+/* Feature flag: several instances may be on one port or switch. */
+#define HEDDLE_FEATURE_SEVERAL UINT32_C(0x4)
+
+/* Feature flag: status answers for it. */
+#define HEDDLE_FEATURE_STATUS UINT32_C(0x8)
+
+/* Standard policy: heddle.vlan. */
+#define HEDDLE_STANDARD_VLAN UINT32_C(0x1)
+
+/* Standard policy: heddle.security. */
+#define HEDDLE_STANDARD_SECURITY UINT32_C(0x2)
+
+/* Standard policy: heddle.profile. */
+#define HEDDLE_STANDARD_PROFILE UINT32_C(0x4)
+
+/* Action: the property is new. */
+#define HEDDLE_PROPERTY_ADD UINT32_C(1)
+
+/* Action: the property has new values. */
+#define HEDDLE_PROPERTY_UPDATE UINT32_C(2)
+
+/* Action: the property is taken away. Cannot be refused. */
+#define HEDDLE_PROPERTY_DELETE UINT32_C(3)
+
+/*
+ * Property flag: it is on a validation port. Judge it, reserve nothing, and refuse nothing that is only unavailable now.
+ */
+#define HEDDLE_PROPERTY_VALIDATION UINT32_C(0x1)
+
+/* A feature. All texts and rows are static. 64 bytes. */
+struct heddle_feature_t {
+    /* Reverse URI that never changes, such as org.example.firewall.rule; at most 64 bytes. */
+    heddle_bytes_t id;
+    /* What it does, one sentence; at most 160 bytes. */
+    heddle_bytes_t text;
+    /* Its fields. */
+    const heddle_config_key_t *keys;
+    /* The fields of its status. */
+    const heddle_config_key_t *status_keys;
+    /* Number of fields, at most CONFIG_KEYS_MAX. */
+    uint32_t key_count;
+    /* Number of status fields, likewise. */
+    uint32_t status_key_count;
+    /* FEATURE_*. */
+    uint32_t flags;
+    /* Version of the fields, major in the upper 16 bits. */
+    uint32_t version;
+};
+
+/* A property on its way to an extension. What it points to is valid until the call returns. */
+struct heddle_property_t {
+    /* Size of this struct at the host, in bytes. */
+    uint32_t struct_size;
+    /* PROPERTY_ADD and so on. */
+    uint32_t action;
+    /* The port; 0 = the switch. */
+    uint32_t port;
+    /* PROPERTY_VALIDATION. */
+    uint32_t flags;
+    /* Id of the feature. */
+    heddle_bytes_t feature;
+    /* Name of the instance. */
+    heddle_bytes_t instance;
+    /* All values, defaults included: UTF-8 lines key=value. Empty when it is deleted. */
+    heddle_bytes_t values;
+};
+
+/* Judges and takes a property. */
+typedef int32_t (*heddle_property_fn)(void *instance, const heddle_property_t *property, heddle_error_text_t *error);
+
+/* How a property that was accepted ended: OK, or the status of the lower extension that vetoed it. */
+typedef void (*heddle_property_done_fn)(void *instance, const heddle_property_t *property, int32_t status);
+
+/*
+ * Runtime data of a feature on a port (0 = the switch) as UTF-8 lines key=value; out_length gets their length
+ * even when the room is too small.
+ */
+typedef int32_t (*heddle_status_fn)(void *instance, heddle_bytes_t feature, uint32_t port, uint8_t *text, uint32_t room, uint32_t *out_length);
+
+/* The interface's table. */
+struct heddle_policy_v1_t {
+    /* Size of this struct at the extension, in bytes. */
+    uint32_t struct_size;
+    /* Number of rows at features, at most POLICY_FEATURES_MAX. */
+    uint32_t feature_count;
+    /* The features; static. */
+    const heddle_feature_t *features;
+    /* STANDARD_* policies a forwarding extension enforces; 0 for other roles. */
+    uint32_t standard;
+    /* Zero. */
+    uint32_t reserved;
+    /*
+     * Optional · control · created · borrows the property · null = its features only tell their status · E_VETO refuses for good, E_FULL and E_AGAIN for now.
+     */
+    heddle_property_fn property;
+    /* Optional · control · created · borrows the property · infallible. */
+    heddle_property_done_fn property_done;
+    /*
+     * Optional · control · enabled · the caller's room · at most POLICY_STATUS_MAX bytes · E_FULL when the room is too
+     * small, E_GONE when it knows nothing of the port.
+     */
+    heddle_status_fn status;
+};
+
 /* The compiler places every field where the switch expects it. */
 
 HEDDLE_STATIC_ASSERT(sizeof(heddle_meta_t) == 384, "Meta has 384 bytes");
@@ -1248,7 +1454,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_batch_t, flags) == 45, "Batch.flags is at 4
 HEDDLE_STATIC_ASSERT(offsetof(heddle_batch_t, reserved) == 46, "Batch.reserved is at 46");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_batch_t, offload) == 48, "Batch.offload is at 48");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_batch_t, draft_base) == 56, "Batch.draft_base is at 56");
-HEDDLE_STATIC_ASSERT(sizeof(heddle_port_info_t) == 176, "PortInfo has 176 bytes");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_port_info_t) == 184, "PortInfo has 184 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, struct_size) == 0, "PortInfo.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, port) == 4, "PortInfo.port is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, kind) == 8, "PortInfo.kind is at 8");
@@ -1270,6 +1476,8 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, rx_broadcast) == 88, "PortInfo
 HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, tx_multicast) == 96, "PortInfo.tx_multicast is at 96");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, tx_broadcast) == 104, "PortInfo.tx_broadcast is at 104");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, name) == 112, "PortInfo.name is at 112");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, flags) == 176, "PortInfo.flags is at 176");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_port_info_t, reserved) == 180, "PortInfo.reserved is at 180");
 HEDDLE_STATIC_ASSERT(sizeof(heddle_event_t) == 40, "Event has 40 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_event_t, struct_size) == 0, "Event.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_event_t, kind) == 4, "Event.kind is at 4");
@@ -1353,6 +1561,38 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, restore) == 56, "StateV1.restor
 HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, save_worker) == 64, "StateV1.save_worker is at 64");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, restore_worker) == 72, "StateV1.restore_worker is at 72");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_state_v1_t, end_worker) == 80, "StateV1.end_worker is at 80");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_feature_t) == 64, "Feature has 64 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, id) == 0, "Feature.id is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, text) == 16, "Feature.text is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, keys) == 32, "Feature.keys is at 32");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, status_keys) == 40, "Feature.status_keys is at 40");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, key_count) == 48, "Feature.key_count is at 48");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, status_key_count) == 52, "Feature.status_key_count is at 52");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, flags) == 56, "Feature.flags is at 56");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_feature_t, version) == 60, "Feature.version is at 60");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_property_t) == 64, "Property has 64 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_property_t, struct_size) == 0, "Property.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_property_t, action) == 4, "Property.action is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_property_t, port) == 8, "Property.port is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_property_t, flags) == 12, "Property.flags is at 12");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_property_t, feature) == 16, "Property.feature is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_property_t, instance) == 32, "Property.instance is at 32");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_property_t, values) == 48, "Property.values is at 48");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_policy_v1_t) == 48, "PolicyV1 has 48 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, struct_size) == 0, "PolicyV1.struct_size is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, feature_count) == 4, "PolicyV1.feature_count is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, features) == 8, "PolicyV1.features is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, standard) == 16, "PolicyV1.standard is at 16");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, reserved) == 20, "PolicyV1.reserved is at 20");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, property) == 24, "PolicyV1.property is at 24");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, property_done) == 32, "PolicyV1.property_done is at 32");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_policy_v1_t, status) == 40, "PolicyV1.status is at 40");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_destination_t) == 12, "Destination has 12 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_destination_t, target) == 0, "Destination.target is at 0");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_destination_t, flags) == 4, "Destination.flags is at 4");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_destination_t, verdict) == 8, "Destination.verdict is at 8");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_destination_t, nic) == 9, "Destination.nic is at 9");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_destination_t, reserved) == 10, "Destination.reserved is at 10");
 HEDDLE_STATIC_ASSERT(sizeof(heddle_datagram_counts_t) == 32, "DatagramCounts has 32 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, struct_size) == 0, "DatagramCounts.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_datagram_counts_t, reserved) == 4, "DatagramCounts.reserved is at 4");
@@ -1367,7 +1607,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, bytes) == 16, "VlanCounter
 HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, multicast) == 24, "VlanCounters.multicast is at 24");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, broadcast) == 32, "VlanCounters.broadcast is at 32");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_vlan_counters_t, discards) == 40, "VlanCounters.discards is at 40");
-HEDDLE_STATIC_ASSERT(sizeof(heddle_host_t) == 168, "Host has 168 bytes");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_host_t) == 208, "Host has 208 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, struct_size) == 0, "Host.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, abi_minor) == 4, "Host.abi_minor is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, context) == 8, "Host.context is at 8");
@@ -1390,7 +1630,12 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, clone_packet) == 136, "Host.clone_p
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, inject) == 144, "Host.inject is at 144");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, datagram_counts) == 152, "Host.datagram_counts is at 152");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, vlan_query) == 160, "Host.vlan_query is at 160");
-HEDDLE_STATIC_ASSERT(sizeof(heddle_extension_v1_t) == 88, "ExtensionV1 has 88 bytes");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, inject_to) == 168, "Host.inject_to is at 168");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, port_reference) == 176, "Host.port_reference is at 176");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, port_dereference) == 184, "Host.port_dereference is at 184");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, nic_reference) == 192, "Host.nic_reference is at 192");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_host_t, nic_dereference) == 200, "Host.nic_dereference is at 200");
+HEDDLE_STATIC_ASSERT(sizeof(heddle_extension_v1_t) == 96, "ExtensionV1 has 96 bytes");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, struct_size) == 0, "ExtensionV1.struct_size is at 0");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, reserved) == 4, "ExtensionV1.reserved is at 4");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, create) == 8, "ExtensionV1.create is at 8");
@@ -1403,9 +1648,10 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, worker_tick) == 56, "Extens
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, tick) == 64, "ExtensionV1.tick is at 64");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, event) == 72, "ExtensionV1.event is at 72");
 HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "ExtensionV1.interface is at 80");
+HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, completed) == 88, "ExtensionV1.completed is at 88");
 
 /* Number of rows in the layout table. */
-#define HEDDLE_LAYOUT_ROWS 336
+#define HEDDLE_LAYOUT_ROWS 393
 
 /* One row; offset and size are this compiler's own. */
 #define HEDDLE_FIELD_ROW(owner, type, field, rust, kind) \
@@ -1498,6 +1744,8 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("PortInfo", heddle_port_info_t, tx_multicast, "u64", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("PortInfo", heddle_port_info_t, tx_broadcast, "u64", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("PortInfo", heddle_port_info_t, name, "[u8; 64]", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PortInfo", heddle_port_info_t, flags, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PortInfo", heddle_port_info_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Event", heddle_event_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Event", heddle_event_t, kind, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Event", heddle_event_t, port, "u32", HEDDLE_KIND_GROWABLE), \
@@ -1572,6 +1820,34 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, save_worker, "Option<StateSaveWorkerFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, restore_worker, "Option<StateRestoreWorkerFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("StateV1", heddle_state_v1_t, end_worker, "Option<StateEndWorkerFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, id, "Bytes", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, text, "Bytes", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, keys, "*const ConfigKey", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, status_keys, "*const ConfigKey", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, key_count, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, status_key_count, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, flags, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Feature", heddle_feature_t, version, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Property", heddle_property_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Property", heddle_property_t, action, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Property", heddle_property_t, port, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Property", heddle_property_t, flags, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Property", heddle_property_t, feature, "Bytes", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Property", heddle_property_t, instance, "Bytes", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Property", heddle_property_t, values, "Bytes", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, feature_count, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, features, "*const Feature", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, standard, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, property, "Option<PropertyFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, property_done, "Option<PropertyDoneFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("PolicyV1", heddle_policy_v1_t, status, "Option<StatusFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Destination", heddle_destination_t, target, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Destination", heddle_destination_t, flags, "u32", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Destination", heddle_destination_t, verdict, "u8", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Destination", heddle_destination_t, nic, "u8", HEDDLE_KIND_FROZEN), \
+        HEDDLE_FIELD_ROW("Destination", heddle_destination_t, reserved, "u16", HEDDLE_KIND_FROZEN), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("DatagramCounts", heddle_datagram_counts_t, sent, "u64", HEDDLE_KIND_GROWABLE), \
@@ -1606,6 +1882,11 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("Host", heddle_host_t, inject, "Option<InjectFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, datagram_counts, "Option<DatagramCountsFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("Host", heddle_host_t, vlan_query, "Option<VlanQueryFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Host", heddle_host_t, inject_to, "Option<InjectToFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Host", heddle_host_t, port_reference, "Option<PortReferenceFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Host", heddle_host_t, port_dereference, "Option<PortReferenceFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Host", heddle_host_t, nic_reference, "Option<NicReferenceFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("Host", heddle_host_t, nic_dereference, "Option<NicReferenceFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, struct_size, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, reserved, "u32", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, create, "Option<CreateFn>", HEDDLE_KIND_GROWABLE), \
@@ -1618,6 +1899,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, tick, "Option<TickFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, event, "Option<EventFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, interface, "Option<InterfaceFn>", HEDDLE_KIND_GROWABLE), \
+        HEDDLE_FIELD_ROW("ExtensionV1", heddle_extension_v1_t, completed, "Option<CompletedFn>", HEDDLE_KIND_GROWABLE), \
         HEDDLE_FUNCTION_ROW("CreateFn", heddle_create_fn, "fn(*const Host,Bytes,*mut *mut c_void,*mut ErrorText,)->i32"), \
         HEDDLE_FUNCTION_ROW("DestroyFn", heddle_destroy_fn, "fn(*mut c_void,)"), \
         HEDDLE_FUNCTION_ROW("WorkerInitFn", heddle_worker_init_fn, "fn(*mut c_void,u32,*mut *mut c_void,)->i32"), \
@@ -1627,6 +1909,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("TickFn", heddle_tick_fn, "fn(*mut c_void,u64,)->i32"), \
         HEDDLE_FUNCTION_ROW("EventFn", heddle_event_fn, "fn(*mut c_void,*const Event,*mut ErrorText,)->i32"), \
         HEDDLE_FUNCTION_ROW("InterfaceFn", heddle_interface_fn, "fn(*const std::os::raw::c_char,)->*const c_void"), \
+        HEDDLE_FUNCTION_ROW("CompletedFn", heddle_completed_fn, "fn(*mut c_void,*const Event,i32,)"), \
         HEDDLE_FUNCTION_ROW("SampledFn", heddle_sampled_fn, "fn(*mut c_void,*mut c_void,*const Sample,)->i32"), \
         HEDDLE_FUNCTION_ROW("NextSkipFn", heddle_next_skip_fn, "fn(*mut c_void,)->u32"), \
         HEDDLE_FUNCTION_ROW("NextSkipOfFn", heddle_next_skip_of_fn, "fn(*mut c_void,u32,)->u32"), \
@@ -1640,6 +1923,9 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("StateSaveWorkerFn", heddle_state_save_worker_fn, "fn(*mut c_void,*mut StatePiece,)->i32"), \
         HEDDLE_FUNCTION_ROW("StateRestoreWorkerFn", heddle_state_restore_worker_fn, "fn(*mut c_void,*const StatePiece,*mut ErrorText,)->i32"), \
         HEDDLE_FUNCTION_ROW("StateEndWorkerFn", heddle_state_end_worker_fn, "fn(*mut c_void,)"), \
+        HEDDLE_FUNCTION_ROW("PropertyFn", heddle_property_fn, "fn(*mut c_void,*const Property,*mut ErrorText,)->i32"), \
+        HEDDLE_FUNCTION_ROW("PropertyDoneFn", heddle_property_done_fn, "fn(*mut c_void,*const Property,i32,)"), \
+        HEDDLE_FUNCTION_ROW("StatusFn", heddle_status_fn, "fn(*mut c_void,Bytes,u32,*mut u8,u32,*mut u32,)->i32"), \
         HEDDLE_FUNCTION_ROW("LogFn", heddle_log_fn, "fn(*mut c_void,u32,Bytes,)"), \
         HEDDLE_FUNCTION_ROW("CounterRegisterFn", heddle_counter_register_fn, "fn(*mut c_void,Bytes,Bytes,*mut u32,)->i32"), \
         HEDDLE_FUNCTION_ROW("CounterAddFn", heddle_counter_add_fn, "fn(*mut c_void,u32,u64,)->i32"), \
@@ -1659,6 +1945,9 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_FUNCTION_ROW("InjectFn", heddle_inject_fn, "fn(*mut c_void,u64,u32,)->i32"), \
         HEDDLE_FUNCTION_ROW("DatagramCountsFn", heddle_datagram_counts_fn, "fn(*mut c_void,Bytes,*mut DatagramCounts,)->i32"), \
         HEDDLE_FUNCTION_ROW("VlanQueryFn", heddle_vlan_query_fn, "fn(*mut c_void,u32,*mut VlanCounters,)->i32"), \
+        HEDDLE_FUNCTION_ROW("InjectToFn", heddle_inject_to_fn, "fn(*mut c_void,u64,u32,*const Destination,)->i32"), \
+        HEDDLE_FUNCTION_ROW("PortReferenceFn", heddle_port_reference_fn, "fn(*mut c_void,u32,)->i32"), \
+        HEDDLE_FUNCTION_ROW("NicReferenceFn", heddle_nic_reference_fn, "fn(*mut c_void,u32,u32,)->i32"), \
         HEDDLE_CONSTANT_ROW("OK", HEDDLE_OK, int32_t, "i32"), \
         HEDDLE_CONSTANT_ROW("E_INVALID", HEDDLE_E_INVALID, int32_t, "i32"), \
         HEDDLE_CONSTANT_ROW("E_FULL", HEDDLE_E_FULL, int32_t, "i32"), \
@@ -1725,6 +2014,7 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_CONSTANT_ROW("PORT_INTERNAL", HEDDLE_PORT_INTERNAL, uint8_t, "u8"), \
         HEDDLE_CONSTANT_ROW("PORT_SYNTHETIC", HEDDLE_PORT_SYNTHETIC, uint8_t, "u8"), \
         HEDDLE_CONSTANT_ROW("PORT_EMULATED", HEDDLE_PORT_EMULATED, uint8_t, "u8"), \
+        HEDDLE_CONSTANT_ROW("PORT_VALIDATION", HEDDLE_PORT_VALIDATION, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("NIC_NONE", HEDDLE_NIC_NONE, uint8_t, "u8"), \
         HEDDLE_CONSTANT_ROW("NIC_CREATED", HEDDLE_NIC_CREATED, uint8_t, "u8"), \
         HEDDLE_CONSTANT_ROW("NIC_CONNECTED", HEDDLE_NIC_CONNECTED, uint8_t, "u8"), \
@@ -1753,7 +2043,20 @@ HEDDLE_STATIC_ASSERT(offsetof(heddle_extension_v1_t, interface) == 80, "Extensio
         HEDDLE_CONSTANT_ROW("STATE_NIC", HEDDLE_STATE_NIC, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("STATE_KEEPS_HELD", HEDDLE_STATE_KEEPS_HELD, uint32_t, "u32"), \
         HEDDLE_CONSTANT_ROW("STATE_DONE", HEDDLE_STATE_DONE, uint32_t, "u32"), \
-        HEDDLE_CONSTANT_ROW("STATE_ABANDONED", HEDDLE_STATE_ABANDONED, uint32_t, "u32") \
+        HEDDLE_CONSTANT_ROW("STATE_ABANDONED", HEDDLE_STATE_ABANDONED, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("POLICY_FEATURES_MAX", HEDDLE_POLICY_FEATURES_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("POLICY_STATUS_MAX", HEDDLE_POLICY_STATUS_MAX, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("FEATURE_PORT", HEDDLE_FEATURE_PORT, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("FEATURE_SWITCH", HEDDLE_FEATURE_SWITCH, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("FEATURE_SEVERAL", HEDDLE_FEATURE_SEVERAL, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("FEATURE_STATUS", HEDDLE_FEATURE_STATUS, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STANDARD_VLAN", HEDDLE_STANDARD_VLAN, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STANDARD_SECURITY", HEDDLE_STANDARD_SECURITY, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("STANDARD_PROFILE", HEDDLE_STANDARD_PROFILE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PROPERTY_ADD", HEDDLE_PROPERTY_ADD, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PROPERTY_UPDATE", HEDDLE_PROPERTY_UPDATE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PROPERTY_DELETE", HEDDLE_PROPERTY_DELETE, uint32_t, "u32"), \
+        HEDDLE_CONSTANT_ROW("PROPERTY_VALIDATION", HEDDLE_PROPERTY_VALIDATION, uint32_t, "u32") \
     }
 
 /* What a C extension defines. */

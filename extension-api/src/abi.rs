@@ -3,7 +3,7 @@
 //! No Rust type, trait object, generic, allocation, panic or enum crosses. This module is what the C header is
 //! generated from; vendors writing Rust use the safe layer in the crate root instead. Reading order: [`meta`],
 //! [`entry`], [`packet`], [`host`], [`control`], [`status`], then optional interfaces ([`sampling`],
-//! [`drops`], [`config`], [`state`]).
+//! [`drops`], [`config`], [`state`], [`policy`]).
 //!
 //! Growth within a major version: `growable` tables get optional slots at their end, new interfaces get new ids.
 //! Nothing else changes, ever.
@@ -16,6 +16,7 @@ pub mod host;
 pub mod layout;
 pub mod meta;
 pub mod packet;
+pub mod policy;
 pub mod sampling;
 pub mod state;
 pub mod status;
@@ -23,7 +24,7 @@ pub mod status;
 use layout::LayoutRow;
 
 /// All function signatures of the ABI, in the order of the header.
-pub const FUNCTIONS: [LayoutRow; 41] = [
+pub const FUNCTIONS: [LayoutRow; 48] = [
     entry::CREATE_FN,
     entry::DESTROY_FN,
     entry::WORKER_INIT_FN,
@@ -33,6 +34,7 @@ pub const FUNCTIONS: [LayoutRow; 41] = [
     entry::TICK_FN,
     entry::EVENT_FN,
     entry::INTERFACE_FN,
+    entry::COMPLETED_FN,
     sampling::SAMPLED_FN,
     sampling::NEXT_SKIP_FN,
     sampling::NEXT_SKIP_OF_FN,
@@ -46,6 +48,9 @@ pub const FUNCTIONS: [LayoutRow; 41] = [
     state::STATE_SAVE_WORKER_FN,
     state::STATE_RESTORE_WORKER_FN,
     state::STATE_END_WORKER_FN,
+    policy::PROPERTY_FN,
+    policy::PROPERTY_DONE_FN,
+    policy::STATUS_FN,
     host::LOG_FN,
     host::COUNTER_REGISTER_FN,
     host::COUNTER_ADD_FN,
@@ -65,6 +70,9 @@ pub const FUNCTIONS: [LayoutRow; 41] = [
     host::INJECT_FN,
     host::DATAGRAM_COUNTS_FN,
     host::VLAN_QUERY_FN,
+    host::INJECT_TO_FN,
+    host::PORT_REFERENCE_FN,
+    host::NIC_REFERENCE_FN,
 ];
 
 macro_rules! constants {
@@ -144,6 +152,7 @@ constants!(
     control::PORT_INTERNAL: u8,
     control::PORT_SYNTHETIC: u8,
     control::PORT_EMULATED: u8,
+    control::PORT_VALIDATION: u32,
     control::NIC_NONE: u8,
     control::NIC_CREATED: u8,
     control::NIC_CONNECTED: u8,
@@ -173,6 +182,19 @@ constants!(
     state::STATE_KEEPS_HELD: u32,
     state::STATE_DONE: u32,
     state::STATE_ABANDONED: u32,
+    policy::POLICY_FEATURES_MAX: u32,
+    policy::POLICY_STATUS_MAX: u32,
+    policy::FEATURE_PORT: u32,
+    policy::FEATURE_SWITCH: u32,
+    policy::FEATURE_SEVERAL: u32,
+    policy::FEATURE_STATUS: u32,
+    policy::STANDARD_VLAN: u32,
+    policy::STANDARD_SECURITY: u32,
+    policy::STANDARD_PROFILE: u32,
+    policy::PROPERTY_ADD: u32,
+    policy::PROPERTY_UPDATE: u32,
+    policy::PROPERTY_DELETE: u32,
+    policy::PROPERTY_VALIDATION: u32,
 );
 
 macro_rules! table {
@@ -215,6 +237,10 @@ table!(
     config::ConfigV1,
     state::StatePiece,
     state::StateV1,
+    policy::Feature,
+    policy::Property,
+    policy::PolicyV1,
+    host::Destination,
     host::DatagramCounts,
     host::VlanCounters,
     host::Host,
@@ -228,7 +254,7 @@ const _: () = assert!(core::mem::size_of::<meta::Meta>() == 384);
 #[cfg(test)]
 mod tests {
     use super::layout::LayoutRow;
-    use super::{config, control, drops, entry, host, meta, packet, sampling, state, status, LAYOUT};
+    use super::{config, control, drops, entry, host, meta, packet, policy, sampling, state, status, LAYOUT};
 
     fn check(rows: &[LayoutRow], offsets: &[usize], size: usize) {
         assert_eq!(rows.len(), offsets.len());
@@ -261,6 +287,10 @@ mod tests {
             config::ConfigV1,
             state::StatePiece,
             state::StateV1,
+            policy::Feature,
+            policy::Property,
+            policy::PolicyV1,
+            host::Destination,
             host::DatagramCounts,
             host::VlanCounters,
             host::Host,

@@ -161,7 +161,7 @@ pub struct PortInfo(abi::PortInfo);
 impl PortInfo {
     pub(crate) fn empty() -> Self {
         let mut info = core::mem::MaybeUninit::<abi::PortInfo>::zeroed();
-        // The size of a struct with 216 bytes.
+        // The size of a struct with 224 bytes.
         let size = core::mem::size_of::<abi::PortInfo>() as u32;
         // SAFETY: integers and arrays of them: all zero is valid.
         PortInfo(unsafe {
@@ -188,6 +188,11 @@ impl PortInfo {
     /// The port; `None` only from a host that broke the contract.
     pub fn port(&self) -> Option<PortId> {
         PortId::new(self.0.port)
+    }
+
+    /// Whether it is a validation port: judge what is asked, reserve nothing, refuse nothing that is only unavailable now.
+    pub fn is_validation(&self) -> bool {
+        self.0.flags & abi::PORT_VALIDATION != 0
     }
 
     /// Kind.

@@ -9,15 +9,18 @@ mod door;
 mod guard;
 mod meta;
 mod observe;
+mod property;
 mod state;
 mod worker;
 
 pub use bridge::{
-    AsCapture, AsFilter, AsForwarding, AsService, Bridge, ConfigBridge, DropsBridge, SamplingBridge, StateBridge,
+    AsCapture, AsFilter, AsForwarding, AsService, Bridge, ConfigBridge, DropsBridge, PolicyBridge, SamplingBridge,
+    StateBridge, StatusBridge,
 };
-pub use door::{config_entry, drops_entry, entry, sampling_drops_config_entry, sampling_drops_entry, sampling_entry};
+pub use door::{entry, entry_with};
 pub use meta::{meta, Capabilities, Exported};
-pub use state::{config_state_entry, state_entry};
+pub use observe::{ConfigOf, DropsOf, Interface, Interfaces, PolicyOf, SamplingOf, StatusOf};
+pub use state::StateOf;
 
 /// Exports an extension: its metadata, its function table and its layout table.
 ///
@@ -41,11 +44,11 @@ pub use state::{config_state_entry, state_entry};
 /// # fn main() {}
 /// ```
 ///
-/// Roles: `capture`, `filter`, `forwarding`, `service`. `capabilities` is optional. A capture extension whose worker
-/// implements [`Sampling`](crate::Sampling) adds `interfaces: [sampling],` at the end, one that implements
-/// [`Drops`](crate::Drops) `[drops]`, and one with both `[sampling, drops]`. An extension of any
-/// role that implements [`Configurable`](crate::Configurable) adds `[config]`, or `[sampling, drops, config]`;
-/// one that implements [`Stateful`](crate::Stateful) adds `[state]`, or `[config, state]`. `built_in` in front of the role exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
+/// Roles: `capture`, `filter`, `forwarding`, `service`. `capabilities` is optional. Optional interfaces come at the end as
+/// `interfaces: [sampling, drops, config, policy, state],`, any of them: `sampling` and `drops` for a capture extension
+/// whose worker implements [`Sampling`](crate::Sampling) and [`Drops`](crate::Drops); `config`, `policy` and `state` for an extension
+/// of any role that implements [`Configurable`](crate::Configurable), [`Policy`](crate::Policy) (filter and forwarding; `status` for one that only tells [`Status`](crate::Status)) and
+/// [`Stateful`](crate::Stateful). `built_in` in front of the role exports no symbols: only `pub static EXPORTED`, which is there in both forms, so that an extension linked into the
 /// daemon passes the same checks as one from a file.
 #[macro_export]
 macro_rules! export_extension {
@@ -122,25 +125,35 @@ macro_rules! __entry {
     ([] $bridge:ty) => {
         $crate::export::entry::<$bridge>()
     };
-    ([sampling] $bridge:ty) => {
-        $crate::export::sampling_entry::<$bridge>()
+    ([$($interface:ident)+] $bridge:ty) => {
+        $crate::export::entry_with::<$bridge, $crate::__interfaces!([$($interface)+] $bridge)>()
     };
-    ([drops] $bridge:ty) => {
-        $crate::export::drops_entry::<$bridge>()
+}
+
+/// The list of optional interfaces.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __interfaces {
+    ([] $bridge:ty) => { () };
+    ([sampling $($rest:ident)*] $bridge:ty) => {
+        ($crate::export::SamplingOf<$bridge>, $crate::__interfaces!([$($rest)*] $bridge))
     };
-    ([config] $bridge:ty) => {
-        $crate::export::config_entry::<$bridge>()
+    ([drops $($rest:ident)*] $bridge:ty) => {
+        ($crate::export::DropsOf<$bridge>, $crate::__interfaces!([$($rest)*] $bridge))
     };
-    ([state] $bridge:ty) => {
-        $crate::export::state_entry::<$bridge>()
+    ([config $($rest:ident)*] $bridge:ty) => {
+        ($crate::export::ConfigOf<$bridge>, $crate::__interfaces!([$($rest)*] $bridge))
     };
-    ([config state] $bridge:ty) => {
-        $crate::export::config_state_entry::<$bridge>()
+    ([policy $($rest:ident)*] $bridge:ty) => {
+        ($crate::export::PolicyOf<$bridge>, $crate::__interfaces!([$($rest)*] $bridge))
     };
-    ([sampling drops config] $bridge:ty) => {
-        $crate::export::sampling_drops_config_entry::<$bridge>()
+    ([status $($rest:ident)*] $bridge:ty) => {
+        ($crate::export::StatusOf<$bridge>, $crate::__interfaces!([$($rest)*] $bridge))
     };
-    ([sampling drops] $bridge:ty) => {
-        $crate::export::sampling_drops_entry::<$bridge>()
+    ([state $($rest:ident)*] $bridge:ty) => {
+        ($crate::export::StateOf<$bridge>, $crate::__interfaces!([$($rest)*] $bridge))
+    };
+    ([$other:ident $($rest:ident)*] $bridge:ty) => {
+        compile_error!("an interface is `sampling`, `drops`, `config`, `policy`, `status` or `state`")
     };
 }

@@ -8,7 +8,7 @@ use crate::control::Event;
 use crate::host::Control;
 use crate::packet::{Batch, Call};
 use crate::rights::{Filter, FilterIn, FilterOut};
-use crate::status::{CreateError, Veto};
+use crate::status::{CreateError, Outcome, Veto};
 use crate::types::WorkerId;
 
 /// What a filter extension sees on ingress.
@@ -25,6 +25,8 @@ pub trait FilterExtension: Sized + Send + 'static {
 
     /// Whether [`FilterExtension::event`] is called.
     const HAS_EVENT: bool = true;
+    /// Whether [`FilterExtension::completed`] is called.
+    const HAS_COMPLETED: bool = false;
     /// Whether [`FilterExtension::tick`] is called.
     const HAS_TICK: bool = true;
 
@@ -38,6 +40,12 @@ pub trait FilterExtension: Sized + Send + 'static {
     fn event(&mut self, host: &Control<'_, Filter>, event: &Event<'_>) -> Result<(), Veto> {
         let _ = (host, event);
         Ok(())
+    }
+
+    /// How a `PortCreate` or `NicCreate` ended that this extension had accepted; the lowest extension is told first. When it
+    /// was refused, the matching delete has been told before.
+    fn completed(&mut self, host: &Control<'_, Filter>, event: &Event<'_>, outcome: Outcome) {
+        let _ = (host, event, outcome);
     }
 
     /// About every 100 ms. `now_ns` is the monotonic clock.

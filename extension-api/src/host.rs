@@ -17,7 +17,7 @@ use crate::abi::status::Bytes;
 use crate::control::PortInfo;
 use crate::rights::{MayGroup, Role};
 use crate::status::{check, HostError, Refusal};
-use crate::types::{Counter, DatagramAddress, DropReason, GroupId, PortId, Vid};
+use crate::types::{Counter, DatagramAddress, DropReason, GroupId, NicIndex, PortId, Vid};
 
 /// Severity of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,44 @@ impl HostHandle {
             let add = offered("counter_add", host.counter_add)?;
             // SAFETY: the host's own function and context, under the door.
             check("counter_add", unsafe { add(host.context, counter.0, delta) })
+        })
+    }
+
+    /// Refers to a port: it is not deleted before [`HostHandle::dereference_port`], which is due on `PortTeardown` at the
+    /// latest. From `PortCreate` until then.
+    pub fn reference_port(&self, port: PortId) -> Result<(), HostError> {
+        self.with("port_reference", |host| {
+            let refer = offered("port_reference", host.port_reference)?;
+            // SAFETY: the host's own function and context, under the door.
+            check("port_reference", unsafe { refer(host.context, port.get()) })
+        })
+    }
+
+    /// Gives a reference to a port back.
+    pub fn dereference_port(&self, port: PortId) -> Result<(), HostError> {
+        self.with("port_dereference", |host| {
+            let give = offered("port_dereference", host.port_dereference)?;
+            // SAFETY: the host's own function and context, under the door.
+            check("port_dereference", unsafe { give(host.context, port.get()) })
+        })
+    }
+
+    /// Refers to a connected NIC: it is not deleted before [`HostHandle::dereference_nic`], which is due on
+    /// `NicDisconnect` at the latest.
+    pub fn reference_nic(&self, port: PortId, nic: NicIndex) -> Result<(), HostError> {
+        self.with("nic_reference", |host| {
+            let refer = offered("nic_reference", host.nic_reference)?;
+            // SAFETY: the host's own function and context, under the door.
+            check("nic_reference", unsafe { refer(host.context, port.get(), u32::from(nic.get())) })
+        })
+    }
+
+    /// Gives a reference to a NIC back.
+    pub fn dereference_nic(&self, port: PortId, nic: NicIndex) -> Result<(), HostError> {
+        self.with("nic_dereference", |host| {
+            let give = offered("nic_dereference", host.nic_dereference)?;
+            // SAFETY: the host's own function and context, under the door.
+            check("nic_dereference", unsafe { give(host.context, port.get(), u32::from(nic.get())) })
         })
     }
 

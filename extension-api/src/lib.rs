@@ -35,6 +35,7 @@ pub mod filter;
 pub mod forward;
 pub mod host;
 pub mod packet;
+pub mod policy;
 pub mod rights;
 pub mod sampling;
 pub mod service;
@@ -52,13 +53,15 @@ pub use filter::{FilterEgress, FilterExtension, FilterIngress, FilterWorker};
 pub use forward::{ForwardEgress, ForwardIngress, ForwardingExtension, ForwardingWorker};
 pub use host::{Control, DatagramCounts, HostHandle, Level, VlanCounters};
 pub use packet::{
-    Batch, Call, Draft, Frame, FrameFlags, HeldFrame, Leg, Offload, OffloadKind, Packets, Refused, WritableFrame,
+    Batch, Call, Draft, Frame, FrameFlags, HeldFrame, Leg, Offload, OffloadKind, Packets, Preserve, Refused,
+    WritableFrame,
 };
+pub use policy::{Feature, Policy, Property, PropertyAction, Standard, Status, StatusText};
 pub use sampling::{Sample, Sampling};
 pub use service::ServiceExtension;
 pub use settings::{ConfigKey, Configurable};
 pub use state::{SavedState, StateError, StateRoom, StateScope, Stateful, WorkerState};
-pub use status::{CreateError, HostError, Refusal, Veto};
+pub use status::{CreateError, HostError, Outcome, Refusal, Veto};
 pub use types::{Counter, DatagramAddress, DropReason, GroupId, MacAddress, NicIndex, PortId, Vid, VlanTag, WorkerId};
 
 /// The example of the README compiles.

@@ -18,7 +18,7 @@ use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-pub use draft::{Draft, HeldFrame};
+pub use draft::{Draft, HeldFrame, Preserve};
 pub use frame::{Frame, FrameFlags, Offload, OffloadKind};
 pub use verdict::{Refused, WritableFrame};
 
@@ -105,7 +105,7 @@ impl<'a, R: Rights> Call<'a, R> {
     }
 
     /// Makes a new frame of `length` bytes, all zero or old bytes of the pool: write every byte, then inject it.
-    pub fn originate(&self, length: u32) -> Result<Draft<'_>, HostError> {
+    pub fn originate(&self, length: u32) -> Result<Draft<'_, R>, HostError> {
         let function = self.host.originate.ok_or(HostError::new("originate", Refusal::NotOffered))?;
         // SAFETY: `raw` is the running call, the out pointers are valid for the call.
         unsafe {

@@ -7,6 +7,8 @@
 //! | | [`Observe`] | [`FilterIn`] | [`FilterOut`] | [`ForwardIn`] | [`ForwardOut`] |
 //! |---|---|---|---|---|---|
 //! | originate (enters on ingress) | yes | yes | yes | yes | yes |
+//! | [`MayInject`] without destinations | yes | yes | yes | | |
+//! | [`MayDestine`] what it injects | | | | yes | yes |
 //! | [`MayDrop`], [`MayHold`], [`MayClone`] | | yes | yes | yes | yes |
 //! | [`MayModify`] | | yes | | yes | |
 //! | [`MayForward`] | | | | yes | |
@@ -44,6 +46,10 @@ pub trait MayClone: Rights {}
 pub trait MayModify: Rights {}
 /// May decide where a frame goes.
 pub trait MayForward: Rights {}
+/// May inject a frame whose destinations lower extensions or the switch decide.
+pub trait MayInject: Rights {}
+/// Names the destinations of what it injects.
+pub trait MayDestine: Rights {}
 /// Sees where a frame goes.
 pub trait SeesDestination: Rights {}
 
@@ -56,11 +62,11 @@ macro_rules! grant {
 }
 
 grant! {
-    Observe: SeesDestination;
-    FilterIn: MayDrop MayHold MayClone MayModify;
-    FilterOut: MayDrop MayHold MayClone SeesDestination;
-    ForwardIn: MayDrop MayHold MayClone MayModify MayForward;
-    ForwardOut: MayDrop MayHold MayClone SeesDestination;
+    Observe: MayInject SeesDestination;
+    FilterIn: MayDrop MayHold MayClone MayModify MayInject;
+    FilterOut: MayDrop MayHold MayClone MayInject SeesDestination;
+    ForwardIn: MayDrop MayHold MayClone MayModify MayForward MayDestine;
+    ForwardOut: MayDrop MayHold MayClone MayDestine SeesDestination;
 }
 
 /// Role marker: capture.
@@ -76,6 +82,9 @@ pub enum Forwarding {}
 #[derive(Debug)]
 pub enum Service {}
 
+/// May refuse ports, NICs and properties.
+pub trait MayVeto: Role {}
+
 /// A role. Sealed.
 pub trait Role: sealed::Sealed + 'static {}
 /// May make groups of ports.
@@ -89,4 +98,6 @@ impl Role for Capture {}
 impl Role for Filter {}
 impl Role for Forwarding {}
 impl Role for Service {}
+impl MayVeto for Filter {}
+impl MayVeto for Forwarding {}
 impl MayGroup for Forwarding {}

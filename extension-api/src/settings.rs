@@ -15,7 +15,7 @@ use crate::status::CreateError;
 #[repr(transparent)]
 pub struct ConfigKey(abi::ConfigKey);
 
-const fn bytes(text: &'static str) -> Bytes {
+pub(crate) const fn bytes(text: &'static str) -> Bytes {
     Bytes { data: text.as_ptr(), length: text.len() as u64 }
 }
 

@@ -127,20 +127,57 @@ impl From<HostError> for CreateError {
 
 /// The refusal of a control request; the text reaches the operator.
 ///
-/// Counts only on `PortCreate` and `NicCreate`; the host ignores it on events that cannot fail.
+/// Counts only on `PortCreate`, `NicCreate` and properties that are added or updated; the host ignores it elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Veto(String);
+pub struct Veto {
+    reason: String,
+    for_now: bool,
+}
 
 impl Veto {
-    /// Says why: what is refused, the reason, and what to do about it.
+    /// Says why: what is refused, the reason, and what to do about it. Final: asking again is no use.
     pub fn new(reason: impl Into<String>) -> Self {
-        Veto(reason.into())
+        Veto { reason: reason.into(), for_now: false }
+    }
+
+    /// As [`Veto::new`] for want of something that may be there later: the operator may try again.
+    pub fn for_now(reason: impl Into<String>) -> Self {
+        Veto { reason: reason.into(), for_now: true }
+    }
+
+    pub(crate) fn status(&self) -> i32 {
+        if self.for_now {
+            status::E_AGAIN
+        } else {
+            status::E_VETO
+        }
+    }
+}
+
+/// How a request ended that the extension had accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// A lower extension refused it for good.
+    Vetoed,
+    /// A lower extension refused it for now.
+    NotNow,
+}
+
+impl Outcome {
+    pub(crate) fn of(code: i32) -> Outcome {
+        match code {
+            status::OK => Outcome::Done,
+            status::E_AGAIN | status::E_FULL => Outcome::NotNow,
+            _ => Outcome::Vetoed,
+        }
     }
 }
 
 impl fmt::Display for Veto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 

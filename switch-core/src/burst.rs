@@ -4,7 +4,7 @@
 //! switch believes. After each call into an extension the two are compared (see `settle`), so nothing the switch
 //! relies on comes from memory an extension could have written.
 
-use heddle_extension_api::abi::packet::{BATCH_MAX, Packet};
+use heddle_extension_api::abi::packet::{BATCH_MAX, PACKET_PRESERVE_PRIORITY, PACKET_PRESERVE_VLAN, Packet};
 
 use crate::arena::Buf;
 use crate::offload::{GsoKind, Offload};
@@ -12,6 +12,9 @@ use crate::port_id::PortId;
 
 /// Capacity of a burst, in packets: the ABI's largest batch.
 pub const BURST: usize = BATCH_MAX as usize;
+
+/// Flags a forwarding extension sets on ingress.
+pub(crate) const PRESERVE: u32 = PACKET_PRESERVE_VLAN | PACKET_PRESERVE_PRIORITY;
 
 const NO_OFFLOAD: Offload = Offload { csum: None, gso: GsoKind::None, ecn: false, gso_size: 0, data_valid: false };
 
@@ -51,6 +54,12 @@ impl Slot {
     pub const WRITTEN: u16 = 4;
     /// The frame was originated with source port 0 and is exempt from port policy.
     pub const TRUSTED: u16 = 8;
+    /// The switch finds the destinations itself, whatever a forwarding extension says.
+    pub const NATIVE: u16 = 16;
+    /// Deliveries keep the tag the frame came with, or its absence.
+    pub const KEEP_VLAN: u16 = 32;
+    /// Deliveries without a tag keep the priority.
+    pub const KEEP_PRIORITY: u16 = 64;
 
     /// An empty place.
     pub const EMPTY: Slot = Slot {
@@ -119,8 +128,8 @@ impl Told {
     }
 
     /// Makes a packet say its header facts again; whether it said something else. Where the frame lies, where it comes
-    /// from and goes to are put back from the slot.
-    pub fn tell(&self, packet: &mut Packet) -> bool {
+    /// from and goes to are put back from the slot. Who `decides` destinations says by which NIC, and what of the tag stays.
+    pub fn tell(&self, packet: &mut Packet, decides: bool) -> bool {
         let [place, extent, _, path, verdict] = self.0.map(u64::to_le_bytes);
         let before = *packet;
         packet.l3 = u16::from_le_bytes([place[6], place[7]]);
@@ -131,6 +140,10 @@ impl Told {
         (packet.source_nic, packet.destination_nic) = (path[6], path[7]);
         packet.flags = u32::from_le_bytes([verdict[0], verdict[1], verdict[2], verdict[3]]);
         packet.traffic_class = verdict[5];
+        if decides {
+            packet.destination_nic = before.destination_nic;
+            packet.flags = (packet.flags & !PRESERVE) | (before.flags & PRESERVE);
+        }
         let facts = |packet: &Packet| {
             let Told([place, extent, _, path, verdict]) = Told::of(packet);
             (place >> 48, extent >> 32, path, verdict & 0xff00_ffff_ffff)
@@ -237,9 +250,9 @@ impl Burst {
     }
 
     /// Makes one packet say again what was taken down.
-    pub fn put_back(&mut self, index: usize) {
+    pub fn put_back(&mut self, index: usize, decides: bool) {
         if let (Some(told), Some(packet)) = (self.told.get(index), self.packets.get_mut(index)) {
-            told.tell(packet);
+            told.tell(packet, decides);
         }
     }
 

@@ -6,21 +6,23 @@
 use std::sync::Arc;
 
 use heddle_extension_api::abi::packet::{
-    GSO_NONE, GSO_TCP4, GSO_TCP6, GSO_UDP, OffloadFacts, PACKET_CLONE, PACKET_ORIGINATED, Packet, VERDICT_HOLD,
-    VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
+    GSO_NONE, GSO_TCP4, GSO_TCP6, GSO_UDP, OffloadFacts, PACKET_CLONE, PACKET_NATIVE_FORWARDING, PACKET_ORIGINATED,
+    Packet, VERDICT_HOLD, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
 };
 
 use crate::arena::{Arena, FRAME_MAX, HEADROOM};
-use crate::burst::{Burst, Slot};
+use crate::burst::{Burst, PRESERVE, Slot};
+use crate::counters::StageCounters;
 use crate::drop_reason::DropReason;
 use crate::held::{Entry, Kept};
 use crate::intake::flags_of;
 use crate::offload::GsoKind;
 use crate::parse::{ETHERNET_HEADER_LEN, parse};
 use crate::port_id::PortId;
-use crate::settle::{accept_bounds, drop_code, restore};
+use crate::settle::{accept_bounds, accept_destination, drop_code, restore};
 use crate::snapshot::Snapshot;
 use crate::stage::{Leg, Position, ResumePoint, Role, StageEntry};
+use crate::violation::Rule;
 use crate::worker::Core;
 
 /// Why a request of an extension is refused.
@@ -40,6 +42,19 @@ pub enum Refusal {
     Invalid,
 }
 
+/// Where a forwarding extension sends a draft.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Destination {
+    /// `VERDICT_TO_PORT` or `VERDICT_TO_GROUP`.
+    pub verdict: u8,
+    /// Port or group.
+    pub target: u32,
+    /// NIC index.
+    pub nic: u8,
+    /// `PACKET_PRESERVE_*`.
+    pub flags: u32,
+}
+
 /// The call.
 pub struct Call<'a> {
     core: &'a mut Core,
@@ -47,6 +62,7 @@ pub struct Call<'a> {
     burst: &'a mut Burst,
     entry: &'a StageEntry,
     leg: Leg,
+    counters: &'a mut StageCounters,
 }
 
 impl<'a> Call<'a> {
@@ -54,10 +70,25 @@ impl<'a> Call<'a> {
         core: &'a mut Core,
         snapshot: &'a Arc<Snapshot>,
         burst: &'a mut Burst,
-        entry: &'a StageEntry,
+        (entry, counters): (&'a StageEntry, &'a mut StageCounters),
         leg: Leg,
     ) -> Call<'a> {
-        Call { core, snapshot, burst, entry, leg }
+        Call { core, snapshot, burst, entry, leg, counters }
+    }
+
+    /// Refuses what the extension may not do, and counts it.
+    #[cold]
+    fn forbid(&mut self, rule: Rule, index: Option<usize>) -> Refusal {
+        let about = index
+            .and_then(|index| self.burst.get_mut(index))
+            .map_or(PortId::NONE, |(_, slot)| if self.leg == Leg::Ingress { slot.source } else { slot.destination });
+        self.counters.broke(rule, about);
+        Refusal::Forbidden
+    }
+
+    /// Whether the extension decides destinations in this call.
+    fn decides(&self) -> bool {
+        self.entry.role == Role::Forwarding && self.leg == Leg::Ingress
     }
 
     /// The packets.
@@ -127,9 +158,9 @@ impl<'a> Call<'a> {
     /// Gives packet `index` a private buffer.
     pub fn make_writable(&mut self, index: usize) -> Result<(), Refusal> {
         if self.leg != Leg::Ingress || self.entry.role == Role::Capture {
-            return Err(Refusal::Forbidden);
+            return Err(self.forbid(Rule::ModifyNotAllowed, Some(index)));
         }
-        self.burst.put_back(index);
+        self.burst.put_back(index, self.decides());
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         self.core.make_private(packet, slot).map_err(|_| Refusal::Full)?;
@@ -142,9 +173,9 @@ impl<'a> Call<'a> {
     /// Parses packet `index` anew.
     pub fn reparse(&mut self, index: usize) -> Result<(), Refusal> {
         if self.leg != Leg::Ingress || self.entry.role == Role::Capture {
-            return Err(Refusal::Forbidden);
+            return Err(self.forbid(Rule::ModifyNotAllowed, Some(index)));
         }
-        self.burst.put_back(index);
+        self.burst.put_back(index, self.decides());
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         describe(&self.core.arena, packet, slot);
@@ -155,12 +186,13 @@ impl<'a> Call<'a> {
     /// Holds packet `index`; gives the handle.
     pub fn hold(&mut self, index: usize) -> Result<u64, Refusal> {
         if self.entry.role == Role::Capture {
-            return Err(Refusal::Forbidden);
+            return Err(self.forbid(Rule::HoldNotAllowed, Some(index)));
         }
         if self.core.held.is_full() || self.core.held.count_of(self.entry.id) >= self.entry.hold_quota as usize {
             return Err(Refusal::Full);
         }
-        self.burst.put_back(index);
+        let decides = self.decides();
+        self.burst.put_back(index, decides);
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         restore(packet, slot, self.leg);
@@ -168,9 +200,11 @@ impl<'a> Call<'a> {
             return Err(Refusal::Invalid);
         }
         // Only a forwarding extension may decide first and hold then; nothing else it wrote goes with the frame.
-        let decided = self.entry.role == Role::Forwarding
-            && self.leg == Leg::Ingress
-            && matches!(packet.verdict, VERDICT_TO_PORT | VERDICT_TO_GROUP);
+        let decided = decides && matches!(packet.verdict, VERDICT_TO_PORT | VERDICT_TO_GROUP);
+        if decided && let Err(rule) = accept_destination(packet, slot, self.snapshot) {
+            self.counters.broke(rule, slot.source);
+            return Err(Refusal::Invalid);
+        }
         let verdict = if decided { packet.verdict } else { VERDICT_PASS };
         // The mark makes the switch look at the empty place, whatever the extension writes over the packet.
         let mut slot = std::mem::replace(slot, Slot { unit: u32::MAX, flags: Slot::WRITTEN, ..Slot::EMPTY });
@@ -240,17 +274,18 @@ impl<'a> Call<'a> {
     /// Copies packet `index` into a draft; destinations are not kept.
     pub fn clone_packet(&mut self, index: usize) -> Result<(u64, Packet), Refusal> {
         if self.entry.role == Role::Capture {
-            return Err(Refusal::Forbidden);
+            return Err(self.forbid(Rule::CloneNotAllowed, Some(index)));
         }
-        self.burst.put_back(index);
+        self.burst.put_back(index, self.decides());
         let (packet, slot) =
             self.burst.get_mut(index).filter(|(_, slot)| !slot.buf.is_none()).ok_or(Refusal::Invalid)?;
         restore(packet, slot, self.leg);
         if slot.has(Slot::WRITTEN) && !accept_bounds(&self.core.arena, packet, slot) {
             return Err(Refusal::Invalid);
         }
-        let mut packet = Packet { destination: 0, verdict: VERDICT_PASS, drop_reason: 0, ..*packet };
-        packet.flags |= PACKET_CLONE;
+        let mut packet =
+            Packet { destination: 0, destination_nic: 0, verdict: VERDICT_PASS, drop_reason: 0, ..*packet };
+        packet.flags = (packet.flags & !(PRESERVE | PACKET_NATIVE_FORWARDING)) | PACKET_CLONE;
         let mut copy = copy_of(slot);
         copy.buf = self.core.arena.share(&slot.buf);
         copy.destination = PortId::NONE;
@@ -291,17 +326,65 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Sends a draft down the ingress leg below this extension, as if from `source` (0 = trusted, no port policy).
+    /// Sends a draft down the ingress leg below this extension, as if from `source` (0 = trusted, no port policy). A
+    /// forwarding extension, below which nobody decides, gives destinations with [`Call::inject_to`].
     pub fn inject(&mut self, handle: u64, source: PortId) -> Result<(), Refusal> {
-        // Only a connected NIC originates.
-        let port = self.snapshot.port(source).filter(|port| port.transmits);
-        if !source.is_none() && port.is_none() {
+        if self.entry.role == Role::Forwarding {
+            return Err(self.forbid(Rule::InjectNotAllowed, None));
+        }
+        self.check_source(handle, source)?;
+        let Some(entry) = self.core.held.take(handle, self.entry.id) else { return Err(Refusal::Gone) };
+        self.send_draft(entry, source);
+        Ok(())
+    }
+
+    /// Sends a draft of a forwarding extension to destinations of its own.
+    pub fn inject_to(&mut self, handle: u64, source: PortId, to: Destination) -> Result<(), Refusal> {
+        if self.entry.role != Role::Forwarding {
+            return Err(self.forbid(Rule::InjectNotAllowed, None));
+        }
+        if !matches!(to.verdict, VERDICT_TO_PORT | VERDICT_TO_GROUP) || to.flags & !PRESERVE != 0 {
+            self.counters.broke(Rule::DestinationInvalid, source);
+            return Err(Refusal::Invalid);
+        }
+        self.check_source(handle, source)?;
+        let draft = self.core.held.get_mut(handle, self.entry.id).ok_or(Refusal::Gone)?;
+        let (packet, slot) = (&mut draft.packet, &mut draft.slot);
+        (packet.verdict, packet.destination, packet.destination_nic) = (to.verdict, to.target, to.nic);
+        packet.flags = (packet.flags & !PRESERVE) | to.flags;
+        slot.flags &= !(Slot::KEEP_VLAN | Slot::KEEP_PRIORITY);
+        if let Err(rule) = accept_destination(packet, slot, self.snapshot) {
+            self.counters.broke(rule, source);
+            return Err(Refusal::Invalid);
+        }
+        let gone = match to.verdict {
+            VERDICT_TO_PORT => self.snapshot.port(PortId::from_raw(to.target)).is_none_or(|port| !port.transmits),
+            _ => self.snapshot.groups.get(to.target as usize).is_none_or(Option::is_none),
+        };
+        if gone {
             return Err(Refusal::Gone);
         }
-        let held = &mut self.core.held;
-        let draft = held.get_mut(handle, self.entry.id).ok_or(Refusal::Gone)?;
-        let Kept::Draft { clone } = draft.kept else { return Err(Refusal::Invalid) };
-        let Some(mut entry) = held.take(handle, self.entry.id) else { return Err(Refusal::Gone) };
+        let Some(entry) = self.core.held.take(handle, self.entry.id) else { return Err(Refusal::Gone) };
+        self.send_draft(entry, source);
+        Ok(())
+    }
+
+    /// Refuses what is no draft of the extension, and a source that is no connected port.
+    fn check_source(&mut self, handle: u64, source: PortId) -> Result<(), Refusal> {
+        if !source.is_none() {
+            if self.snapshot.never_had(source) {
+                self.counters.broke(Rule::SourceInvalid, source);
+                return Err(Refusal::Invalid);
+            }
+            // Only a connected NIC originates.
+            self.snapshot.port(source).filter(|port| port.transmits).ok_or(Refusal::Gone)?;
+        }
+        let draft = self.core.held.get_mut(handle, self.entry.id).ok_or(Refusal::Gone)?;
+        if matches!(draft.kept, Kept::Draft { .. }) { Ok(()) } else { Err(Refusal::Invalid) }
+    }
+
+    fn send_draft(&mut self, mut entry: Entry, source: PortId) {
+        let port = self.snapshot.port(source);
         entry.slot.source = source;
         entry.packet.source_port = source.raw();
         self.core.untag_draft(&mut entry.packet, &mut entry.slot);
@@ -313,13 +396,11 @@ impl<'a> Call<'a> {
             Some(_) => {}
         }
         describe(&self.core.arena, &mut entry.packet, &entry.slot);
-        if clone {
-            self.core.counters.law.replicated += 1;
-        } else {
-            self.core.counters.law.originated += 1;
+        match entry.kept {
+            Kept::Draft { clone: true } => self.core.counters.law.replicated += 1,
+            _ => self.core.counters.law.originated += 1,
         }
         self.core.park(entry.packet, entry.slot, entry.resume);
-        Ok(())
     }
 }
 

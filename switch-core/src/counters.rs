@@ -8,6 +8,7 @@
 
 use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
 use crate::port_id::{PORTS_MAX, PortId};
+use crate::violation::{Broken, Rule};
 
 /// The terms of the conservation law.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +101,8 @@ pub struct StageCounters {
     pub failures: u64,
     /// Rule violations found after its calls.
     pub violations: u64,
+    /// These by rule.
+    pub broken: Broken,
     /// Cost of its calls, ingress and egress.
     pub cost: [Cost; 2],
 }
@@ -152,12 +155,19 @@ impl OwnCost {
 }
 
 impl StageCounters {
+    /// Counts a violation that was about a port.
+    pub(crate) fn broke(&mut self, rule: Rule, port: PortId) {
+        self.violations += 1;
+        self.broken.count(rule, port);
+    }
+
     /// Sum of two workers.
     pub fn add(&mut self, other: &StageCounters) {
         self.packets += other.packets;
         self.dropped += other.dropped;
         self.failures += other.failures;
         self.violations += other.violations;
+        self.broken.add(&other.broken);
         self.cost.iter_mut().zip(&other.cost).for_each(|(mine, theirs)| mine.add(theirs));
     }
 }

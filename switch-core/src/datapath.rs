@@ -130,7 +130,7 @@ impl Pass<'_> {
         burst.take_down();
         let started = self.measured.map(|ticks| ticks());
         let end = {
-            let mut call = Call::new(self.core, self.snapshot, burst, entry, leg);
+            let mut call = Call::new(self.core, self.snapshot, burst, (entry, &mut running.counters), leg);
             running.stage.process(&mut call)
         };
         if let (Some(ticks), Some(started)) = (self.measured, started) {
@@ -155,7 +155,7 @@ impl Pass<'_> {
     pub(crate) fn tick_extensions(&mut self, burst: &mut Burst) {
         for (entry, running) in self.snapshot.stages.iter().zip(self.running.iter_mut()).filter(|(entry, _)| entry.tick)
         {
-            let mut call = Call::new(self.core, self.snapshot, burst, entry, Leg::Ingress);
+            let mut call = Call::new(self.core, self.snapshot, burst, (entry, &mut running.counters), Leg::Ingress);
             if running.stage.tick(&mut call) == CallEnd::Failed {
                 running.counters.failures += 1;
             }

@@ -100,6 +100,8 @@ reasons! {
     ShuttingDown = 29, "shutting-down";
     /// The device rejected the frame itself: a runt, or offload facts it does not take.
     DeviceRefused = 30, "device-refused";
+    /// The forwarding extension named a destination that was never there, or a NIC index the port does not have.
+    ExtensionBadDestination = 31, "extension-bad-destination";
 }
 
 impl DropReason {

@@ -112,6 +112,7 @@ impl Pass<'_> {
                     port => To::One(port),
                 },
                 VERDICT_TO_GROUP => To::Group(packet.destination),
+                _ if slot.has(Slot::NATIVE) => self.core.decide_natively(self.snapshot, slot),
                 _ => To::Nowhere(DropReason::NoForwardingDecision),
             };
             packet.verdict = VERDICT_PASS;
@@ -188,17 +189,23 @@ impl Core {
     #[inline(never)]
     fn prepare_keys(&self, scratch: &mut Scratch, burst: &mut Burst) {
         for (slot, keys) in burst.halves().1.iter().zip(scratch.keys.iter_mut()) {
-            let frame = self.arena.frame(&slot.buf, slot.start, slot.length);
-            *keys = frame.first_chunk::<12>().map(|macs| {
-                let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = *macs;
-                let destination = FdbKey::new(slot.vid, &[d0, d1, d2, d3, d4, d5]);
-                let source = FdbKey::new(slot.vid, &[s0, s1, s2, s3, s4, s5]);
-                let (destination_place, source_place) = (self.fdb.place(destination), self.fdb.place(source));
-                self.fdb.prefetch(destination_place);
-                self.fdb.prefetch(source_place);
-                Keys { destination, source, destination_place, source_place }
-            });
+            *keys = self.keys_of(slot);
         }
+    }
+
+    /// Both keys of a frame; `None` when it is too short to have addresses.
+    #[inline(always)]
+    fn keys_of(&self, slot: &Slot) -> Option<Keys> {
+        let frame = self.arena.frame(&slot.buf, slot.start, slot.length);
+        frame.first_chunk::<12>().map(|macs| {
+            let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = *macs;
+            let destination = FdbKey::new(slot.vid, &[d0, d1, d2, d3, d4, d5]);
+            let source = FdbKey::new(slot.vid, &[s0, s1, s2, s3, s4, s5]);
+            let (destination_place, source_place) = (self.fdb.place(destination), self.fdb.place(source));
+            self.fdb.prefetch(destination_place);
+            self.fdb.prefetch(source_place);
+            Keys { destination, source, destination_place, source_place }
+        })
     }
 
     /// Learns and looks up.
@@ -217,6 +224,16 @@ impl Core {
             decided.note(to, packet, slot);
             scratch.to[at] = to;
             at += 1;
+        }
+    }
+
+    /// Decides for one frame that no forwarding extension decides for.
+    #[cold]
+    fn decide_natively(&mut self, snapshot: &Snapshot, slot: &Slot) -> To {
+        let keys = self.keys_of(slot);
+        match keys {
+            Some(keys) => self.decide(&keys, slot.source, snapshot),
+            None => To::Nowhere(DropReason::FrameTooShort),
         }
     }
 

@@ -5,8 +5,8 @@
 //! Cost: one pass over the burst. Headers are expected in the cache, where the copy that brought the frame has put them.
 
 use heddle_extension_api::abi::packet::{
-    PACKET_FRAGMENT, PACKET_GSO, PACKET_INNER_TAG, PACKET_IP_OPTIONS, PACKET_PARTIAL_CHECKSUM, PACKET_TRUNCATED,
-    PACKET_VLAN, Packet,
+    PACKET_FRAGMENT, PACKET_GSO, PACKET_INNER_TAG, PACKET_IP_OPTIONS, PACKET_NATIVE_FORWARDING,
+    PACKET_PARTIAL_CHECKSUM, PACKET_TRUNCATED, PACKET_VLAN, Packet,
 };
 
 use crate::burst::{Burst, Slot};
@@ -16,7 +16,7 @@ use crate::dropped::DroppedBytes;
 use crate::egress::header_len;
 use crate::frame::RxFrame;
 use crate::offload::{GsoKind, Offload};
-use crate::parse::{ETHERNET_HEADER_LEN, FactFlags, Facts, TAG_LEN, ether_type, outer_tag, parse};
+use crate::parse::{ETHERNET_HEADER_LEN, FactFlags, Facts, TAG_LEN, ether_type, ip_protocol, outer_tag, parse};
 use crate::port_id::PortId;
 use crate::segment::{wire_bytes, wire_segments};
 use crate::vlan::VID_MASK;
@@ -73,6 +73,9 @@ impl Pass<'_> {
             return;
         }
         let sums = self.core.take_all(source, frames, burst);
+        if self.snapshot.port(source).is_some_and(|port| port.native) {
+            self.core.mark_native(burst);
+        }
         let counters = self.core.counters.port(source);
         counters.rx_packets += burst.len() as u64 + sums.more_segments;
         counters.rx_bytes += sums.bytes;
@@ -93,6 +96,19 @@ impl Core {
         let bytes = DroppedBytes { buf: &frame.buf, start: frame.start, length: frame.length, tag: frame.vlan_tci };
         self.count_drop(reason, (source, PortId::NONE), bytes);
         self.pool.free(frame.buf.take());
+    }
+
+    /// Marks NVGRE frames, which network virtualization forwards by itself.
+    #[cold]
+    fn mark_native(&self, burst: &mut Burst) {
+        let (packets, slots) = burst.halves();
+        for (packet, slot) in packets.iter_mut().zip(slots) {
+            let frame = self.arena.frame(&slot.buf, slot.start, slot.length);
+            if packet.ip_protocol == ip_protocol::GRE && is_nvgre(frame, usize::from(packet.l4)) {
+                slot.flags |= Slot::NATIVE;
+                packet.flags |= PACKET_NATIVE_FORWARDING;
+            }
+        }
     }
 
     /// Borrows each thing by an argument of its own, so that the compiler knows that none of it overlaps.
@@ -238,6 +254,12 @@ impl Sums {
         self.bytes += wire_bytes(frame.len(), headers, size).saturating_sub(frame.len() as u64);
         self.bytes += more * u64::from(tagged * TAG_BYTES);
     }
+}
+
+/// Whether a GRE header of version 0 with a key and nothing else carries Ethernet (RFC 7637 3.2).
+fn is_nvgre(frame: &[u8], l4: usize) -> bool {
+    let [transparent_high, transparent_low] = ether_type::TRANSPARENT_ETHERNET.to_be_bytes();
+    l4 != 0 && frame.get(l4..l4 + 4) == Some(&[0x20, 0, transparent_high, transparent_low])
 }
 
 /// Whether a short frame is cut off inside its tag. Forwarded as untagged and padded by the next device it would be a

@@ -36,6 +36,7 @@ mod settle;
 pub mod snapshot;
 pub mod stage;
 pub mod switch;
+pub mod violation;
 pub mod vlan;
 pub mod vlan_count;
 pub mod worker;

@@ -54,6 +54,11 @@ impl Pass<'_> {
         let (packets, slots) = burst.halves();
         for (packet, slot) in packets.iter_mut().zip(slots.iter_mut()) {
             match leave(snapshot.port(slot.destination), packet, slot, &self.core.arena) {
+                Ok(_) if slot.has(Slot::KEEP_VLAN) => {}
+                Ok(Leaving::Untagged) if slot.has(Slot::KEEP_PRIORITY) && slot.has(Slot::TAGGED) => {
+                    slot.tci &= !VID_MASK;
+                    packet.vlan_tci = slot.tci;
+                }
                 Ok(Leaving::Untagged) => {
                     slot.flags &= !Slot::TAGGED;
                     packet.flags &= !PACKET_VLAN;

@@ -38,6 +38,12 @@ impl PortId {
         (self.0 & 0xfff) as usize
     }
 
+    /// How often the slot had been used before.
+    #[inline]
+    pub fn generation(self) -> u32 {
+        self.0 >> SLOT_BITS
+    }
+
     /// Whether this is no port.
     #[inline]
     pub fn is_none(self) -> bool {

@@ -5,16 +5,19 @@
 //! back, frames must lie in their buffers. Each finding is counted as a violation of that extension.
 
 use heddle_extension_api::abi::packet::{
-    Packet, VERDICT_DROP, VERDICT_HOLD, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
+    PACKET_PRESERVE_PRIORITY, PACKET_PRESERVE_VLAN, Packet, VERDICT_DROP, VERDICT_HOLD, VERDICT_PASS, VERDICT_TO_GROUP,
+    VERDICT_TO_PORT,
 };
 
 use crate::arena::Arena;
-use crate::burst::{Burst, Slot, Told};
+use crate::burst::{Burst, PRESERVE, Slot, Told};
 use crate::counters::StageCounters;
 use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
 use crate::parse::ETHERNET_HEADER_LEN;
-use crate::snapshot::Snapshot;
+use crate::port_id::PortId;
+use crate::snapshot::{GROUPS_MAX, Snapshot};
 use crate::stage::{CallEnd, Leg, OnFailure, Role, StageEntry};
+use crate::violation::Rule;
 use crate::worker::Core;
 
 /// What a packet's verdict comes to.
@@ -38,25 +41,27 @@ impl Core {
         if end == CallEnd::Returned && !is_odd(burst, leg) {
             return;
         }
-        put_back(burst, counters);
+        put_back(burst, entry.role == Role::Forwarding && leg == Leg::Ingress, leg, counters);
         burst.retain(|packet, slot| {
             if slot.buf.is_none() {
                 // Taken by `hold`; the entry has the truth.
                 return false;
             }
             let writable = slot.has(Slot::WRITTEN);
-            counters.violations += u64::from(restore(packet, slot, leg));
+            let about = if leg == Leg::Ingress { slot.source } else { slot.destination };
+            if restore(packet, slot, leg) {
+                counters.broke(Rule::FieldChanged, about);
+            }
             let fate = match end {
                 CallEnd::Failed => {
-                    let port = if leg == Leg::Ingress { slot.source } else { slot.destination };
-                    let own = snapshot.port(port).and_then(|port| port.on_failure);
+                    let own = snapshot.port(about).and_then(|port| port.on_failure);
                     failed(packet, slot, own.unwrap_or(entry.on_failure))
                 }
-                CallEnd::Returned => judge(packet, slot, entry.role, leg, counters),
+                CallEnd::Returned => judge(packet, slot, (entry.role, leg), snapshot, counters),
             };
             let fate = match fate {
                 Fate::Stays if writable && !accept_bounds(&self.arena, packet, slot) => {
-                    counters.violations += 1;
+                    counters.broke(Rule::FrameOutsideBuffer, about);
                     Fate::Drop(DropReason::ExtensionBadBounds.code())
                 }
                 other => other,
@@ -99,11 +104,14 @@ fn is_odd(burst: &mut Burst, leg: Leg) -> bool {
 }
 
 /// Puts header facts back that an extension changed by hand; `reparse` is the way to change them.
-fn put_back(burst: &mut Burst, counters: &mut StageCounters) {
+fn put_back(burst: &mut Burst, decides: bool, leg: Leg, counters: &mut StageCounters) {
     let (packets, slots, told) = burst.thirds();
     for ((packet, slot), told) in packets.iter_mut().zip(slots.iter()).zip(told) {
         if !slot.buf.is_none() {
-            counters.violations += u64::from(told.tell(packet));
+            if told.tell(packet, decides) {
+                let about = if leg == Leg::Ingress { slot.source } else { slot.destination };
+                counters.broke(Rule::FieldChanged, about);
+            }
         }
     }
 }
@@ -125,24 +133,64 @@ pub(crate) fn restore(packet: &mut Packet, slot: &Slot, leg: Leg) -> bool {
     changed
 }
 
-fn judge(packet: &mut Packet, slot: &Slot, role: Role, leg: Leg, counters: &mut StageCounters) -> Fate {
-    let bad = |counters: &mut StageCounters| {
-        counters.violations += 1;
-        Fate::Drop(DropReason::ExtensionBadVerdict.code())
-    };
+fn judge(
+    packet: &mut Packet,
+    slot: &mut Slot,
+    (role, leg): (Role, Leg),
+    snapshot: &Snapshot,
+    counters: &mut StageCounters,
+) -> Fate {
+    let about = if leg == Leg::Ingress { slot.source } else { slot.destination };
     match (packet.verdict, role, leg) {
         (VERDICT_PASS, ..) => Fate::Stays,
         (_, Role::Capture, _) => {
             // A capture extension has no say: the frame goes on, the attempt is counted.
-            counters.violations += 1;
+            counters.broke(Rule::VerdictNotAllowed, about);
             packet.verdict = VERDICT_PASS;
             Fate::Stays
         }
         (VERDICT_DROP, ..) => Fate::Drop(drop_code(packet.drop_reason)),
-        (VERDICT_TO_PORT | VERDICT_TO_GROUP, Role::Forwarding, Leg::Ingress) => Fate::Stays,
+        (VERDICT_TO_PORT | VERDICT_TO_GROUP, Role::Forwarding, Leg::Ingress) => {
+            match accept_destination(packet, slot, snapshot) {
+                Ok(()) => Fate::Stays,
+                Err(rule) => {
+                    counters.broke(rule, about);
+                    // What is forwarded natively goes its way; anything else has nowhere to go.
+                    packet.verdict = VERDICT_PASS;
+                    if rule == Rule::NativeForwarding { Fate::Stays } else { Fate::Drop(BAD_DESTINATION) }
+                }
+            }
+        }
         (VERDICT_HOLD, ..) if slot.buf.is_none() => Fate::Gone,
-        _ => bad(counters),
+        _ => {
+            counters.broke(Rule::VerdictNotAllowed, about);
+            Fate::Drop(DropReason::ExtensionBadVerdict.code())
+        }
     }
+}
+
+const BAD_DESTINATION: u16 = DropReason::ExtensionBadDestination.code();
+
+/// Takes over where a forwarding extension sends a frame, and what deliveries keep of its tag. A port that is gone is no
+/// violation: it may have gone while the extension decided.
+pub(crate) fn accept_destination(packet: &mut Packet, slot: &mut Slot, snapshot: &Snapshot) -> Result<(), Rule> {
+    if slot.has(Slot::NATIVE) {
+        packet.flags &= !PRESERVE;
+        packet.destination_nic = 0;
+        return Err(Rule::NativeForwarding);
+    }
+    if packet.verdict == VERDICT_TO_PORT {
+        let port = PortId::from_raw(packet.destination);
+        let nics = snapshot.port(port).map_or(u8::MAX, |port| port.nics);
+        if snapshot.never_had(port) || packet.destination_nic > nics {
+            return Err(Rule::DestinationInvalid);
+        }
+    } else if packet.destination_nic != 0 || packet.destination as usize >= GROUPS_MAX {
+        return Err(Rule::DestinationInvalid);
+    }
+    let flag = |set: u32, flag: u16| if packet.flags & set != 0 { flag } else { 0 };
+    slot.flags |= flag(PACKET_PRESERVE_VLAN, Slot::KEEP_VLAN) | flag(PACKET_PRESERVE_PRIORITY, Slot::KEEP_PRIORITY);
+    Ok(())
 }
 
 /// A failed call's verdicts are void: frames it had made writable are lost, others follow the fail policy of their port

@@ -11,6 +11,9 @@ use crate::port_id::PortId;
 use crate::stage::{OnFailure, StageEntry};
 use crate::vlan::{VLANS, VlanMode};
 
+/// Groups of ports on one switch, at most.
+pub const GROUPS_MAX: usize = 1_024;
+
 /// A port as the data path sees it.
 #[derive(Clone, Debug)]
 pub struct PortEntry {
@@ -32,6 +35,10 @@ pub struct PortEntry {
     pub owner: u16,
     /// What its device does on transmit.
     pub capabilities: Capabilities,
+    /// Highest NIC index: 0, or for the external port its number of uplinks.
+    pub nics: u8,
+    /// Whether the switch finds the destinations of NVGRE frames from it, not a forwarding extension.
+    pub native: bool,
     /// What becomes of its frames when an extension fails; `None` = what the extension declares.
     pub on_failure: Option<OnFailure>,
 }
@@ -96,6 +103,15 @@ impl Snapshot {
     #[inline]
     pub fn port(&self, id: PortId) -> Option<&PortEntry> {
         self.ports.get(id.slot()).and_then(Option::as_ref).filter(|port| port.id == id)
+    }
+
+    /// Whether a port with this id was never there: not one that is gone.
+    pub fn never_had(&self, id: PortId) -> bool {
+        id.is_none()
+            || match self.ports.get(id.slot()) {
+                None => true,
+                Some(place) => place.as_ref().is_some_and(|port| id.generation() > port.id.generation()),
+            }
     }
 
     /// The port in this slot.

@@ -111,5 +111,5 @@ HEDDLE_EXTENSION(HEDDLE_ROLE_FILTER, 0, "org.heddle.test.cpp-drop", "Test in C++
 
 const heddle_extension_v1_t heddle_extension_v1 = {
     sizeof(heddle_extension_v1_t), 0, create, destroy, worker_init, worker_fini, ingress, egress, nullptr, nullptr, nullptr,
-    nullptr,
+    nullptr, nullptr,
 };

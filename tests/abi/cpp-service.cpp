@@ -44,5 +44,5 @@ HEDDLE_EXTENSION(HEDDLE_ROLE_SERVICE, 0, "org.heddle.test.cpp-service", "Test in
 
 const heddle_extension_v1_t heddle_extension_v1 = {
     sizeof(heddle_extension_v1_t), 0, create, destroy, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, event,
-    nullptr,
+    nullptr, nullptr,
 };

@@ -4,8 +4,13 @@
 //! `PORT_UPDATED`, `NIC_DISCONNECT`, `NIC_DELETE`, `PORT_TEARDOWN`, `PORT_DELETE`. An extension enabled on a running
 //! switch is first told of everything that exists, in the same order, between `SWITCH_CREATE` and `SWITCH_ACTIVATE`.
 //! A filter or forwarding extension may veto `PORT_CREATE` and `NIC_CREATE` by returning an error; all other events
-//! cannot fail. A lower extension may veto after a higher one accepted: the higher one then gets the matching
-//! `*_DELETE`.
+//! cannot fail. A veto with `E_VETO` is final; one with `E_FULL` or `E_AGAIN` says that the operator may try again. A lower
+//! extension may veto after a higher one accepted: the higher one then gets the matching `*_DELETE`. How a request ended
+//! is told to `completed` of everyone who accepted it, lowest first.
+//!
+//! A port or NIC that an extension has referenced (`port_reference`, `nic_reference`) is deleted when the reference is
+//! given back, on `NIC_DISCONNECT` or `PORT_TEARDOWN` at the latest. The host waits five seconds in all; then the
+//! reference is void, and counted as a violation.
 
 use super::status::Bytes;
 use crate::abi_struct;
@@ -43,6 +48,10 @@ pub const PORT_INTERNAL: u8 = 2;
 pub const PORT_SYNTHETIC: u8 = 3;
 /// Port kind: a virtual machine's emulated NIC.
 pub const PORT_EMULATED: u8 = 4;
+
+/// Port flag: a validation port. It carries policy for a moment so that a configuration can be checked, never a NIC or a frame.
+/// Judge what is asked, reserve nothing, and refuse nothing that is only unavailable now.
+pub const PORT_VALIDATION: u32 = 1 << 0;
 
 /// NIC state: none on the port.
 pub const NIC_NONE: u8 = 0;
@@ -99,6 +108,10 @@ pub struct PortInfo {
     pub tx_broadcast: u64,
     /// Name of the port, UTF-8, zero-padded.
     pub name: [u8; 64],
+    /// Since 1.4: `PORT_VALIDATION`.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 }
 

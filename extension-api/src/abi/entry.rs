@@ -50,6 +50,10 @@ abi_fn! {
 pub type EventFn = fn(instance: *mut c_void, event: *const Event, error: *mut ErrorText) -> i32;
 row EVENT_FN }
 abi_fn! {
+/// How a request that the extension accepted ended: `OK`, or the status of a lower extension that vetoed it.
+pub type CompletedFn = fn(instance: *mut c_void, event: *const Event, status: i32);
+row COMPLETED_FN }
+abi_fn! {
 /// Finds an optional interface by its id, a zero-terminated string such as `heddle.sampling/1`.
 pub type InterfaceFn = fn(id: *const std::os::raw::c_char) -> *const c_void;
 row INTERFACE_FN }
@@ -82,5 +86,8 @@ pub struct ExtensionV1 {
     pub event: Option<EventFn>,
     /// Optional · control · any state, also before `create` · the interface is static · null = not offered.
     pub interface: Option<InterfaceFn>,
+    /// Since 1.4 · optional · control · created · borrows the event · infallible. Called for `PORT_CREATE` and `NIC_CREATE`, lowest
+    /// extension first, after all have answered; when the status is no `OK`, the matching `*_DELETE` has been told before.
+    pub completed: Option<CompletedFn>,
 }
 }

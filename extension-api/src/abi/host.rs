@@ -99,9 +99,40 @@ abi_fn! {
 pub type CloneFn = fn(call: *mut c_void, index: u32, out_handle: *mut u64, out_packet: *mut Packet) -> i32;
 row CLONE_FN }
 abi_fn! {
-/// Sends a draft down the ingress leg, below the injector. `source_port` 0 = trusted, no port policy.
+/// Sends a draft down the ingress leg, below the injector. `source_port` 0 = trusted, no port policy. Not for forwarding
+/// extensions, which name destinations with `inject_to`.
 pub type InjectFn = fn(call: *mut c_void, handle: u64, source_port: u32) -> i32;
 row INJECT_FN }
+
+abi_fn! {
+/// Sends a draft of a forwarding extension on, with destinations of its own. `source_port` 0 = trusted, no port policy.
+pub type InjectToFn = fn(call: *mut c_void, handle: u64, source_port: u32, destination: *const Destination) -> i32;
+row INJECT_TO_FN }
+abi_fn! {
+/// Takes or gives back a reference to a port.
+pub type PortReferenceFn = fn(host: *mut c_void, port: u32) -> i32;
+row PORT_REFERENCE_FN }
+abi_fn! {
+/// Takes or gives back a reference to a NIC of a port.
+pub type NicReferenceFn = fn(host: *mut c_void, port: u32, nic: u32) -> i32;
+row NIC_REFERENCE_FN }
+
+abi_struct! { frozen,
+/// Where a draft goes. 12 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Destination {
+    /// Port or group.
+    pub target: u32,
+    /// `PACKET_PRESERVE_VLAN`, `PACKET_PRESERVE_PRIORITY`, or 0.
+    pub flags: u32,
+    /// `VERDICT_TO_PORT` or `VERDICT_TO_GROUP`.
+    pub verdict: u8,
+    /// NIC index; 0 but for the external port, where 1..32 is a member of its team (a single uplink is 1).
+    pub nic: u8,
+    /// Zero.
+    pub reserved: u16,
+}
+}
 
 abi_struct! { growable,
 /// What became of the datagrams one extension on one switch sent to one address.
@@ -183,11 +214,21 @@ pub struct Host {
     pub originate: Option<OriginateFn>,
     /// worker · batch call, filter or forwarding role · as `originate` · - · `E_FORBIDDEN`, `E_FULL` · local.
     pub clone_packet: Option<CloneFn>,
-    /// worker · any worker call of the same context · the draft goes to the host · port id · `E_GONE`, `E_INVALID` · local.
+    /// worker · any worker call of the same context · the draft goes to the host · port id · `E_FORBIDDEN`, `E_GONE`, `E_INVALID` · local.
     pub inject: Option<InjectFn>,
     /// Since 1.1 · control · created · the caller's struct · datagrams · `E_INVALID`, `E_GONE` before the first to the address · local.
     pub datagram_counts: Option<DatagramCountsFn>,
     /// Since 1.2 · control · created; counters after `SWITCH_ACTIVATE` · the caller's struct · - · `E_INVALID`, `E_GONE` for a VLAN without frames · local.
     pub vlan_query: Option<VlanQueryFn>,
+    /// Since 1.4 · worker · any worker call of the same context, forwarding role · the draft goes to the host · port or group · `E_FORBIDDEN`, `E_GONE`, `E_INVALID` · local.
+    pub inject_to: Option<InjectToFn>,
+    /// Since 1.4 · any · from `PORT_CREATE` until `PORT_TEARDOWN` · the host counts · at most 65,536 an instance · `E_FORBIDDEN`, `E_FULL`, `E_GONE` · may try again.
+    pub port_reference: Option<PortReferenceFn>,
+    /// Since 1.4 · any · created · gives one back · - · `E_INVALID` for one never taken · may try again.
+    pub port_dereference: Option<PortReferenceFn>,
+    /// Since 1.4 · any · between `NIC_CONNECT` and `NIC_DISCONNECT` · the host counts · as `port_reference` · likewise.
+    pub nic_reference: Option<NicReferenceFn>,
+    /// Since 1.4 · any · created · gives one back · - · `E_INVALID` for one never taken · may try again.
+    pub nic_dereference: Option<NicReferenceFn>,
 }
 }

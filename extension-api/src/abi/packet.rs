@@ -5,8 +5,8 @@
 //! read-only alias of capture extensions, a child process). All numbers are little-endian in memory and in host byte
 //! order in meaning (an EtherType of IPv4 reads as `0x0800`).
 //!
-//! Who may change what: an extension writes `verdict`, `drop_reason`, `destination` (forwarding, ingress), `mark` and
-//! `user`. Everything else is the host's: a change of another field up to `traffic_class` is undone or makes the frame a
+//! Who may change what: an extension writes `verdict`, `drop_reason`, `mark` and `user`; a forwarding extension on ingress
+//! also `destination`, `destination_nic` and the flags [`PACKET_PRESERVE_VLAN`] and [`PACKET_PRESERVE_PRIORITY`]. Everything else is the host's: a change of another field up to `traffic_class` is undone or makes the frame a
 //! drop, and counts as a violation; of the fields behind, which the switch itself does not rely on, nothing is promised.
 //! Headers are changed through `make_writable` and `reparse` of the host table.
 
@@ -45,15 +45,16 @@ pub const PACKET_CLONE: u32 = 1 << 1;
 pub const PACKET_SHARED: u32 = 1 << 2;
 /// Flag: an extra delivery made by port mirroring.
 pub const PACKET_MIRROR: u32 = 1 << 3;
-/// Flag: network virtualization forwards this frame natively; the forwarding extension may only drop it.
+/// Flag: network virtualization forwards this frame natively: the switch finds its destinations. The forwarding extension
+/// may drop it, and single deliveries on egress, never add a destination.
 pub const PACKET_NATIVE_FORWARDING: u32 = 1 << 4;
 /// Flag: an IP fragment.
 pub const PACKET_FRAGMENT: u32 = 1 << 5;
 /// Flag: IPv4 options or IPv6 extension headers are present.
 pub const PACKET_IP_OPTIONS: u32 = 1 << 6;
-/// Flag: keep the VLAN tag as it is on delivery.
+/// Flag: the delivery keeps the tag the frame came with, or its absence. VLAN membership is checked all the same.
 pub const PACKET_PRESERVE_VLAN: u32 = 1 << 7;
-/// Flag: keep the priority as it is on delivery.
+/// Flag: a delivery that would lose its tag keeps the priority, in a tag of VLAN 0 (802.1Q 6.9.3).
 pub const PACKET_PRESERVE_PRIORITY: u32 = 1 << 8;
 /// Flag: the layer 4 checksum covers the pseudo-header only; the host completes it on the way out.
 pub const PACKET_PARTIAL_CHECKSUM: u32 = 1 << 9;

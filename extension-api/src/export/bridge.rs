@@ -13,12 +13,13 @@ use crate::filter::{FilterExtension, FilterWorker};
 use crate::forward::{ForwardingExtension, ForwardingWorker};
 use crate::host::Control;
 use crate::packet::{Batch, Call};
+use crate::policy::{Feature, Policy, Property, Standard, Status, StatusText};
 use crate::rights::{self, Rights, Role};
 use crate::sampling::{Sample, Sampling};
 use crate::service::ServiceExtension;
 use crate::settings::{ConfigKey, Configurable};
 use crate::state::{SavedState, StateError, StateRoom, StateScope, Stateful, WorkerState};
-use crate::status::{CreateError, Veto};
+use crate::status::{CreateError, Outcome, Veto};
 use crate::types::{PortId, WorkerId};
 
 /// An extension of any role.
@@ -40,8 +41,8 @@ pub trait Bridge: 'static {
     const HAS_WORKERS: bool;
     /// Which worker functions exist: ingress, egress, tick.
     const WORKER_CALLS: [bool; 3];
-    /// Which control functions exist: event, tick.
-    const CONTROL_CALLS: [bool; 2];
+    /// Which control functions exist: event, completed, tick.
+    const CONTROL_CALLS: [bool; 3];
 
     /// See the traits of the role.
     fn create(host: &Control<'_, Self::Role>, config: &Config<'_>) -> Result<Self::Instance, CreateError>;
@@ -49,6 +50,10 @@ pub trait Bridge: 'static {
     fn worker(instance: &mut Self::Instance, worker: WorkerId) -> Result<Self::Worker, CreateError>;
     /// See the traits of the role.
     fn event(instance: &mut Self::Instance, host: &Control<'_, Self::Role>, event: &Event<'_>) -> Result<(), Veto>;
+    /// See the traits of the role.
+    fn completed(instance: &mut Self::Instance, host: &Control<'_, Self::Role>, event: &Event<'_>, outcome: Outcome) {
+        let _ = (instance, host, event, outcome);
+    }
     /// See the traits of the role.
     fn tick(instance: &mut Self::Instance, host: &Control<'_, Self::Role>, now_ns: u64);
     /// See the traits of the role.
@@ -181,8 +186,53 @@ stateful! {
     AsService: ServiceExtension, Service;
 }
 
+/// An extension with features.
+pub trait StatusBridge: Bridge {
+    /// See [`Status`].
+    const FEATURES: &'static [Feature];
+    /// See [`Status`].
+    fn status(
+        instance: &mut Self::Instance,
+        host: &Control<'_, Self::Role>,
+        about: (&str, Option<PortId>),
+        text: &mut StatusText,
+    ) -> bool;
+}
+
+/// An extension with policies.
+pub trait PolicyBridge: StatusBridge {
+    /// See [`Policy`].
+    const STANDARD: Standard;
+    /// See [`Policy`].
+    fn property(
+        instance: &mut Self::Instance,
+        host: &Control<'_, Self::Role>,
+        property: &Property<'_>,
+    ) -> Result<(), Veto>;
+    /// See [`Policy`].
+    fn property_done(
+        instance: &mut Self::Instance,
+        host: &Control<'_, Self::Role>,
+        property: &Property<'_>,
+        outcome: Outcome,
+    );
+}
+
 macro_rules! configurable {
     ($($name:ident: $extension:ident, $role:ident;)+) => {$(
+        impl<E: $extension + Status<rights::$role>> StatusBridge for $name<E> {
+            const FEATURES: &'static [Feature] = E::FEATURES;
+
+            fn status(
+                instance: &mut E,
+                host: &Control<'_, Self::Role>,
+                (feature, port): (&str, Option<PortId>),
+                text: &mut StatusText,
+            ) -> bool {
+                instance.status(host, feature, port, text)
+            }
+        }
+
         impl<E: $extension + Configurable<rights::$role>> ConfigBridge for $name<E> {
             const KEYS: &'static [ConfigKey] = E::KEYS;
 
@@ -204,11 +254,38 @@ configurable! {
     AsService: ServiceExtension, Service;
 }
 
+macro_rules! policies {
+    ($($name:ident: $extension:ident, $role:ident;)+) => {$(
+        impl<E: $extension + Policy<rights::$role>> PolicyBridge for $name<E> {
+            const STANDARD: Standard = E::STANDARD;
+
+            fn property(instance: &mut E, host: &Control<'_, Self::Role>, property: &Property<'_>) -> Result<(), Veto> {
+                instance.property(host, property)
+            }
+
+            fn property_done(
+                instance: &mut E,
+                host: &Control<'_, Self::Role>,
+                property: &Property<'_>,
+                outcome: Outcome,
+            ) {
+                instance.property_done(host, property, outcome);
+            }
+        }
+    )+};
+}
+
+policies! {
+    AsFilter: FilterExtension, Filter;
+    AsForwarding: ForwardingExtension, Forwarding;
+}
+
 /// Declares the adaptor of a role with a data path.
 macro_rules! adaptor {
     ($(#[$doc:meta])* $name:ident: $extension:ident / $worker:ident,
      role $role:ident = $code:ident, ingress $ingress:ident, egress $egress:ident,
-     has_ingress $has_ingress:expr, |$outcome:ident| $event:expr) => {
+     has_ingress $has_ingress:expr, has_completed $has_completed:expr, |$outcome:ident| $event:expr
+     $(, |$instance:ident, $host:ident, $told:ident, $end:ident| $completed:expr)?) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name<E>(PhantomData<E>);
@@ -223,7 +300,7 @@ macro_rules! adaptor {
             const ROLE: u8 = meta::$code;
             const HAS_WORKERS: bool = true;
             const WORKER_CALLS: [bool; 3] = [$has_ingress, E::Worker::HAS_EGRESS, E::Worker::HAS_WORKER_TICK];
-            const CONTROL_CALLS: [bool; 2] = [E::HAS_EVENT, E::HAS_TICK];
+            const CONTROL_CALLS: [bool; 3] = [E::HAS_EVENT, $has_completed, E::HAS_TICK];
 
             fn create(host: &Control<'_, Self::Role>, config: &Config<'_>) -> Result<E, CreateError> {
                 E::create(host, config)
@@ -235,6 +312,9 @@ macro_rules! adaptor {
                 let $outcome = instance.event(host, event);
                 $event
             }
+            $(fn completed($instance: &mut E, $host: &Control<'_, Self::Role>, $told: &Event<'_>, $end: Outcome) {
+                $completed;
+            })?
             fn tick(instance: &mut E, host: &Control<'_, Self::Role>, now_ns: u64) {
                 instance.tick(host, now_ns);
             }
@@ -257,7 +337,7 @@ macro_rules! adaptor {
 adaptor!(
     /// Capture role.
     AsCapture: CaptureExtension / CaptureWorker, role Capture = ROLE_CAPTURE, ingress Observe, egress Observe,
-    has_ingress E::Worker::HAS_INGRESS, |outcome| {
+    has_ingress E::Worker::HAS_INGRESS, has_completed false, |outcome| {
         let () = outcome;
         Ok(())
     }
@@ -265,12 +345,14 @@ adaptor!(
 adaptor!(
     /// Filter role.
     AsFilter: FilterExtension / FilterWorker, role Filter = ROLE_FILTER, ingress FilterIn, egress FilterOut,
-    has_ingress E::Worker::HAS_INGRESS, |outcome| outcome
+    has_ingress E::Worker::HAS_INGRESS, has_completed E::HAS_COMPLETED, |outcome| outcome,
+    |instance, host, event, outcome| instance.completed(host, event, outcome)
 );
 adaptor!(
     /// Forwarding role.
     AsForwarding: ForwardingExtension / ForwardingWorker, role Forwarding = ROLE_FORWARDING, ingress ForwardIn, egress ForwardOut,
-    has_ingress true, |outcome| outcome
+    has_ingress true, has_completed E::HAS_COMPLETED, |outcome| outcome,
+    |instance, host, event, outcome| instance.completed(host, event, outcome)
 );
 
 impl<E> SamplingBridge for AsCapture<E>
@@ -319,7 +401,7 @@ impl<E: ServiceExtension> Bridge for AsService<E> {
     const ROLE: u8 = meta::ROLE_SERVICE;
     const HAS_WORKERS: bool = false;
     const WORKER_CALLS: [bool; 3] = [false; 3];
-    const CONTROL_CALLS: [bool; 2] = [E::HAS_EVENT, E::HAS_TICK];
+    const CONTROL_CALLS: [bool; 3] = [E::HAS_EVENT, false, E::HAS_TICK];
 
     fn create(host: &Control<'_, Self::Role>, config: &Config<'_>) -> Result<E, CreateError> {
         E::create(host, config)

@@ -9,21 +9,19 @@
 use core::ffi::c_void;
 use std::fmt::Write;
 
-use super::bridge::{Bridge, ConfigBridge, DropsBridge, SamplingBridge};
+use super::bridge::{Bridge, ConfigBridge};
 use super::guard::guard;
 use super::meta::size_u32;
-use super::observe::{
-    config_interface, drops_interface, sampling_drops_config_interface, sampling_drops_interface, sampling_interface,
-};
+use super::observe::{interface, Interfaces};
 use super::worker::{egress, ingress, worker_tick};
 use crate::abi::control::Event as AbiEvent;
 use crate::abi::entry::ExtensionV1;
 use crate::abi::host::Host;
-use crate::abi::status::{Bytes, ErrorText, ERROR_TEXT_LEN, E_INVALID, E_PANIC, E_VETO, OK};
+use crate::abi::status::{Bytes, ErrorText, ERROR_TEXT_LEN, E_INVALID, E_PANIC, OK};
 use crate::config::{Config, ConfigError};
 use crate::control::Event;
 use crate::host::{Control, HostHandle, Level, Table};
-use crate::status::CreateError;
+use crate::status::{CreateError, Outcome};
 use crate::types::WorkerId;
 
 /// What an instance pointer points to.
@@ -43,7 +41,7 @@ pub(super) struct Context<B: Bridge> {
 /// The function table of an extension. A function the extension does not have is null, which the host skips.
 pub const fn entry<B: Bridge>() -> ExtensionV1 {
     let [has_ingress, has_egress, has_worker_tick] = B::WORKER_CALLS;
-    let [has_event, has_tick] = B::CONTROL_CALLS;
+    let [has_event, has_completed, has_tick] = B::CONTROL_CALLS;
     ExtensionV1 {
         struct_size: size_u32(core::mem::size_of::<ExtensionV1>()),
         reserved: 0,
@@ -57,41 +55,14 @@ pub const fn entry<B: Bridge>() -> ExtensionV1 {
         tick: if has_tick { Some(tick::<B>) } else { None },
         event: if has_event { Some(event::<B>) } else { None },
         interface: None,
+        completed: if has_completed { Some(completed::<B>) } else { None },
     }
 }
 
-/// The function table of an extension that takes samples.
-pub const fn sampling_entry<B: SamplingBridge>() -> ExtensionV1 {
+/// The function table of an extension with optional interfaces.
+pub const fn entry_with<B: Bridge, L: Interfaces>() -> ExtensionV1 {
     let mut table = entry::<B>();
-    table.interface = Some(sampling_interface::<B>);
-    table
-}
-
-/// The function table of an extension that is told of dropped frames.
-pub const fn drops_entry<B: DropsBridge>() -> ExtensionV1 {
-    let mut table = entry::<B>();
-    table.interface = Some(drops_interface::<B>);
-    table
-}
-
-/// The function table of an extension with both.
-pub const fn sampling_drops_entry<B: SamplingBridge + DropsBridge>() -> ExtensionV1 {
-    let mut table = entry::<B>();
-    table.interface = Some(sampling_drops_interface::<B>);
-    table
-}
-
-/// The function table of an extension that publishes its configuration.
-pub const fn config_entry<B: ConfigBridge>() -> ExtensionV1 {
-    let mut table = entry::<B>();
-    table.interface = Some(config_interface::<B>);
-    table
-}
-
-/// The function table of an extension with all three.
-pub const fn sampling_drops_config_entry<B: SamplingBridge + DropsBridge + ConfigBridge>() -> ExtensionV1 {
-    let mut table = entry::<B>();
-    table.interface = Some(sampling_drops_config_interface::<B>);
+    table.interface = Some(interface::<L>);
     table
 }
 
@@ -171,7 +142,7 @@ pub(super) unsafe fn write_error(error: *mut ErrorText, what: &dyn core::fmt::Di
 
 /// # Safety
 /// `bytes` is null or names bytes that live as long as the borrow.
-unsafe fn borrow(bytes: &Bytes) -> &[u8] {
+pub(super) unsafe fn borrow(bytes: &Bytes) -> &[u8] {
     match (bytes.data.is_null(), usize::try_from(bytes.length)) {
         // SAFETY: the caller's promise.
         (false, Ok(length)) => unsafe { core::slice::from_raw_parts(bytes.data, length) },
@@ -255,10 +226,28 @@ unsafe extern "C" fn event<B: Bridge>(instance: *mut c_void, event: *const AbiEv
         Err(Some(veto)) => {
             // SAFETY: null, or valid for writes.
             unsafe { write_error(error, &veto) };
-            E_VETO
+            veto.status()
         }
         Err(None) => E_PANIC,
     }
+}
+
+unsafe extern "C" fn completed<B: Bridge>(instance: *mut c_void, event: *const AbiEvent, status: i32) {
+    // SAFETY: null, or made by `create`; control calls do not overlap. The event is null or valid for the call.
+    let (instance, event) = match unsafe { (instance.cast::<Instance<B>>().as_mut(), event.as_ref()) } {
+        (Some(instance), Some(event)) => (instance, event),
+        _ => return,
+    };
+    let Instance { extension, host, .. } = instance;
+    guard(
+        (),
+        |text| report(host, "completed", text),
+        || {
+            // SAFETY: the event is valid for the call, with all it points to.
+            let event = unsafe { Event::from_host(event) };
+            B::completed(extension, &Control::new(host), &event, Outcome::of(status));
+        },
+    );
 }
 
 unsafe extern "C" fn tick<B: Bridge>(instance: *mut c_void, now_ns: u64) -> i32 {

@@ -1,4 +1,4 @@
-//! The optional interfaces: sampling and dropped frames for captures, published configuration for all.
+//! The optional interfaces: sampling and dropped frames for captures, configuration and policies for all.
 //!
 //! Part of the unsafe island of [`super::door`], whose head says what carries the SAFETY comments. An interface is a
 //! table of functions, a constant per extension type, found by its id.
@@ -10,117 +10,127 @@ use core::ptr::{self, NonNull};
 use std::ffi::CStr;
 use std::os::raw::c_char;
 
-use super::bridge::{ConfigBridge, DropsBridge, SamplingBridge};
+use super::bridge::{ConfigBridge, DropsBridge, PolicyBridge, SamplingBridge, StatusBridge};
 use super::door::{configure, report, Context};
 use super::guard::guard;
 use super::meta::size_u32;
+use super::property::{property, property_done, status};
 use crate::abi::config::{ConfigV1, CONFIG_ID};
 use crate::abi::drops::{Dropped as AbiDropped, DropsV1, DROPS_ID};
+use crate::abi::policy::{PolicyV1, POLICY_ID};
 use crate::abi::sampling::{Sample as AbiSample, SamplingV1, SAMPLE_HEADER_MAX, SAMPLING_ID};
 use crate::abi::status::{E_INVALID, E_PANIC, OK};
 use crate::drops::Dropped;
 use crate::sampling::Sample;
 use crate::types::PortId;
 
-/// The sampling table of an extension; a constant, so that its address is static.
-struct SamplingTable<B>(PhantomData<B>);
+/// An optional interface of an extension: its id, and its table, a constant so that its address is static.
+pub trait Interface {
+    /// Its id.
+    const ID: &'static str;
+    /// Its table.
+    fn table() -> *const c_void;
+}
 
-impl<B: SamplingBridge> SamplingTable<B> {
-    const TABLE: &'static SamplingV1 = &SamplingV1 {
+/// A list of interfaces: `()`, or one and the rest.
+pub trait Interfaces: 'static {
+    /// The table of the interface with this id, or null.
+    fn find(id: &[u8]) -> *const c_void;
+}
+
+impl Interfaces for () {
+    fn find(_: &[u8]) -> *const c_void {
+        ptr::null()
+    }
+}
+
+impl<I: Interface + 'static, L: Interfaces> Interfaces for (I, L) {
+    fn find(id: &[u8]) -> *const c_void {
+        if id == I::ID.as_bytes() {
+            I::table()
+        } else {
+            L::find(id)
+        }
+    }
+}
+
+pub(super) unsafe extern "C" fn interface<L: Interfaces>(id: *const c_char) -> *const c_void {
+    if id.is_null() {
+        return ptr::null();
+    }
+    // SAFETY: not null, and a zero-terminated string by the caller's promise.
+    L::find(unsafe { CStr::from_ptr(id) }.to_bytes())
+}
+
+macro_rules! interfaces {
+    ($($(#[$doc:meta])* $name:ident: $bridge:ident, $id:ident, $table:ident, $value:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name<B>(PhantomData<B>);
+
+        impl<B: $bridge> $name<B> {
+            const TABLE: &'static $table = &$value;
+        }
+
+        impl<B: $bridge> Interface for $name<B> {
+            const ID: &'static str = $id;
+
+            fn table() -> *const c_void {
+                let table: *const $table = Self::TABLE;
+                table.cast()
+            }
+        }
+    )+};
+}
+
+interfaces! {
+    /// Sampling.
+    SamplingOf: SamplingBridge, SAMPLING_ID, SamplingV1, SamplingV1 {
         struct_size: size_u32(core::mem::size_of::<SamplingV1>()),
         header_bytes: if B::HEADER_BYTES < SAMPLE_HEADER_MAX { B::HEADER_BYTES } else { SAMPLE_HEADER_MAX },
         sampled: Some(sampled::<B>),
         next_skip: Some(next_skip::<B>),
         next_skip_of: if B::BY_PORT { Some(next_skip_of::<B>) } else { None },
     };
-}
-
-/// The table of dropped frames of an extension, likewise.
-struct DropsTable<B>(PhantomData<B>);
-
-impl<B: DropsBridge> DropsTable<B> {
-    const TABLE: &'static DropsV1 = &DropsV1 {
+    /// Dropped frames.
+    DropsOf: DropsBridge, DROPS_ID, DropsV1, DropsV1 {
         struct_size: size_u32(core::mem::size_of::<DropsV1>()),
         reserved: 0,
         dropped: Some(dropped::<B>),
         wanted: Some(wanted::<B>),
     };
-}
-
-/// The configuration table of an extension, likewise.
-struct ConfigTable<B>(PhantomData<B>);
-
-impl<B: ConfigBridge> ConfigTable<B> {
-    const TABLE: &'static ConfigV1 = &ConfigV1 {
+    /// Published configuration.
+    ConfigOf: ConfigBridge, CONFIG_ID, ConfigV1, ConfigV1 {
         struct_size: size_u32(core::mem::size_of::<ConfigV1>()),
         key_count: size_u32(B::KEYS.len()),
         // A key is transparent over the row of the ABI.
         keys: B::KEYS.as_ptr().cast(),
         configure: Some(configure::<B>),
     };
-}
-
-pub(super) unsafe extern "C" fn config_interface<B: ConfigBridge>(id: *const c_char) -> *const c_void {
-    // SAFETY: the caller's promise: null, or a zero-terminated string.
-    if unsafe { names(id, CONFIG_ID) } {
-        let table: *const ConfigV1 = ConfigTable::<B>::TABLE;
-        table.cast()
-    } else {
-        ptr::null()
-    }
-}
-
-pub(super) unsafe extern "C" fn sampling_drops_config_interface<B: SamplingBridge + DropsBridge + ConfigBridge>(
-    id: *const c_char,
-) -> *const c_void {
-    // SAFETY: the caller's promise, handed on.
-    let found = unsafe { sampling_drops_interface::<B>(id) };
-    if found.is_null() {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { config_interface::<B>(id) }
-    } else {
-        found
-    }
-}
-
-pub(super) unsafe extern "C" fn sampling_interface<B: SamplingBridge>(id: *const c_char) -> *const c_void {
-    // SAFETY: the caller's promise: null, or a zero-terminated string.
-    if unsafe { names(id, SAMPLING_ID) } {
-        let table: *const SamplingV1 = SamplingTable::<B>::TABLE;
-        table.cast()
-    } else {
-        ptr::null()
-    }
-}
-
-pub(super) unsafe extern "C" fn drops_interface<B: DropsBridge>(id: *const c_char) -> *const c_void {
-    // SAFETY: the caller's promise: null, or a zero-terminated string.
-    if unsafe { names(id, DROPS_ID) } {
-        let table: *const DropsV1 = DropsTable::<B>::TABLE;
-        table.cast()
-    } else {
-        ptr::null()
-    }
-}
-
-pub(super) unsafe extern "C" fn sampling_drops_interface<B: SamplingBridge + DropsBridge>(
-    id: *const c_char,
-) -> *const c_void {
-    // SAFETY: the caller's promise, handed on.
-    let sampling = unsafe { sampling_interface::<B>(id) };
-    if sampling.is_null() {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { drops_interface::<B>(id) }
-    } else {
-        sampling
-    }
-}
-
-/// # Safety
-/// `id` is null or a zero-terminated string.
-pub(super) unsafe fn names(id: *const c_char, interface: &str) -> bool {
-    // SAFETY: the caller's promise.
-    !id.is_null() && unsafe { CStr::from_ptr(id) }.to_bytes() == interface.as_bytes()
+    /// Policies.
+    PolicyOf: PolicyBridge, POLICY_ID, PolicyV1, PolicyV1 {
+        struct_size: size_u32(core::mem::size_of::<PolicyV1>()),
+        feature_count: size_u32(B::FEATURES.len()),
+        // A feature is transparent over the row of the ABI.
+        features: B::FEATURES.as_ptr().cast(),
+        standard: B::STANDARD.0,
+        reserved: 0,
+        property: Some(property::<B>),
+        property_done: Some(property_done::<B>),
+        status: Some(status::<B>),
+    };
+    /// Features that only tell their status.
+    StatusOf: StatusBridge, POLICY_ID, PolicyV1, PolicyV1 {
+        struct_size: size_u32(core::mem::size_of::<PolicyV1>()),
+        feature_count: size_u32(B::FEATURES.len()),
+        // As above.
+        features: B::FEATURES.as_ptr().cast(),
+        standard: 0,
+        reserved: 0,
+        property: None,
+        property_done: None,
+        status: Some(status::<B>),
+    };
 }
 
 unsafe extern "C" fn sampled<B: SamplingBridge>(

@@ -6,24 +6,23 @@
 
 use core::ffi::c_void;
 use core::marker::PhantomData;
-use core::{ptr, slice};
-use std::os::raw::c_char;
+use core::slice;
 
-use super::bridge::{ConfigBridge, StateBridge};
-use super::door::{entry, explain, report, write_error, Context, Instance};
+use super::bridge::StateBridge;
+use super::door::{explain, report, write_error, Context, Instance};
 use super::guard::guard;
 use super::meta::size_u32;
-use super::observe::{config_interface, names};
-use crate::abi::entry::ExtensionV1;
+use super::observe::Interface;
 use crate::abi::state::{StatePiece, StateV1, STATE_DONE, STATE_ID, STATE_KEEPS_HELD, STATE_SCHEMA_MAX};
 use crate::abi::status::{Bytes, ErrorText, E_FAILED, E_FULL, E_INVALID, E_PANIC, OK};
 use crate::host::Control;
 use crate::state::{scope_of, SavedState, StateError, StateRoom};
 
-/// The table of an extension; a constant, so that its address is static.
-struct StateTable<B>(PhantomData<B>);
+/// State. Its table is a constant, so that its address is static.
+#[derive(Debug)]
+pub struct StateOf<B>(PhantomData<B>);
 
-impl<B: StateBridge> StateTable<B> {
+impl<B: StateBridge> StateOf<B> {
     const TABLE: &'static StateV1 = {
         let (version, oldest) = B::VERSIONS;
         assert!(oldest >= 1 && oldest <= version, "OLDEST is from 1 to VERSION");
@@ -45,38 +44,12 @@ impl<B: StateBridge> StateTable<B> {
     };
 }
 
-/// The function table of an extension with state.
-pub const fn state_entry<B: StateBridge>() -> ExtensionV1 {
-    let mut table = entry::<B>();
-    table.interface = Some(state_interface::<B>);
-    table
-}
+impl<B: StateBridge> Interface for StateOf<B> {
+    const ID: &'static str = STATE_ID;
 
-/// The function table of an extension with state that publishes its configuration.
-pub const fn config_state_entry<B: ConfigBridge + StateBridge>() -> ExtensionV1 {
-    let mut table = entry::<B>();
-    table.interface = Some(config_state_interface::<B>);
-    table
-}
-
-unsafe extern "C" fn state_interface<B: StateBridge>(id: *const c_char) -> *const c_void {
-    // SAFETY: the caller's promise: null, or a zero-terminated string.
-    if unsafe { names(id, STATE_ID) } {
-        let table: *const StateV1 = StateTable::<B>::TABLE;
+    fn table() -> *const c_void {
+        let table: *const StateV1 = Self::TABLE;
         table.cast()
-    } else {
-        ptr::null()
-    }
-}
-
-unsafe extern "C" fn config_state_interface<B: ConfigBridge + StateBridge>(id: *const c_char) -> *const c_void {
-    // SAFETY: the caller's promise, handed on.
-    let found = unsafe { config_interface::<B>(id) };
-    if found.is_null() {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { state_interface::<B>(id) }
-    } else {
-        found
     }
 }
 

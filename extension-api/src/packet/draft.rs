@@ -5,12 +5,14 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
+use core::marker::PhantomData;
 use core::slice;
 
-use crate::abi::host::Host;
+use crate::abi::host::{Destination, Host};
 use crate::abi::packet as abi;
+use crate::rights::{MayDestine, MayInject, Rights};
 use crate::status::{check, HostError, Refusal};
-use crate::types::PortId;
+use crate::types::{GroupId, NicIndex, PortId};
 
 /// A frame the host keeps for the extension.
 ///
@@ -49,17 +51,20 @@ pub(super) struct Door<'b> {
     pub(super) base: *mut u8,
 }
 
-/// A frame that is not in the switch yet. Dropped without [`Draft::inject_from`] or [`Draft::inject_trusted`], it
-/// goes back to the pool.
+/// A frame that is not in the switch yet. Dropped without being injected, it goes back to the pool.
+///
+/// Captures and filters send it down the ingress leg ([`Draft::inject_from`], [`Draft::inject_trusted`]); a forwarding
+/// extension names its destinations ([`Draft::inject_to_port`], [`Draft::inject_to_group`]).
 #[derive(Debug)]
 #[must_use = "a draft reaches the switch only when it is injected"]
-pub struct Draft<'b> {
+pub struct Draft<'b, R: Rights> {
     door: Door<'b>,
     handle: u64,
     packet: abi::Packet,
+    rights: PhantomData<R>,
 }
 
-impl<'b> Draft<'b> {
+impl<'b, R: Rights> Draft<'b, R> {
     /// # Safety
     /// `make` calls a host function of the running call that fills both out pointers when it returns success.
     pub(super) unsafe fn make(
@@ -73,7 +78,7 @@ impl<'b> Draft<'b> {
         if door.base.is_null() {
             return Err(HostError::new(function, Refusal::Invalid));
         }
-        Ok(Draft { door, handle, packet })
+        Ok(Draft { door, handle, packet, rights: PhantomData })
     }
 
     /// Length in bytes.
@@ -102,7 +107,9 @@ impl<'b> Draft<'b> {
         // SAFETY: the host named this offset of the arena for a draft that is alive.
         unsafe { self.door.base.add(offset) }
     }
+}
 
+impl<R: MayInject> Draft<'_, R> {
     /// Sends it down the ingress leg, below this extension, as if it came from `port`: port policy applies.
     pub fn inject_from(self, port: PortId) -> Result<(), HostError> {
         self.inject(port.get())
@@ -122,7 +129,60 @@ impl<'b> Draft<'b> {
     }
 }
 
-impl Drop for Draft<'_> {
+/// What a delivery keeps of the tag a frame came with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preserve {
+    /// The tag itself, or its absence.
+    pub vlan: bool,
+    /// Its priority, when the tag is taken off.
+    pub priority: bool,
+}
+
+impl Preserve {
+    pub(super) fn flags(self) -> u32 {
+        let flag = |on: bool, flag: u32| if on { flag } else { 0 };
+        flag(self.vlan, abi::PACKET_PRESERVE_VLAN) | flag(self.priority, abi::PACKET_PRESERVE_PRIORITY)
+    }
+}
+
+impl<R: MayDestine> Draft<'_, R> {
+    /// Sends it to a port, as if it came from `source` (`None` = trusted, no port policy on ingress).
+    pub fn inject_to_port(self, source: Option<PortId>, port: PortId) -> Result<(), HostError> {
+        self.inject_to_nic(source, port, NicIndex::default(), Preserve::default())
+    }
+
+    /// As [`Draft::inject_to_port`], by one NIC of the external team, and with what is kept of the tag.
+    pub fn inject_to_nic(
+        self,
+        source: Option<PortId>,
+        port: PortId,
+        nic: NicIndex,
+        preserve: Preserve,
+    ) -> Result<(), HostError> {
+        let flags = preserve.flags();
+        let destination =
+            Destination { target: port.get(), flags, verdict: abi::VERDICT_TO_PORT, nic: nic.get(), reserved: 0 };
+        self.inject_to(source, destination)
+    }
+
+    /// Sends it to each port of a group but `source`.
+    pub fn inject_to_group(self, source: Option<PortId>, group: GroupId) -> Result<(), HostError> {
+        let target = group.0;
+        let destination = Destination { target, verdict: abi::VERDICT_TO_GROUP, ..Destination::default() };
+        self.inject_to(source, destination)
+    }
+
+    fn inject_to(self, source: Option<PortId>, destination: Destination) -> Result<(), HostError> {
+        let function = self.door.host.inject_to.ok_or(HostError::new("inject_to", Refusal::NotOffered))?;
+        let source = source.map_or(0, PortId::get);
+        // SAFETY: the running call, a handle of it and a struct that outlives the call.
+        check("inject_to", unsafe { function(self.door.call, self.handle, source, &destination) })?;
+        core::mem::forget(self);
+        Ok(())
+    }
+}
+
+impl<R: Rights> Drop for Draft<'_, R> {
     fn drop(&mut self) {
         if let Some(discard) = self.door.host.discard {
             // SAFETY: the running call and a handle of it that was not injected; a stale one is refused harmlessly.

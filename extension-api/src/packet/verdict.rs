@@ -7,12 +7,12 @@
 use core::fmt;
 use core::slice;
 
-use super::draft::{Draft, HeldFrame};
+use super::draft::{Draft, HeldFrame, Preserve};
 use super::frame::Frame;
 use crate::abi::packet as abi;
 use crate::rights::{MayClone, MayDrop, MayForward, MayHold, MayModify, Rights};
 use crate::status::{check, HostError, Refusal};
-use crate::types::{DropReason, GroupId, PortId};
+use crate::types::{DropReason, GroupId, NicIndex, PortId};
 
 /// A frame the host would not hold or make writable, given back for another decision.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl<R: MayHold> Frame<'_, '_, R> {
 
 impl<'b, R: MayClone> Frame<'b, '_, R> {
     /// Copies the frame into a draft that can be changed and injected on ingress. Destinations are not kept.
-    pub fn clone_packet(&self) -> Result<Draft<'b>, HostError> {
+    pub fn clone_packet(&self) -> Result<Draft<'b, R>, HostError> {
         let function = self.call.host.clone_packet.ok_or(HostError::new("clone_packet", Refusal::NotOffered))?;
         let (call, index) = (self.call.raw, self.index());
         // SAFETY: the index is one of the running call, the out pointers are valid for the call.
@@ -156,6 +156,23 @@ impl<R: MayForward> Frame<'_, '_, R> {
         let packet = self.descriptor_mut();
         packet.verdict = abi::VERDICT_TO_PORT;
         packet.destination = port.get();
+    }
+
+    /// Delivers the frame to one port by one NIC: 0 but for the external port, where 1..32 is a member of its team.
+    #[inline]
+    pub fn to_nic(mut self, port: PortId, nic: NicIndex) {
+        let packet = self.descriptor_mut();
+        packet.verdict = abi::VERDICT_TO_PORT;
+        packet.destination = port.get();
+        packet.destination_nic = nic.get();
+    }
+
+    /// Has deliveries of the frame keep of its tag what `preserve` says.
+    #[inline]
+    pub fn preserve(&mut self, preserve: Preserve) {
+        let both = abi::PACKET_PRESERVE_VLAN | abi::PACKET_PRESERVE_PRIORITY;
+        let packet = self.descriptor_mut();
+        packet.flags = (packet.flags & !both) | preserve.flags();
     }
 
     /// Delivers the frame to each port of a group, except the one it came from.

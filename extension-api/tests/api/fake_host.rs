@@ -289,6 +289,11 @@ impl FakeHost {
             inject: Some(inject),
             datagram_counts: Some(datagram_counts),
             vlan_query: None,
+            inject_to: None,
+            port_reference: None,
+            port_dereference: None,
+            nic_reference: None,
+            nic_dereference: None,
         });
         FakeHost { state, table }
     }

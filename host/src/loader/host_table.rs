@@ -11,12 +11,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heddle_extension_api::abi::control::PortInfo;
-use heddle_extension_api::abi::host::{DatagramCounts, Host, LOG_ERROR, LOG_INFO, LOG_WARN, VlanCounters};
+use heddle_extension_api::abi::host::{DatagramCounts, Destination, Host, LOG_ERROR, LOG_INFO, LOG_WARN, VlanCounters};
 use heddle_extension_api::abi::meta::{ABI_MINOR, ROLE_FORWARDING};
 use heddle_extension_api::abi::packet::Packet;
 use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK};
-use heddle_switch_core::call::{Call, Refusal};
+use heddle_switch_core::call::{Call, Destination as SendTo, Refusal};
 use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::violation::Rule;
 
 use crate::control::model::LogSeverity;
 
@@ -25,6 +26,8 @@ mod directory;
 mod groups;
 mod log_ring;
 mod reasons;
+mod refer;
+mod references;
 mod shared;
 
 pub use datagrams::{Addresses, Outcome, SendRefused, Services, Unsent};
@@ -32,6 +35,7 @@ pub use directory::PortDirectory;
 pub use groups::Groups;
 pub use log_ring::{LINES_MAX, LogRing};
 pub use reasons::Reasons;
+pub use references::{REFERENCES_MAX, ReferenceRefused, References, Referent};
 pub use shared::InstanceShared;
 
 /// Counters and drop reasons of one extension, at most.
@@ -74,6 +78,11 @@ pub(super) fn table(shared: &Arc<InstanceShared>) -> Box<Host> {
         inject: Some(inject),
         datagram_counts: Some(datagram_counts),
         vlan_query: Some(vlan_query),
+        inject_to: Some(inject_to),
+        port_reference: Some(refer::port_reference),
+        port_dereference: Some(refer::port_dereference),
+        nic_reference: Some(refer::nic_reference),
+        nic_dereference: Some(refer::nic_dereference),
     })
 }
 
@@ -217,6 +226,7 @@ unsafe extern "C" fn group_create(host: *mut c_void, ports: *const u32, count: u
     // SAFETY: `host` as in `log`.
     let Some(shared) = (unsafe { shared(host) }) else { return E_INVALID };
     if shared.role != ROLE_FORWARDING {
+        shared.broke(Rule::GroupNotAllowed, PortId::NONE);
         return E_FORBIDDEN;
     }
     // SAFETY: `ports` and `count` are the caller's array.
@@ -232,6 +242,7 @@ unsafe extern "C" fn group_update(host: *mut c_void, group: u32, ports: *const u
     // SAFETY: `host` as in `log`.
     let Some(shared) = (unsafe { shared(host) }) else { return E_INVALID };
     if shared.role != ROLE_FORWARDING {
+        shared.broke(Rule::GroupNotAllowed, PortId::NONE);
         return E_FORBIDDEN;
     }
     // SAFETY: `ports` and `count` are the caller's array.
@@ -419,4 +430,15 @@ unsafe extern "C" fn clone_packet(call: *mut c_void, index: u32, out: *mut u64, 
 unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source_port: u32) -> i32 {
     // SAFETY: as in `make_writable`.
     unsafe { current(call) }.map_or(E_INVALID, |call| status(call.inject(handle, PortId::from_raw(source_port))))
+}
+
+unsafe extern "C" fn inject_to(call: *mut c_void, handle: u64, source: u32, to: *const Destination) -> i32 {
+    // SAFETY: as in `make_writable`.
+    let Some(call) = (unsafe { current(call) }) else { return E_INVALID };
+    if to.is_null() {
+        return E_INVALID;
+    }
+    // SAFETY: not null, and the caller's struct; unaligned, since C callers may pass packed fields.
+    let Destination { target, flags, verdict, nic, .. } = unsafe { to.read_unaligned() };
+    status(call.inject_to(handle, PortId::from_raw(source), SendTo { verdict, target, nic, flags }))
 }

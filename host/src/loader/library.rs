@@ -147,6 +147,7 @@ unsafe fn copy_entry(table: *const ExtensionV1) -> ExtensionV1 {
         tick: None,
         event: None,
         interface: None,
+        completed: None,
     };
     // SAFETY: the first field is there in every table.
     let stated = unsafe { table.cast::<u32>().read() } as usize;

@@ -56,6 +56,8 @@ pub fn port_info(port: &Port, counters: &PortCounters) -> PortInfo {
         tx_multicast: counters.tx_multicast,
         tx_broadcast: counters.tx_broadcast,
         name,
+        flags: 0,
+        reserved: 0,
     }
 }
 

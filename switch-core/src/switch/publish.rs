@@ -33,6 +33,8 @@ fn entry(port: &Port) -> PortEntry {
         mtu: port.mtu,
         owner: port.owner,
         capabilities: port.capabilities,
+        nics: u8::from(port.kind == PortKind::External),
+        native: false,
         on_failure: port.on_failure,
     }
 }

@@ -187,6 +187,8 @@ fn learning_port(slot: u16, plan: &Plan) -> PortEntry {
         mtu: 1_500,
         owner: 0,
         capabilities: Capabilities::default(),
+        nics: 0,
+        native: false,
         on_failure: None,
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result, ensure};
 use heddle_extension_api::abi::layout::{KIND_CONSTANT, KIND_FROZEN, KIND_FUNCTION, KIND_GROWABLE};
 use heddle_extension_api::abi::{
-    LAYOUT, LAYOUT_ROWS, config, control, drops, entry, host, meta, packet, sampling, state, status,
+    LAYOUT, LAYOUT_ROWS, config, control, drops, entry, host, meta, packet, policy, sampling, state, status,
 };
 
 use crate::c_type;
@@ -31,7 +31,8 @@ fn sizes() -> BTreeMap<&'static str, usize> {
         meta::Meta status::Bytes status::ErrorText packet::Packet packet::OffloadFacts packet::Batch control::PortInfo
         control::Event sampling::Sample sampling::SamplingV1 drops::Dropped drops::DropsV1 config::ConfigKey config::ConfigV1
         state::StatePiece state::StateV1
-        host::DatagramCounts host::VlanCounters host::Host entry::ExtensionV1
+        policy::Feature policy::Property policy::PolicyV1 host::Destination host::DatagramCounts
+        host::VlanCounters host::Host entry::ExtensionV1
     )
 }
 

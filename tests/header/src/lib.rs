@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// The modules of the ABI in the order of the header.
-pub const MODULES: [&str; 11] =
-    ["status", "meta", "layout", "packet", "control", "host", "entry", "sampling", "drops", "config", "state"];
+pub const MODULES: [&str; 12] = [
+    "status", "meta", "layout", "packet", "control", "host", "entry", "sampling", "drops", "config", "state", "policy",
+];
 
 /// The folder of the `extension-api` crate in this checkout.
 pub fn api_folder() -> PathBuf {

@@ -59,7 +59,7 @@ fn compile(compiler: &str, arguments: &[&str], suffix: &str) {
     let text = "#include \"heddle_extension.h\"\n\
                 HEDDLE_EXTENSION(HEDDLE_ROLE_FILTER, HEDDLE_CAPABILITY_HOLD, \"org.heddle.c\", \"C\", \"Tests\", \"1\");\n\
                 const heddle_extension_v1_t heddle_extension_v1 = {sizeof(heddle_extension_v1_t), 0, 0, 0, 0, 0, 0, 0, \
-                0, 0, 0, 0};\n";
+                0, 0, 0, 0, 0};\n";
     std::fs::write(&source, text).unwrap();
     let include = header_path();
     let output = Command::new(compiler)

@@ -30,6 +30,8 @@ pub struct Port {
     pub checksum: bool,
     pub tcp_segmentation: bool,
     pub udp_segmentation: bool,
+    pub nics: u8,
+    pub native: bool,
     pub on_failure: Option<heddle_switch_core::stage::OnFailure>,
 }
 
@@ -45,6 +47,8 @@ impl Default for Port {
             checksum: false,
             tcp_segmentation: false,
             udp_segmentation: false,
+            nics: 0,
+            native: false,
             on_failure: None,
         }
     }

@@ -357,6 +357,7 @@ impl Sim {
             sum.dropped += counters.dropped;
             sum.failures += counters.failures;
             sum.violations += counters.violations;
+            sum.broken.add(&counters.broken);
         }
         sum
     }

@@ -40,6 +40,8 @@ pub fn random_port(rng: &mut Rng) -> Port {
         checksum,
         tcp_segmentation,
         udp_segmentation,
+        nics: 0,
+        native: false,
         on_failure: None,
     }
 }

@@ -9,6 +9,7 @@ use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::held::HELD_MAX;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{CallEnd, Leg, OnFailure, Role, StageId};
+use heddle_switch_core::violation::Rule;
 use heddle_switch_tests::bench::{from_1_to_2, pair, switch, with};
 use heddle_switch_tests::frames::{Body, Frame, Left, Mark, station};
 use heddle_switch_tests::memory::write_frame;
@@ -142,7 +143,12 @@ fn capture_has_no_say() {
         });
         let number = sim.run(1, from_1_to_2());
         sim.expect_receivers(number, &[(2, None)]);
-        assert_eq!(sim.stage(id).violations, 1);
+        assert_eq!(sim.stage(id).violations, 5);
+        for rule in [Rule::VerdictNotAllowed, Rule::HoldNotAllowed, Rule::CloneNotAllowed] {
+            let port = sim.control.id(if leg == Leg::Ingress { 1 } else { 2 });
+            assert_eq!(sim.stage(id).broken.of(rule), (1, port), "{}", rule.name());
+        }
+        assert_eq!(sim.stage(id).broken.of(Rule::ModifyNotAllowed).0, 2);
         sim.expect_drops(&[]);
     }
 }
@@ -503,7 +509,8 @@ fn forwarder_decides_and_policy_still_holds() {
     sim.expect_drops(&[
         (DropReason::NoForwardingDecision, 1),
         (DropReason::SamePort, 1),
-        (DropReason::PortGone, 1),
+        // A port that was never there.
+        (DropReason::ExtensionBadDestination, 1),
         (DropReason::GroupGone, 1),
         (DropReason::NoDestination, 2),
         (DropReason::VlanNotAllowedEgress, 1),

@@ -135,11 +135,11 @@ fn trusted_clone_stays_in_the_vlan_of_its_original() {
 #[test]
 fn injection_names_a_connected_port() {
     let mut sim = switch(&[Port::default(), Port { transmits: false, ..Port::default() }]);
-    let (disconnected, gone) = (sim.control.id(2), PortId::new(9, 1));
+    let (disconnected, never) = (sim.control.id(2), PortId::new(9, 1));
     sim.custom(Role::Filter, 0, move || {
         Custom::new(|_| {}).ticking(move |call| {
             let (handle, _) = call.originate(60).unwrap();
-            assert_eq!(call.inject(handle, gone), Err(Refusal::Gone));
+            assert_eq!(call.inject(handle, never), Err(Refusal::Invalid));
             assert_eq!(call.inject(handle, disconnected), Err(Refusal::Gone));
             call.discard(handle, 0).unwrap();
         })

@@ -186,6 +186,11 @@ reasons! {
             let packet = &mut call.packets_mut()[index];
             (packet.verdict, packet.destination) = (VERDICT_TO_GROUP, 3);
         });
+    port_that_was_never_there => ExtensionBadDestination
+        on_ingress(Role::Forwarding, |call, index| {
+            let packet = &mut call.packets_mut()[index];
+            (packet.verdict, packet.destination) = (VERDICT_TO_PORT, 77);
+        });
     offload_frame_changed_into_nonsense => SegmentationFailed
         on_ingress_gso();
     checksum_beyond_the_frame => ChecksumFailed {

@@ -76,6 +76,11 @@ impl FakeHost {
             clone_packet: None,
             inject: None,
             vlan_query: Some(vlan_query),
+            inject_to: None,
+            port_reference: None,
+            port_dereference: None,
+            nic_reference: None,
+            nic_dereference: None,
             datagram_counts: if self.counts.get() { Some(datagram_counts) } else { None },
         }
     }
@@ -201,6 +206,8 @@ pub(crate) fn port(number: u32, name: &str) -> PortInfo {
         tx_multicast: 5,
         tx_broadcast: 6,
         name: bytes,
+        flags: 0,
+        reserved: 0,
     }
 }
 

@@ -7,13 +7,15 @@ use heddle_extension_api::abi::control::PortInfo;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::vlan_count::VlanCounters;
 
-use super::lock;
+use super::{References, lock};
 
 /// What extensions can ask about ports: refreshed by the control side before each round of control calls.
 #[derive(Default)]
 pub struct PortDirectory {
     ports: Mutex<BTreeMap<PortId, PortInfo>>,
     vlans: Mutex<BTreeMap<u16, VlanCounters>>,
+    /// References to them.
+    pub references: References,
 }
 
 impl PortDirectory {

@@ -4,11 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::snapshot::GROUPS_MAX;
 
 use super::lock;
-
-/// Groups of one switch, at most.
-const GROUPS_MAX: usize = 1_024;
 
 /// Groups of ports made by forwarding extensions of one switch.
 #[derive(Default)]

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heddle_switch_core::call::Refusal;
+use heddle_switch_core::port_id::PortId;
+use heddle_switch_core::violation::{Broken, Rule};
 
 use super::{Addresses, Groups, LogRing, PER_EXTENSION, PortDirectory, Services, lock};
 
@@ -27,6 +29,7 @@ pub struct InstanceShared {
     pub addresses: Addresses,
     /// What it writes to the log.
     pub log: Arc<LogRing>,
+    broken: Mutex<Broken>,
     names: Mutex<Vec<(String, String)>>,
     values: [AtomicU64; PER_EXTENSION],
 }
@@ -43,7 +46,7 @@ impl InstanceShared {
     ) -> Arc<InstanceShared> {
         let values = [const { AtomicU64::new(0) }; PER_EXTENSION];
         let (addresses, names) = (Addresses::default(), Mutex::default());
-        let counts_vlans = AtomicBool::new(false);
+        let (counts_vlans, broken) = (AtomicBool::new(false), Mutex::default());
         Arc::new(InstanceShared {
             id,
             instance,
@@ -54,6 +57,7 @@ impl InstanceShared {
             counts_vlans,
             addresses,
             log,
+            broken,
             names,
             values,
         })
@@ -80,6 +84,16 @@ impl InstanceShared {
     pub(crate) fn add(&self, counter: u32, delta: u64) -> bool {
         let value = self.values.get(counter as usize);
         value.map(|value| value.fetch_add(delta, Ordering::Relaxed)).is_some()
+    }
+
+    /// Counts a violation found in a call of its control side.
+    pub fn broke(&self, rule: Rule, port: PortId) {
+        lock(&self.broken).count(rule, port);
+    }
+
+    /// The violations found in calls of its control side.
+    pub fn broken(&self) -> Broken {
+        *lock(&self.broken)
     }
 
     /// Name, unit and value of every registered counter.

@@ -9,7 +9,7 @@
 
 #![forbid(unsafe_code)]
 
-use heddle_extension_api::rights::{self, MayClone};
+use heddle_extension_api::rights::{self, MayClone, MayInject};
 use heddle_extension_api::{
     export_extension, Batch, Call, Capabilities, Config, Control, Counter, CreateError, Draft, FilterEgress,
     FilterExtension, FilterIngress, FilterWorker, Frame, FrameFlags, HostError, WorkerId,
@@ -62,7 +62,7 @@ fn is_nth(seen: u64, every: u64) -> bool {
     every != 0 && seen % every == 0
 }
 
-fn inject_clone<R: MayClone>(frame: &Frame<'_, '_, R>) -> Result<(), HostError> {
+fn inject_clone<R: MayClone + MayInject>(frame: &Frame<'_, '_, R>) -> Result<(), HostError> {
     let draft = frame.clone_packet()?;
     match frame.source_port() {
         Some(port) => draft.inject_from(port),
@@ -70,7 +70,7 @@ fn inject_clone<R: MayClone>(frame: &Frame<'_, '_, R>) -> Result<(), HostError> 
     }
 }
 
-fn write(draft: &mut Draft<'_>, number: u64) {
+fn write<R: MayInject>(draft: &mut Draft<'_, R>, number: u64) {
     let header = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
     let content = header.iter().copied().chain(number.to_be_bytes()).chain(core::iter::repeat(0));
     for (to, from) in draft.bytes_mut().iter_mut().zip(content) {
@@ -79,7 +79,7 @@ fn write(draft: &mut Draft<'_>, number: u64) {
 }
 
 impl Worker {
-    fn run<R: MayClone>(&mut self, batch: &mut Batch<'_, R>) {
+    fn run<R: MayClone + MayInject>(&mut self, batch: &mut Batch<'_, R>) {
         let (call, packets) = batch.parts();
         for frame in packets {
             if frame.flags().contains(FrameFlags::CLONE) || frame.flags().contains(FrameFlags::ORIGINATED) {
@@ -97,7 +97,7 @@ impl Worker {
         }
     }
 
-    fn originate<R: MayClone>(&mut self, call: &Call<'_, R>) -> Result<(), HostError> {
+    fn originate<R: MayInject>(&mut self, call: &Call<'_, R>) -> Result<(), HostError> {
         let mut draft = call.originate(60)?;
         write(&mut draft, self.number);
         draft.inject_trusted()?;

@@ -42,6 +42,31 @@ fn forward_ingress(batch: &mut ForwardIngress<'_>, port: PortId, group: GroupId)
     }
 }
 
+fn forward_injects(batch: &mut ForwardIngress<'_>, port: PortId, group: GroupId, nic: NicIndex) {
+    let (call, packets) = batch.parts();
+    for mut frame in packets {
+        let source = frame.source_port();
+        let _ = call.originate(60).map(|draft| draft.inject_to_group(None, group));
+        let _ = frame.clone_packet().map(|draft| draft.inject_to_port(source, port));
+        frame.preserve(Preserve { vlan: true, priority: true });
+        frame.to_nic(port, nic);
+    }
+}
+
+fn forward_egress(batch: &mut ForwardEgress<'_>, port: PortId, nic: NicIndex, reason: DropReason) {
+    for frame in batch.packets() {
+        let keep = Preserve { vlan: true, ..Preserve::default() };
+        let _ = frame.clone_packet().map(|draft| draft.inject_to_nic(frame.source_port(), port, nic, keep));
+        frame.drop(reason);
+    }
+}
+
+fn refer(host: &Control<'_, rights::Capture>, port: PortId) {
+    let handle: HostHandle = host.handle();
+    let _ = handle.reference_port(port).and_then(|()| handle.dereference_port(port));
+    let _ = host.reference_nic(port, NicIndex::default()).and_then(|()| host.dereference_nic(port, NicIndex::default()));
+}
+
 fn control(host: &Control<'_, rights::Forwarding>) {
     let _ = host.create_group(&[]);
     let handle: HostHandle = host.handle();
@@ -49,5 +74,5 @@ fn control(host: &Control<'_, rights::Forwarding>) {
 }
 
 fn main() {
-    let _ = (capture, filter_ingress, filter_egress, forward_ingress, control);
+    let _ = (capture, filter_ingress, filter_egress, forward_ingress, forward_injects, forward_egress, refer, control);
 }

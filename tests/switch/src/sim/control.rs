@@ -176,6 +176,8 @@ impl Control {
                 tcp_segmentation: port.tcp_segmentation,
                 udp_segmentation: port.udp_segmentation,
             },
+            nics: port.nics,
+            native: port.native,
             on_failure: port.on_failure,
         }
     }
