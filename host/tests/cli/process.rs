@@ -16,7 +16,7 @@ pub(crate) const BROKEN_PLANE: &str = "HEDDLE_TEST_BROKEN_PLANE";
 /// Environment variable that makes the plane hang when it is shut down.
 pub(crate) const STUCK_PLANE: &str = "HEDDLE_TEST_STUCK_PLANE";
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command that runs this program as heddled.
 pub(crate) fn heddled(socket: &Path, options: &[&str]) -> Command {

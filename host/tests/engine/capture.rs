@@ -17,7 +17,7 @@ fn start(lab: &Lab, port: &str, snap: u64) -> CaptureSource {
 
 fn next(source: &mut CaptureSource) -> Option<CapturedFrame> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let limit = std::time::Duration::from_secs(20);
+    let limit = std::time::Duration::from_secs(60);
     runtime.block_on(async { tokio::time::timeout(limit, source.next()).await.expect("a captured frame") })
 }
 

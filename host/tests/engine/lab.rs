@@ -16,7 +16,7 @@ use heddle_host::engine::Engine;
 use heddle_host::ports::memory::{MemoryEnd, take_end};
 
 /// Longest wait for something that takes milliseconds on an idle machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One engine with one switch.
 pub(crate) struct Lab {

@@ -50,7 +50,7 @@ impl Cable {
     fn await_carrier(&self) {
         let start = Instant::now();
         while !self.space.shows_up(&self.far) {
-            assert!(start.elapsed() < Duration::from_secs(5));
+            assert!(start.elapsed() < Duration::from_secs(30));
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -214,7 +214,7 @@ fn what_this_machine_sends_through_the_interface_is_not_received() {
         }
         far.send(b"answer").unwrap();
         let (start, mut out) = (Instant::now(), Vec::new());
-        while out.is_empty() && start.elapsed() < Duration::from_secs(5) {
+        while out.is_empty() && start.elapsed() < Duration::from_secs(30) {
             port.rx.iter_mut().for_each(|queue| {
                 queue.receive(&mut pool, &mut out, 64);
             });
@@ -238,7 +238,7 @@ fn several_queues_share_flows_and_deliver_all_in_order() {
         sockets.iter().for_each(|socket| assert_eq!(socket.send(&[number; 20]).unwrap(), 20));
     }
     let (mut per_queue, mut next, start) = ([0; 4], [0; 32], Instant::now());
-    while per_queue.iter().sum::<usize>() < 256 && start.elapsed() < Duration::from_secs(5) {
+    while per_queue.iter().sum::<usize>() < 256 && start.elapsed() < Duration::from_secs(30) {
         for (queue, count) in port.rx.iter_mut().zip(&mut per_queue) {
             let mut out = Vec::new();
             queue.receive(&mut pool, &mut out, 64);
@@ -288,7 +288,7 @@ fn frames_beyond_the_mtu_are_refused_and_a_raised_mtu_is_noticed() {
     ip(&format!("link set {} mtu 4000", cable.near.0));
     let start = Instant::now();
     while send(&mut port, &to_far(1).complete(&[0; 3_972]), None) != (1, 0) {
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < Duration::from_secs(30));
         std::thread::sleep(Duration::from_millis(50));
     }
     // Lowered again: the kernel's refusal costs this frame, not the batch.
@@ -381,13 +381,13 @@ fn a_removed_interface_is_down_and_taken_up_when_it_returns() {
             if transmit(port.tx.as_mut(), &mut pool, frame).sent == 1 {
                 break;
             }
-            assert!(start.elapsed() < Duration::from_secs(5));
+            assert!(start.elapsed() < Duration::from_secs(30));
             std::thread::sleep(Duration::from_millis(50));
         }
         assert_eq!(far.recv(&mut [0; 10]).unwrap(), 4);
         far.send(b"and forth").unwrap();
         let (start, mut seen) = (Instant::now(), 0);
-        while seen == 0 && start.elapsed() < Duration::from_secs(5) {
+        while seen == 0 && start.elapsed() < Duration::from_secs(30) {
             let mut out = Vec::new();
             port.rx.iter_mut().for_each(|queue| {
                 queue.receive(&mut pool, &mut out, 64);

@@ -27,7 +27,7 @@ fn a_killed_switch_process_is_started_again_and_gives_its_devices_back() {
     let (tap, (near, far)) = (device("t"), Link::pair());
     plug(&daemon, &tap, &near.0, Some(&far), &hosts);
     let mut chatter = hosts[0].command("ping", "-q -i 0.002 10.79.0.2");
-    let _chatter = heddle_end_to_end::namespace::Running(chatter.stdout(std::process::Stdio::null()).spawn().unwrap());
+    let chatter = heddle_end_to_end::namespace::Running(chatter.stdout(std::process::Stdio::null()).spawn().unwrap());
 
     let first = daemon.answering_pid();
     assert_ne!(first, u64::from(daemon.supervisor_pid()));
@@ -40,6 +40,7 @@ fn a_killed_switch_process_is_started_again_and_gives_its_devices_back() {
     assert_eq!(daemon.json("port list lab").as_array().unwrap().len(), 2);
     assert!(hosts[0].ip("link").contains(&tap));
     streams::ping(&hosts[0], "10.79.0.2", 2, 1_500);
+    drop(chatter);
     assert_eq!(daemon.balance("lab"), 0);
 }
 

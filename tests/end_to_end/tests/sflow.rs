@@ -121,6 +121,9 @@ fn books_of(lines: &[Value], names: [&str; 5]) -> Books {
     books
 }
 
+/// The fields of sfacctd, in the order of [`Books`].
+const SFACCTD: [&str; 5] = ["mac_src", "iface_in", "iface_out", "vlan", "none"];
+
 /// A running sfcapd and the port it listens on.
 fn sfcapd(folder: &Path) -> Option<(Running, u16)> {
     std::fs::create_dir_all(folder).unwrap();
@@ -143,8 +146,8 @@ fn nfdump(mut running: Running, folder: &Path) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// What sfacctd makes of a capture of the datagrams; it goes on waiting behind its end, so it is ended.
-fn sfacctd(folder: &Path, datagrams: &[Vec<u8>]) -> Option<Vec<Value>> {
+/// What sfacctd makes of a capture of the datagrams, which book that many frames; it prints what it has every two seconds and goes on waiting behind its end, so it is ended.
+fn sfacctd(folder: &Path, datagrams: &[Vec<u8>], frames: usize) -> Option<Vec<Value>> {
     let (capture, config, output) = (folder.join("own.pcap"), folder.join("sfacctd.conf"), folder.join("out"));
     write_capture(&capture, datagrams);
     let fields = "src_mac,vlan,in_iface,out_iface";
@@ -161,15 +164,16 @@ fn sfacctd(folder: &Path, datagrams: &[Vec<u8>]) -> Option<Vec<Value>> {
     let errors = file.try_clone().unwrap();
     let child = Command::new("sfacctd").arg("-f").arg(&config).stdout(file).stderr(errors).spawn().ok()?;
     let mut running = Running(child);
-    wait_for("sfacctd to print", || {
+    let printed = || -> Vec<Value> {
         let text = std::fs::read_to_string(&output).unwrap();
-        text.lines().any(|line| line.starts_with('{')) && text.contains("Purging cache - END")
-    });
+        // The last line may be half there.
+        text.lines().filter(|line| line.starts_with('{')).filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    wait_for("sfacctd to print", || books_of(&printed(), SFACCTD).values().sum::<usize>() >= frames);
     // Its plugin is a process of its own, which ends with a core that is asked to end, not with one that is killed.
     Command::new("kill").arg(running.0.id().to_string()).status().unwrap();
     running.0.wait().unwrap();
-    let text = std::fs::read_to_string(&output).unwrap();
-    Some(text.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect())
+    Some(printed())
 }
 
 /// A classic pcap file (raw IPv4) with the datagrams on their way to port 6343.
@@ -476,9 +480,9 @@ fn judged_by_programs(listening: Option<Running>, folder: &Path, own: &Own, expe
     let directory: PathBuf = folder.with_file_name("sfacctd");
     std::fs::create_dir_all(&directory).unwrap();
     let datagrams = own.got.lock().unwrap().clone();
-    match sfacctd(&directory, &datagrams) {
+    match sfacctd(&directory, &datagrams, expected.values().sum()) {
         Some(lines) => {
-            let read = books_of(&lines, ["mac_src", "iface_in", "iface_out", "vlan", "none"]);
+            let read = books_of(&lines, SFACCTD);
             // It keeps one VLAN: of the way in, or else of the way out.
             let one = expected.iter().map(|((from, input, output, vlan_in, vlan_out), count)| {
                 let vlan = if *vlan_in == 0 { *vlan_out } else { *vlan_in };

@@ -38,9 +38,9 @@ fn host(daemon: &Daemon, port: &str, backend: &str, queues: u32) -> Host {
         (far, Some(near), outside)
     };
     daemon.ok(&format!("port add lab {port} --backend {backend} --device {outside} --queues {queues}"));
-    // 200 ms of the whole traffic.
+    // Two seconds of the whole traffic: the machine may have other things to do.
     let long = if backend == "tap" { &outside } else { &inside };
-    ip(&format!("link set {long} txqueuelen 10000"));
+    ip(&format!("link set {long} txqueuelen 100000"));
     space.adopt(&inside, &[]);
     Host { space, inside, _link: link }
 }

@@ -56,7 +56,7 @@ impl Host {
         while UnixStream::connect(self.path("run/heddled.sock")).is_err() {
             let ended = self.supervisor.as_mut().and_then(|child| child.try_wait().unwrap());
             assert!(ended.is_none(), "heddled ended with {ended:?}\n{}", self.log());
-            assert!(start.elapsed() < Duration::from_secs(20), "heddled does not listen\n{}", self.log());
+            assert!(start.elapsed() < Duration::from_secs(60), "heddled does not listen\n{}", self.log());
             std::thread::sleep(Duration::from_millis(1));
         }
     }
