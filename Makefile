@@ -42,7 +42,7 @@ docs: ## API reference in target/doc, manual pages in target/man, book in target
 deb: ## a Debian package in target/debian
 	@$(HERE)tests/run/deb.sh
 
-deb-check: ## that package in a fresh Debian 12: install, demo, upgrade, remove (root, network)
+deb-check: ## that package in a fresh Debian 12: install, demo, upgrade, remove, boot with systemd (root, network)
 	@$(HERE)tests/run/deb_check.sh
 
 clean: ## remove everything that was built
