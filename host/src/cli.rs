@@ -18,6 +18,7 @@ mod manual;
 mod render;
 mod top;
 mod usage;
+mod vendor;
 
 pub use args::Cli;
 pub use failure::Failure;

@@ -18,3 +18,4 @@ pub mod ports;
 pub mod state;
 pub mod supervisor;
 mod systemd;
+pub mod trust;

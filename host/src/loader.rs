@@ -31,11 +31,20 @@ pub use told::port_info;
 
 use heddle_extension_api::Exported;
 use heddle_extension_api::abi::LAYOUT;
+use heddle_extension_api::abi::meta::{ABI_MAJOR, ABI_MINOR};
+
+/// ABI version of this host.
+pub const ABI: (u16, u16) = (ABI_MAJOR, ABI_MINOR);
+
+/// Whether the layout of a file fits this host.
+pub fn layout_verdict(inspected: &elf::Inspected) -> Result<(), LoadError> {
+    check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)
+}
 
 /// Judges the bytes of a file by everything that needs none of its code.
 pub fn judge(file: &[u8]) -> Result<ExtensionFacts, LoadError> {
     let inspected = elf::inspect(file)?;
-    check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
+    layout_verdict(&inspected)?;
     Ok(inspected.facts)
 }
 

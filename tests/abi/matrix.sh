@@ -65,7 +65,7 @@ unpack() {
 
 # package COPY: extension-api and the extensions as a workspace of their own that cargo 0.66 can read.
 package() {
-    local copy=$1 folder members='"extension-api"'
+    local copy=$1 folder members='"extension-api", "extension-api/testing"'
     rm -rf "$copy"
     mkdir -p "$copy"
     cp -r "$root/extension-api" "$copy/extension-api"
@@ -116,7 +116,9 @@ rust() {
     for name in "$copy"/*/; do
         name=$(basename "$name")
         package=$(sed -n 's/^name = "\(heddle-.*\)"/\1/p' "$copy/$name/Cargo.toml" | head -n 1)
-        if ! (cd "$copy" && "${run[@]}" build --quiet --release -p "$package") >"$log" 2>&1; then
+        local kit=()
+        [ "$name" != extension-api ] || kit=(-p heddle-extension-testing)
+        if ! (cd "$copy" && "${run[@]}" build --quiet --release -p "$package" "${kit[@]}") >"$log" 2>&1; then
             fail "$compiler $name" "$log"
             continue
         fi

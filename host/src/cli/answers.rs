@@ -4,6 +4,7 @@
 //! they are made of. Keys may be added to any object; renaming or removing one is a breaking change.
 
 use super::top::SwitchRates;
+use super::vendor::{Attempt, Inspection, KeyPair, NewProject, Signed, Verified};
 use super::{Answer, Failure};
 use crate::control::model::{
     DaemonView, ExtensionLog, ExtensionSettings, ExtensionView, FdbEntryView, LogLevelView, PortView, QuarantineView,
@@ -105,6 +106,12 @@ fn commands(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
     of.add::<ExtensionView>(&["extension install", "extension uninstall"]);
     of.add::<ExtensionLog>(&["extension log"]);
     of.add::<ExtensionSettings>(&["extension config show", "extension config set", "extension config schema"]);
+    of.add::<Inspection>(&["extension inspect"]);
+    of.add::<NewProject>(&["extension new"]);
+    of.add::<Attempt>(&["extension try"]);
+    of.add::<KeyPair>(&["extension keygen"]);
+    of.add::<Signed>(&["extension sign"]);
+    of.add::<Verified>(&["extension verify"]);
     of.add::<Vec<QuarantineView>>(&["quarantine list"]);
     of.add::<QuarantineView>(&["quarantine clear"]);
     of.add::<Vec<StatsView>>(&["stats"]);

@@ -3,6 +3,7 @@
 mod capture;
 mod daemon;
 pub(super) mod extension;
+pub(super) mod vendor;
 mod fdb;
 mod generate;
 mod top;
@@ -317,6 +318,8 @@ Examples:
     /// Show, change and explain the configuration of an extension that runs
     #[command(subcommand)]
     Config(extension::ConfigCommand),
+    #[command(flatten)]
+    Vendor(vendor::VendorCommand),
 }
 
 #[derive(Debug, Clone, Args)]

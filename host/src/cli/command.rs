@@ -22,6 +22,7 @@ pub(super) async fn run(reach: &Reach, command: &Command, json: bool) -> Result<
     match command {
         Command::Switch(command) => ask(reach, async |client| switch(client, command).await).await,
         Command::Port(command) => ask(reach, async |client| port(client, command).await).await,
+        Command::Extension(ExtensionCommand::Vendor(command)) => super::vendor::run(command),
         Command::Extension(command) => ask(reach, async |client| extension(client, command).await).await,
         Command::Quarantine(command) => ask(reach, async |client| extension::quarantine(client, command).await).await,
         Command::Stats(wanted) => ask(reach, async |client| stats(client, wanted).await).await,
@@ -251,6 +252,7 @@ async fn extension(client: &mut Client, command: &ExtensionCommand) -> Result<An
         ExtensionCommand::Order(args) => extension::order(client, args).await,
         ExtensionCommand::Log(args) => extension::log(client, args).await,
         ExtensionCommand::Config(command) => extension::config(client, command).await,
+        ExtensionCommand::Vendor(command) => super::vendor::run(command),
     }
 }
 

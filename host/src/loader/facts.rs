@@ -2,7 +2,8 @@
 
 use heddle_extension_api::abi::meta::{ABI_MAJOR, ABI_MINOR};
 use heddle_extension_api::abi::meta::{
-    CAPABILITIES_KNOWN, LITTLE_ENDIAN, MAGIC, Meta, ROLE_CAPTURE, ROLE_FILTER, ROLE_FORWARDING, ROLE_SERVICE,
+    CAPABILITIES_KNOWN, CAPABILITY_GROUPS, CAPABILITY_HOLD, CAPABILITY_INJECT, CAPABILITY_MODIFY,
+    CAPABILITY_OFFLOAD_FACTS, LITTLE_ENDIAN, MAGIC, Meta, ROLE_CAPTURE, ROLE_FILTER, ROLE_FORWARDING, ROLE_SERVICE,
 };
 
 use heddle_switch_core::stage::Role;
@@ -24,6 +25,8 @@ pub struct ExtensionFacts {
     pub toolchain: String,
     /// ABI it was built for.
     pub abi: (u16, u16),
+    /// Lowest minor of a host it runs on.
+    pub min_host_minor: u16,
     /// `ROLE_*`.
     pub role: u8,
     /// `CAPABILITY_*`.
@@ -67,6 +70,7 @@ impl ExtensionFacts {
             version: text("version", &meta.version)?,
             toolchain: text("toolchain", &meta.toolchain).unwrap_or_default(),
             abi: (meta.abi_major, meta.abi_minor),
+            min_host_minor: meta.min_host_minor,
             role: meta.role,
             capabilities: meta.capabilities,
         })
@@ -80,6 +84,18 @@ impl ExtensionFacts {
             ROLE_FORWARDING => Some(Role::Forwarding),
             _ => None,
         }
+    }
+
+    /// What it says it does, in words.
+    pub fn capability_words(&self) -> Vec<&'static str> {
+        let known = [
+            (CAPABILITY_INJECT, "inject"),
+            (CAPABILITY_HOLD, "hold"),
+            (CAPABILITY_MODIFY, "modify"),
+            (CAPABILITY_GROUPS, "groups"),
+            (CAPABILITY_OFFLOAD_FACTS, "offload-facts"),
+        ];
+        known.into_iter().filter(|(bit, _)| self.capabilities & bit != 0).map(|(_, word)| word).collect()
     }
 
     /// The role as a word.

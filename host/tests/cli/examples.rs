@@ -34,6 +34,7 @@ fn lab() -> Daemon {
     daemon.ok("switch create lab");
     daemon.ok("port add lab web --backend tap --mac 02:00:00:00:00:01");
     daemon.ok("extension enable lab com.example.tally");
+    super::vendor::furnish(daemon.directory.path());
     daemon
 }
 

@@ -104,7 +104,7 @@ fn configuration_is_shown_explained_and_changed() {
 }
 
 /// A built extension of this workspace.
-fn library(package: &str) -> PathBuf {
+pub(crate) fn library(package: &str) -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let folder = program.ancestors().nth(2).unwrap().to_path_buf();
     let profile = if folder.ends_with("debug") { "dev" } else { "release" };

@@ -24,6 +24,7 @@ mod supervision;
 mod systemd;
 mod top;
 mod upkeep;
+mod vendor;
 mod whole;
 
 use heddle_host::daemon::{self, DaemonArgs};

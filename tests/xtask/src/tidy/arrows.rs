@@ -32,6 +32,10 @@ fn forbidden(manifest: &Manifest, dependency: &Dependency, tests: &[&str]) -> Op
     if ships && tests.contains(&package) {
         return Some("what ships does not depend on tests: move it to [dev-dependencies] or drop it");
     }
+    if manifest.is_below("extension-api/testing") {
+        let advice = "the test kit builds wherever extension-api does: it depends on nothing else";
+        return (package != API && (ships || is_ours)).then_some(advice);
+    }
     if manifest.is_below("extension-api") {
         return (ships || is_ours).then_some("extension-api depends on nothing: it must build anywhere, for years");
     }
@@ -64,6 +68,7 @@ mod tests {
         for (path, lines) in [
             ("extension-api/Cargo.toml", "[dependencies]\nlibc = \"0.2\"\n"),
             ("extension-api/Cargo.toml", "[dev-dependencies]\nheddle-host = \"0.1\"\n"),
+            ("extension-api/testing/Cargo.toml", "[dependencies]\nlibc = \"0.2\"\n"),
             ("switch-core/Cargo.toml", "[dependencies]\nheddle-host.workspace = true\n"),
             ("switch-core/Cargo.toml", "[dev-dependencies]\nheddle-host.workspace = true\n"),
             ("switch-core/Cargo.toml", "[dependencies]\ncore = { package = \"heddle-host\", path = \"../host\" }\n"),
@@ -79,6 +84,7 @@ mod tests {
     fn allowed_arrows_are_not() {
         for (path, lines) in [
             ("extension-api/Cargo.toml", "[dependencies]\n[dev-dependencies]\nproptest = \"1\"\n"),
+            ("extension-api/testing/Cargo.toml", "[dependencies]\nheddle-extension-api = { path = \"..\" }\n"),
             ("switch-core/Cargo.toml", "[dependencies]\nheddle-extension-api.workspace = true\nthiserror = \"2\"\n"),
             ("extensions/sflow/Cargo.toml", "[dev-dependencies]\nheddle-test-support.workspace = true\n"),
             ("host/Cargo.toml", "[dependencies]\nheddle-switch-core.workspace = true\nheddle-sflow.workspace = true\n"),

@@ -1,0 +1,463 @@
+//! The host table as C functions over [`State`], and the memory frames live in.
+//!
+//! An unsafe island. What carries the SAFETY comments: the context of every call is the [`Lab`] that `TestSwitch` keeps
+//! alive, at one address, until the extension is destroyed; descriptors and frames are reached by raw pointers alone, as
+//! in a switch, so that the extension's own references during a call are the only ones; and the lock of the state is
+//! never held while the extension runs.
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use heddle_extension_api::abi::control::{PortInfo, NIC_CONNECTED, PORT_SYNTHETIC};
+use heddle_extension_api::abi::host::{DatagramCounts, Host, VlanCounters, LOG_DEBUG, LOG_ERROR, LOG_INFO};
+use heddle_extension_api::abi::meta::ABI_MINOR;
+use heddle_extension_api::abi::packet::{Packet, BATCH_MAX, VERDICT_HOLD};
+use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK};
+use heddle_extension_api::Level;
+
+use crate::frame::parse;
+use crate::host::{Datagram, HostCall, Injected, LogLine, State, FIRST_REASON};
+
+/// Bytes of one buffer: the largest class of frames that leaves as it is, with headroom.
+pub(crate) const SLOT: usize = 16 * 1024;
+/// Headroom the ABI guarantees.
+pub(crate) const HEADROOM: u16 = 128;
+/// Buffers: a whole batch, and as many drafts in one call.
+const SLOTS: usize = 2 * BATCH_MAX as usize;
+/// Longest frame of a test.
+pub(crate) const FRAME_MAX: usize = SLOT - HEADROOM as usize;
+
+/// State and memory at one address.
+pub(crate) struct Lab {
+    state: Mutex<State>,
+    arena: *mut [u8],
+    packets: *mut [Packet],
+}
+
+// SAFETY: the state is behind a lock; arena and descriptors are touched by the thread that makes a data-path call alone.
+unsafe impl Send for Lab {}
+// SAFETY: as above; other threads of an extension reach the state only.
+unsafe impl Sync for Lab {}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // SAFETY: both came from `Box::into_raw` in `new`, and no call is running.
+        unsafe {
+            drop(Box::from_raw(self.arena));
+            drop(Box::from_raw(self.packets));
+        }
+    }
+}
+
+impl Lab {
+    pub(crate) fn new(state: State) -> Box<Lab> {
+        Box::new(Lab {
+            state: Mutex::new(state),
+            arena: Box::into_raw(vec![0; SLOT * SLOTS].into_boxed_slice()),
+            packets: Box::into_raw(vec![Packet::default(); BATCH_MAX as usize].into_boxed_slice()),
+        })
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.arena.cast()
+    }
+
+    pub(crate) fn descriptors(&self) -> *mut Packet {
+        self.packets.cast()
+    }
+
+    /// Where a frame's bytes begin; none when the descriptor points outside the memory.
+    fn place(&self, packet: &Packet) -> Option<*mut u8> {
+        let at = packet.buffer as usize * 64 + usize::from(packet.start);
+        if at + packet.length as usize > SLOT * SLOTS {
+            return None;
+        }
+        // SAFETY: checked to be inside the arena.
+        Some(unsafe { self.base().add(at) })
+    }
+
+    pub(crate) fn bytes_of(&self, packet: &Packet) -> Vec<u8> {
+        match self.place(packet) {
+            // SAFETY: inside the arena (`place`), and the extension is not writing: it is in a host call or returned.
+            Some(place) => unsafe { std::slice::from_raw_parts(place, packet.length as usize) }.to_vec(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Puts a frame into a buffer and its descriptor into the batch.
+    pub(crate) fn lend(&self, slot: usize, bytes: &[u8], facts: Packet) {
+        let packet = Packet { buffer: (slot * SLOT / 64) as u32, start: HEADROOM, ..facts };
+        if let Some(place) = self.place(&packet) {
+            // SAFETY: `length` bytes at `place` are inside the arena, and no call is running.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        }
+        // SAFETY: the callers' slots are below the number of descriptors.
+        unsafe { self.descriptors().add(slot).write(packet) };
+    }
+
+    /// A descriptor as the extension left it.
+    pub(crate) fn descriptor(&self, slot: usize) -> Packet {
+        // SAFETY: below the number of descriptors, and the extension holds no reference: it is in a host call or returned.
+        unsafe { self.descriptors().add(slot).read() }
+    }
+
+    fn draft(&self, state: &mut State, bytes: &[u8], out_handle: *mut u64, out_packet: *mut Packet) -> i32 {
+        let slot = BATCH_MAX as usize + state.draft_slots as usize;
+        if slot >= SLOTS {
+            return E_FULL;
+        }
+        if bytes.len() < 14 || bytes.len() > FRAME_MAX {
+            return E_INVALID;
+        }
+        state.draft_slots += 1;
+        let length = bytes.len() as u32;
+        let packet = Packet { buffer: (slot * SLOT / 64) as u32, start: HEADROOM, length, ..Packet::default() };
+        if let Some(place) = self.place(&packet) {
+            // SAFETY: inside the arena, in a buffer nobody else has.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        }
+        let handle = state.new_handle();
+        state.drafts.insert(handle, packet);
+        // SAFETY: the extension lends both for the call.
+        unsafe {
+            *out_handle = handle;
+            *out_packet = packet;
+        }
+        OK
+    }
+
+    fn in_call(&self, state: &mut State, function: &str, index: u32) -> bool {
+        let inside = (index as usize) < state.writable.len();
+        if !inside {
+            state.violation(format!("{}: packet {} is not in the batch", function, index));
+        }
+        inside
+    }
+}
+
+fn lab<'a>(context: *mut c_void) -> &'a Lab {
+    // SAFETY: see the head of the file.
+    unsafe { &*context.cast::<Lab>() }
+}
+
+fn raw(bytes: &Bytes) -> Vec<u8> {
+    if bytes.data.is_null() || bytes.length == 0 {
+        return Vec::new();
+    }
+    // SAFETY: the extension lends `length` bytes for the call.
+    unsafe { std::slice::from_raw_parts(bytes.data, bytes.length as usize) }.to_vec()
+}
+
+fn text(bytes: &Bytes) -> String {
+    String::from_utf8_lossy(&raw(bytes)).into_owned()
+}
+
+/// The table a switch would hand over. Functions the kit does not have are null, as those of an older switch.
+pub(crate) fn host_table(lab: &Lab) -> Box<Host> {
+    let mut table = Box::new(std::mem::MaybeUninit::<Host>::zeroed());
+    // SAFETY: numbers, a pointer and optional functions: all zero is valid.
+    let host = unsafe { &mut *table.as_mut_ptr() };
+    host.struct_size = std::mem::size_of::<Host>() as u32;
+    host.abi_minor = u32::from(ABI_MINOR);
+    host.context = lab as *const Lab as *mut c_void;
+    host.log = Some(log);
+    host.counter_register = Some(counter_register);
+    host.counter_add = Some(counter_add);
+    host.drop_reason_register = Some(drop_reason_register);
+    host.group_create = Some(group_create);
+    host.group_update = Some(group_update);
+    host.port_list = Some(port_list);
+    host.port_query = Some(port_query);
+    host.send_datagram = Some(send_datagram);
+    host.make_writable = Some(make_writable);
+    host.reparse = Some(reparse);
+    host.hold = Some(hold);
+    host.release = Some(release);
+    host.discard = Some(discard);
+    host.originate = Some(originate);
+    host.clone_packet = Some(clone_packet);
+    host.inject = Some(inject);
+    host.datagram_counts = Some(datagram_counts);
+    host.vlan_query = Some(vlan_query);
+    // SAFETY: every field is initialized: zeroed, then filled.
+    unsafe { Box::from_raw(Box::into_raw(table).cast::<Host>()) }
+}
+
+unsafe extern "C" fn log(context: *mut c_void, level: u32, line: Bytes) {
+    let level = match level {
+        LOG_ERROR => Level::Error,
+        LOG_INFO => Level::Info,
+        LOG_DEBUG => Level::Debug,
+        _ => Level::Warn,
+    };
+    lab(context).state().log.push(LogLine { level, text: text(&line) });
+}
+
+unsafe extern "C" fn counter_register(context: *mut c_void, name: Bytes, _unit: Bytes, out: *mut u32) -> i32 {
+    let mut state = lab(context).state();
+    match state.refusal(HostCall::CounterRegister) {
+        OK if name.length > 32 => return E_INVALID,
+        OK if state.counters.len() >= 64 => return E_FULL,
+        OK => {}
+        refused => return refused,
+    }
+    // SAFETY: the extension lends it for the call.
+    unsafe { *out = state.counters.len() as u32 };
+    state.counters.push((text(&name), 0));
+    OK
+}
+
+unsafe extern "C" fn counter_add(context: *mut c_void, counter: u32, delta: u64) -> i32 {
+    match lab(context).state().counters.get_mut(counter as usize) {
+        Some((_, value)) => *value = value.wrapping_add(delta),
+        None => return E_INVALID,
+    }
+    OK
+}
+
+unsafe extern "C" fn drop_reason_register(context: *mut c_void, id: Bytes, words: Bytes, out: *mut u16) -> i32 {
+    let mut state = lab(context).state();
+    match state.refusal(HostCall::DropReasonRegister) {
+        OK if id.length == 0 || id.length > 48 || words.length > 160 => return E_INVALID,
+        OK if state.drop_reasons.len() >= 64 => return E_FULL,
+        OK => {}
+        refused => return refused,
+    }
+    // SAFETY: the extension lends it for the call.
+    unsafe { *out = FIRST_REASON + state.drop_reasons.len() as u16 };
+    state.drop_reasons.push((text(&id), text(&words)));
+    OK
+}
+
+fn port_ids(ports: *const u32, count: u32) -> Vec<u32> {
+    if count == 0 || ports.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the extension lends `count` ids for the call.
+    unsafe { std::slice::from_raw_parts(ports, count as usize) }.to_vec()
+}
+
+unsafe extern "C" fn group_create(context: *mut c_void, ports: *const u32, count: u32, out: *mut u32) -> i32 {
+    let mut state = lab(context).state();
+    match state.refusal(HostCall::GroupCreate) {
+        OK => {}
+        refused => return refused,
+    }
+    state.groups.push(port_ids(ports, count));
+    // SAFETY: the extension lends it for the call. Groups count from 1.
+    unsafe { *out = state.groups.len() as u32 };
+    OK
+}
+
+unsafe extern "C" fn group_update(context: *mut c_void, group: u32, ports: *const u32, count: u32) -> i32 {
+    let mut state = lab(context).state();
+    match (group as usize).checked_sub(1).and_then(|at| state.groups.get_mut(at)) {
+        Some(group) => *group = port_ids(ports, count),
+        None => return E_GONE,
+    }
+    OK
+}
+
+unsafe extern "C" fn port_list(context: *mut c_void, ports: *mut u32, room: u32, out_count: *mut u32) -> i32 {
+    let state = lab(context).state();
+    // SAFETY: the extension lends it for the call.
+    unsafe { *out_count = state.ports.len() as u32 };
+    if state.ports.len() > room as usize {
+        return E_FULL;
+    }
+    for (at, port) in state.ports.iter().enumerate() {
+        // SAFETY: the extension lends `room` ids, checked above.
+        unsafe { *ports.add(at) = port.id };
+    }
+    OK
+}
+
+/// What a port looks like: up, 1,500 bytes, 10 Gbit/s.
+pub(crate) fn port_info(id: u32, name: &str) -> PortInfo {
+    // SAFETY: numbers and arrays of them: all zero is valid.
+    let mut info = unsafe { std::mem::MaybeUninit::<PortInfo>::zeroed().assume_init() };
+    info.struct_size = std::mem::size_of::<PortInfo>() as u32;
+    info.port = id;
+    info.kind = PORT_SYNTHETIC;
+    info.nic_state = NIC_CONNECTED;
+    info.link_up = 1;
+    info.admin_up = 1;
+    info.mtu = 1500;
+    info.speed_mbps = 10_000;
+    let length = name.len().min(info.name.len() - 1);
+    info.name[..length].copy_from_slice(&name.as_bytes()[..length]);
+    info
+}
+
+unsafe extern "C" fn port_query(context: *mut c_void, port: u32, out: *mut PortInfo) -> i32 {
+    let state = lab(context).state();
+    let known = match state.ports.iter().find(|known| known.id == port) {
+        Some(known) => known,
+        None => return E_GONE,
+    };
+    let info = port_info(known.id, &known.name);
+    // SAFETY: the extension lends a struct that begins with its size, and no more of it is written.
+    unsafe {
+        let size = (*out).struct_size;
+        let length = (size as usize).min(std::mem::size_of::<PortInfo>());
+        std::ptr::copy_nonoverlapping((&info as *const PortInfo).cast::<u8>(), out.cast::<u8>(), length);
+        (*out).struct_size = size;
+    }
+    OK
+}
+
+unsafe extern "C" fn send_datagram(context: *mut c_void, address: Bytes, payload: Bytes) -> i32 {
+    let mut state = lab(context).state();
+    match state.refusal(HostCall::SendDatagram) {
+        OK if payload.length > 1472 => E_INVALID,
+        OK => {
+            state.datagrams.push(Datagram { address: text(&address), payload: raw(&payload) });
+            OK
+        }
+        refused => refused,
+    }
+}
+
+unsafe extern "C" fn datagram_counts(context: *mut c_void, address: Bytes, out: *mut DatagramCounts) -> i32 {
+    let address = text(&address);
+    let sent = lab(context).state().datagrams.iter().filter(|datagram| datagram.address == address).count();
+    if sent == 0 {
+        return E_GONE;
+    }
+    // SAFETY: the extension lends a struct of at least the first version's size.
+    unsafe {
+        (*out).sent = sent as u64;
+        (*out).failed = 0;
+        (*out).dropped = 0;
+    }
+    OK
+}
+
+unsafe extern "C" fn vlan_query(_: *mut c_void, _: u32, out: *mut VlanCounters) -> i32 {
+    if out.is_null() {
+        OK
+    } else {
+        E_GONE
+    }
+}
+
+unsafe extern "C" fn make_writable(call: *mut c_void, index: u32) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    if !lab.in_call(&mut state, "make_writable", index) {
+        return E_INVALID;
+    }
+    if !state.ingress_call {
+        return E_FORBIDDEN;
+    }
+    match state.refusal(HostCall::MakeWritable) {
+        OK => {
+            state.writable[index as usize] = true;
+            OK
+        }
+        refused => refused,
+    }
+}
+
+unsafe extern "C" fn reparse(call: *mut c_void, index: u32) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    if !lab.in_call(&mut state, "reparse", index) || !state.writable[index as usize] {
+        return E_INVALID;
+    }
+    let mut packet = lab.descriptor(index as usize);
+    let bytes = lab.bytes_of(&packet);
+    parse(&bytes, &mut packet);
+    // SAFETY: below the number of descriptors, and the extension is in this call.
+    unsafe { lab.descriptors().add(index as usize).write(packet) };
+    OK
+}
+
+unsafe extern "C" fn hold(call: *mut c_void, index: u32, out: *mut u64) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    if !lab.in_call(&mut state, "hold", index) {
+        return E_INVALID;
+    }
+    match state.refusal(HostCall::Hold) {
+        OK => {}
+        refused => return refused,
+    }
+    let mut packet = lab.descriptor(index as usize);
+    let bytes = lab.bytes_of(&packet);
+    packet.verdict = VERDICT_HOLD;
+    let handle = state.new_handle();
+    state.held.insert(handle, bytes);
+    // SAFETY: below the number of descriptors, and the extension is in this call; it lends `out` for it.
+    unsafe {
+        lab.descriptors().add(index as usize).write(packet);
+        *out = handle;
+    }
+    OK
+}
+
+unsafe extern "C" fn release(call: *mut c_void, handle: u64) -> i32 {
+    let mut state = lab(call).state();
+    match state.held.remove(&handle) {
+        Some(bytes) => state.released.push(bytes),
+        None => return E_GONE,
+    }
+    OK
+}
+
+unsafe extern "C" fn discard(call: *mut c_void, handle: u64, reason: u16) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    if let Some(bytes) = state.held.remove(&handle) {
+        state.discarded.push((bytes, reason));
+    } else if state.drafts.remove(&handle).is_none() {
+        return E_GONE;
+    }
+    OK
+}
+
+unsafe extern "C" fn originate(call: *mut c_void, length: u32, handle: *mut u64, packet: *mut Packet) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    match state.refusal(HostCall::Originate) {
+        OK if length as usize > FRAME_MAX => E_INVALID,
+        OK => lab.draft(&mut state, &vec![0; length as usize], handle, packet),
+        refused => refused,
+    }
+}
+
+unsafe extern "C" fn clone_packet(call: *mut c_void, index: u32, handle: *mut u64, packet: *mut Packet) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    if !lab.in_call(&mut state, "clone_packet", index) {
+        return E_INVALID;
+    }
+    match state.refusal(HostCall::ClonePacket) {
+        OK => {
+            let bytes = lab.bytes_of(&lab.descriptor(index as usize));
+            lab.draft(&mut state, &bytes, handle, packet)
+        }
+        refused => refused,
+    }
+}
+
+unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source_port: u32) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    match state.refusal(HostCall::Inject) {
+        OK => {}
+        refused => return refused,
+    }
+    let packet = match state.drafts.remove(&handle) {
+        Some(packet) => packet,
+        None => return E_GONE,
+    };
+    let bytes = lab.bytes_of(&packet);
+    state.injected.push(Injected { bytes, source_port });
+    OK
+}
