@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod offline;
 mod pcapng;
 pub mod ports;
+mod regular_file;
 pub mod state;
 pub mod supervisor;
 mod systemd;

@@ -32,6 +32,10 @@ pub use told::port_info;
 use heddle_extension_api::Exported;
 use heddle_extension_api::abi::LAYOUT;
 use heddle_extension_api::abi::meta::{ABI_MAJOR, ABI_MINOR};
+use std::io;
+use std::path::Path;
+
+use crate::regular_file;
 
 /// ABI version of this host.
 pub const ABI: (u16, u16) = (ABI_MAJOR, ABI_MINOR);
@@ -39,6 +43,21 @@ pub const ABI: (u16, u16) = (ABI_MAJOR, ABI_MINOR);
 /// Whether the layout of a file fits this host.
 pub fn layout_verdict(inspected: &elf::Inspected) -> Result<(), LoadError> {
     check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)
+}
+
+/// Longest file in MiB. Extensions with all their debug information have about a tenth.
+pub const FILE_MAX_MIB: u64 = 128;
+
+/// The bytes of an extension's file.
+pub fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let unreadable = |error: io::Error| LoadError::Unreadable {
+        path: path.display().to_string(),
+        reason: match error.kind() {
+            io::ErrorKind::FileTooLarge => format!("{error}, strip it of debug information"),
+            _ => error.to_string(),
+        },
+    };
+    regular_file::read(path, FILE_MAX_MIB).map_err(unreadable)
 }
 
 /// Judges the bytes of a file by everything that needs none of its code.

@@ -55,7 +55,7 @@ impl Catalog {
     pub(crate) fn installed(&self, directories: &[PathBuf]) -> Vec<Installed> {
         let built_in = self.built_in.iter().map(|library| Installed { facts: Ok(library.facts().clone()), path: None });
         let files = directories.iter().flat_map(|directory| libraries_in(directory)).map(|path| Installed {
-            facts: read(&path).and_then(|file| elf::inspect(&file)).map(|inspected| inspected.facts),
+            facts: loader::read(&path).and_then(|file| elf::inspect(&file)).map(|inspected| inspected.facts),
             path: Some(path),
         });
         built_in.chain(files).collect()
@@ -84,7 +84,7 @@ impl Catalog {
     }
 
     fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
-        let digest: [u8; 32] = Sha256::digest(read(path)?).into();
+        let digest: [u8; 32] = Sha256::digest(loader::read(path)?).into();
         let mut loaded = lock(&self.loaded);
         if let Some(library) = loaded.get(&digest) {
             return Ok(Arc::clone(library));
@@ -95,10 +95,6 @@ impl Catalog {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path)
-        .map_err(|error| LoadError::Unreadable { path: path.display().to_string(), reason: error.to_string() })
-}
 
 fn libraries_in(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };

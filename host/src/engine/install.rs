@@ -2,10 +2,10 @@
 //!
 //! What is installed has passed every check that needs none of its code; code of a vendor runs when it is enabled, not
 //! before. The copy is written beside its place, made durable, and linked to `<id>.so`, which fails when there is such a
-//! file: two installations at once leave one. Files are at most [`FILE_MAX`] bytes.
+//! file: two installations at once leave one. Files are at most [`loader::FILE_MAX_MIB`] MiB.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,7 @@ use super::catalog::{Catalog, Installed};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionId, nearest};
 use crate::control::plane::ControlResult;
-use crate::loader::{self, ExtensionFacts, LoadError};
-
-/// Longest file, in bytes. Extensions with all their debug information have about a tenth.
-pub(crate) const FILE_MAX: u64 = 128 << 20;
+use crate::loader::{self, ExtensionFacts};
 
 /// Installs a file; gives what it is and where it lies.
 pub(crate) fn install(
@@ -26,7 +23,7 @@ pub(crate) fn install(
 ) -> ControlResult<(ExtensionFacts, PathBuf)> {
     let not_installed =
         |reason: String| ControlError::ExtensionNotInstalled { extension: file.display().to_string(), reason };
-    let bytes = read(file).map_err(not_installed)?;
+    let bytes = loader::read(file).map_err(|error| not_installed(error.to_string()))?;
     let facts = loader::judge(&bytes).map_err(|error| not_installed(error.to_string()))?;
     let id = ExtensionId::new(&facts.id)?;
     let Some(directory) = directories.first() else {
@@ -92,25 +89,13 @@ fn taken(
     (there, path): &(ExtensionFacts, Option<PathBuf>),
     bytes: &[u8],
 ) -> ControlError {
-    let same = path.as_ref().is_none_or(|path| std::fs::read(path).is_ok_and(|installed| installed == bytes));
+    let same = path.as_ref().is_none_or(|path| loader::read(path).is_ok_and(|installed| installed == bytes));
     ControlError::ExtensionInstalled {
         id: id.clone(),
         version: there.version.clone(),
         place: path.as_ref().map(|path| path.display().to_string()),
         new: (!same).then(|| new.version.clone()),
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable =
-        |error: std::io::Error| LoadError::Unreadable { path: path.display().to_string(), reason: error.to_string() };
-    let file = File::open(path).map_err(|error| unreadable(error).to_string())?;
-    let mut bytes = Vec::new();
-    let length = file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(|error| unreadable(error).to_string())?;
-    if length as u64 > FILE_MAX {
-        return Err(format!("it has more than {} MiB; strip it of debug information", FILE_MAX >> 20));
-    }
-    Ok(bytes)
 }
 
 /// Writes `place` whole or not at all, and durably; fails when it exists.

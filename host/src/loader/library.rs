@@ -77,8 +77,7 @@ impl Library {
 
 /// Checks a file and opens it.
 pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
-    let shown = path.display().to_string();
-    let file = std::fs::read(path).map_err(|error| LoadError::Unreadable { path: shown, reason: error.to_string() })?;
+    let file = super::read(path)?;
     let inspected = elf::inspect(&file)?;
     check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
     let digest: [u8; 32] = Sha256::digest(&file).into();

@@ -53,7 +53,15 @@ fn what_is_no_extension_is_refused_by_what_it_is() {
     let directory = lab.directory.path().join("folder.so");
     std::fs::create_dir(&directory).unwrap();
     let absent = lab.directory.path().join("absent.so");
-    for (path, reason) in [(directory, "Is a directory"), (absent, "No such file or directory")] {
+    // What would be read for ever, and what would be waited for as long.
+    let pipe = lab.directory.path().join("pipe.so");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, reason) in [
+        (directory, "it is not a regular file"),
+        (pipe, "it is not a regular file"),
+        (PathBuf::from("/dev/zero"), "it is not a regular file"),
+        (absent, "No such file or directory"),
+    ] {
         let text = refused(&lab, &path);
         assert!(text.starts_with(&format!("{} cannot be read: {reason}", path.display())), "{text}");
         assert!(text.ends_with("; check the path and its permissions"), "{text}");
