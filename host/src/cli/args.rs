@@ -231,7 +231,7 @@ pub(super) struct PortOptionsArgs {
     /// The network device: needed for packet, chosen for tap when not given. For memory what is at the other end: sink,
     /// source:PPS:SIZE:FLOWS[:FROM:TO] (numbered UDP frames from station FROM to station TO), loop:NAME (a cable to the
     /// other port with this NAME). For pcap the files, with absolute paths on heddled's host, and how to replay:
-    /// in=FILE,out=FILE,pace=file|flat|PPS,loops=N,limit=MIB
+    /// in=FILE,out=FILE,pace=file|flat|PPS,loops=N,limit=MIB (loops=0: for ever)
     #[arg(long, value_name = "IFNAME", add = ArgValueCandidates::new(complete::devices))]
     pub(super) device: Option<String>,
     /// The station's MAC address: a static entry, no learning; `none` to learn [default: none]

@@ -312,6 +312,13 @@ fn what_cannot_be_replayed_is_refused_at_once() {
     }
     let message = refusal(&format!("in={}", folder.0.path().display()));
     assert!(message.contains("it is not a regular file"), "{message}");
+    // Nobody writes to it: who opens a pipe waits.
+    let pipe = folder.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for key in ["in", "out"] {
+        let message = refusal(&format!("{key}={}", pipe.display()));
+        assert!(message.contains("it is not a regular file"), "{message}");
+    }
     let message = refusal("in=relative.pcap");
     assert!(message.contains("no absolute path"), "{message}");
 }
@@ -361,6 +368,45 @@ fn what_the_port_sends_is_recorded_whole_with_its_name() {
     let message = refusal(&format!("out={}", precious.display()));
     assert!(message.contains("precious.txt cannot be recorded to (it exists and is no recording)"), "{message}");
     assert_eq!(std::fs::read(precious).unwrap(), b"not a recording");
+}
+
+#[test]
+fn a_file_is_recorded_by_one_port_at_a_time() {
+    let (folder, mut pool) = (Folder::new(), pool());
+    let device = format!("out={}", folder.path("out.pcapng").display());
+    let mut port = open(&device);
+    let sent = tx_frame(&mut pool, &frame(1));
+    assert_eq!(transmit(port.tx.as_mut(), &mut pool, sent).sent, 1);
+    for _ in 0..2 {
+        let message = refusal(&device);
+        assert!(message.contains("out.pcapng cannot be recorded to (another port records to it)"), "{message}");
+    }
+    drop(port);
+    assert_eq!(read_all(&folder.path("out.pcapng")).len(), 1, "nothing of it was moved away");
+    drop(open(&device));
+}
+
+#[test]
+fn what_is_above_the_link_type_is_no_part_of_it() {
+    let folder = Folder::new();
+    let read = |word: u32| read_all(&folder.write("in.pcap", &LITTLE.pcap(false, word, 3, Duration::ZERO)));
+    let whole: Vec<Vec<u8>> = (0..3).map(frame).collect();
+    // A length of the frame check sequence that is not said to be there, then one of 2 words that is.
+    assert_eq!(read(0x3000_0001), whole);
+    let cut: Vec<Vec<u8>> = whole.iter().map(|frame| frame[..frame.len() - 4].to_vec()).collect();
+    assert_eq!(read(0x2400_0001), cut);
+}
+
+#[test]
+fn a_recording_that_stopped_says_so_while_frames_come() {
+    let (folder, mut pool) = (Folder::new(), pool());
+    let mut port = open(&format!("out={},limit=1", folder.path("out.pcapng").display()));
+    let deadline = Instant::now() + PATIENCE;
+    while !port.notices.sentences().iter().any(|notice| notice.contains("its limit of 1 MiB is reached")) {
+        assert!(Instant::now() < deadline, "{:?}", port.notices.sentences());
+        let whole = tx_frame(&mut pool, &frame(1_399));
+        transmit(port.tx.as_mut(), &mut pool, whole);
+    }
 }
 
 #[test]

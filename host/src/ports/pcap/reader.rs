@@ -4,12 +4,13 @@
 //! (`if_tsresol`, `if_tsoffset`), several sections and interfaces, and errors with the file's name and the offset of the
 //! block that is damaged. Memory is constant: a window of the file, which grows up to [`WINDOW_MAX`] for a long block.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
+
+use crate::regular_file;
 
 /// Window of the file that is in memory.
 const WINDOW: usize = 64 << 10;
@@ -62,6 +63,8 @@ pub enum ReadError {
 #[derive(Clone, Copy)]
 struct Interface {
     link_type: Linktype,
+    /// Bytes of frame check sequence at the end of each frame.
+    fcs: u32,
     snap: u32,
     /// Units of a second.
     resolution: u64,
@@ -94,11 +97,11 @@ impl Reader {
     /// Opens a file and judges its beginning.
     pub fn open(file: &Path) -> Result<Reader, ReadError> {
         let io = |source| ReadError::Io { file: file.to_path_buf(), source };
-        let opened = File::open(file).map_err(io)?;
-        if !opened.metadata().map_err(io)?.is_file() {
-            return Err(ReadError::NotACapture { file: file.to_path_buf(), reason: "it is not a regular file" });
-        }
         let not = |reason| ReadError::NotACapture { file: file.to_path_buf(), reason };
+        let opened = regular_file::open(file).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => not("it is not a regular file"),
+            _ => io(error),
+        })?;
         let blocks = create_reader(WINDOW, opened).map_err(|error| match error {
             PcapError::Eof => not("it is empty"),
             PcapError::Incomplete(_) | PcapError::UnexpectedEof => not("it ends within its header"),
@@ -183,14 +186,17 @@ fn take(interfaces: &mut Vec<Interface>, block: &PcapBlockOwned<'_>, frame: &mut
     match block {
         PcapBlockOwned::LegacyHeader(header) => {
             let resolution = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
-            interfaces.push(Interface { link_type: header.network, snap: header.snaplen, resolution, offset: 0 });
+            let (link_type, fcs) = link_of(header.network);
+            interfaces.push(Interface { link_type, fcs, snap: header.snaplen, resolution, offset: 0 });
             Ok(false)
         }
         PcapBlockOwned::Legacy(packet) => {
             let interface = known(interfaces, 0)?;
             let units = i128::from(packet.ts_sec) * i128::from(interface.resolution) + i128::from(packet.ts_usec);
             frame.time = Some(nanoseconds(units, &interface));
-            fill(frame, packet.data, packet.caplen, packet.origlen);
+            // Of a frame that was cut, as much of it is there as the cut left.
+            let without_fcs = packet.origlen.saturating_sub(interface.fcs);
+            fill(frame, packet.data, packet.caplen.min(without_fcs), without_fcs);
             Ok(true)
         }
         PcapBlockOwned::NG(Block::SectionHeader(_)) => {
@@ -204,7 +210,7 @@ fn take(interfaces: &mut Vec<Interface>, block: &PcapBlockOwned<'_>, frame: &mut
             let resolution = units_of(about.if_tsresol);
             let resolution = resolution.ok_or(Wrong::Block("an interface's time resolution cannot be"))?;
             let (link_type, snap) = (about.linktype, about.snaplen);
-            interfaces.push(Interface { link_type, snap, resolution, offset: about.ts_offset() });
+            interfaces.push(Interface { link_type, fcs: 0, snap, resolution, offset: about.ts_offset() });
             Ok(false)
         }
         PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
@@ -232,6 +238,14 @@ fn known(interfaces: &[Interface], number: u32) -> Result<Interface, Wrong> {
         return Err(Wrong::LinkType(interface.link_type.0));
     }
     Ok(interface)
+}
+
+/// Link type and length of the frame check sequence from the last word of a pcap header (draft-ietf-opsawg-pcap section 4):
+/// the length counts 16-bit words, and only when a bit says so; what else is above the type means nothing.
+fn link_of(word: Linktype) -> (Linktype, u32) {
+    const FCS_IS_THERE: i32 = 1 << 26;
+    let words = u32::try_from(word.0 >> 28 & 0xf).unwrap_or(0);
+    (Linktype(word.0 & 0xffff), if word.0 & FCS_IS_THERE == 0 { 0 } else { 2 * words })
 }
 
 /// Units of a second by `if_tsresol`: a power of ten or, with the highest bit set, of two.

@@ -5,7 +5,7 @@
 //! rather than replaced. At the size limit, and when the system cannot write, the recording stops and a notice counts what
 //! is missing; the port goes on.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,9 +14,13 @@ use crate::control::model::{CaptureDirection, CapturedFrame};
 use crate::pcapng::{Interface, SECTION_HEADER, Writer};
 use crate::ports::Notices;
 use crate::ports::memory::OwnedFrame;
+use crate::regular_file;
 
 /// Topic of the notice.
 const TOPIC: &str = "recording";
+
+/// Frames missing between two notices.
+const MISSING_TOLD: u64 = 1_024;
 
 /// A file that counts its bytes.
 struct Counted {
@@ -56,6 +60,8 @@ impl Recorder {
     pub(super) fn create(path: &Path, port: &str, limit: u64, notices: Notices) -> io::Result<Recorder> {
         make_room(path)?;
         let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        // Until the file is closed, also by a kill. A file system without locks records all the same.
+        let _ = file.try_lock();
         let interface = Interface {
             name: port.to_owned(),
             description: format!("sent by port {port}"),
@@ -72,6 +78,10 @@ impl Recorder {
     pub(super) fn write(&mut self, frame: &mut OwnedFrame) {
         if self.stopped.is_some() {
             self.missing += 1;
+            // Under load nobody flushes.
+            if self.missing.is_multiple_of(MISSING_TOLD) {
+                self.say_missing();
+            }
             return;
         }
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -114,6 +124,16 @@ impl Recorder {
     fn stop(&mut self, why: String) {
         tracing::warn!(file = %self.path.display(), reason = why, "a recording stopped");
         self.stopped = Some(why);
+        self.say_missing();
+    }
+
+    /// Says what is missing, when the recording has stopped.
+    fn say_missing(&self) {
+        if let Some(why) = &self.stopped {
+            let (file, recorded, missing) = (self.path.display(), self.recorded, self.missing);
+            let text = format!("{file} has {recorded} frames and stopped: {why}; {missing} frames are missing");
+            self.notices.say(TOPIC, text);
+        }
     }
 
     /// Hands what there is to the system, in whole blocks, and says what is missing.
@@ -121,11 +141,7 @@ impl Recorder {
         if let (Err(error), None) = (self.writer.flush(), &self.stopped) {
             self.stop(error.to_string());
         }
-        if let Some(why) = &self.stopped {
-            let (file, recorded, missing) = (self.path.display(), self.recorded, self.missing);
-            let text = format!("{file} has {recorded} frames and stopped: {why}; {missing} frames are missing");
-            self.notices.say(TOPIC, text);
-        }
+        self.say_missing();
     }
 
     /// Ends the file.
@@ -141,12 +157,19 @@ impl Recorder {
 /// Moves an earlier recording out of the way.
 fn make_room(path: &Path) -> io::Result<()> {
     let mut head = [0; 4];
-    match File::open(path).and_then(|mut file| file.read(&mut head)) {
+    let taken = |why: &str| Err(io::Error::new(io::ErrorKind::AlreadyExists, why.to_owned()));
+    let opened = regular_file::open(path);
+    if let Ok(file) = &opened
+        && matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    {
+        return taken("another port records to it");
+    }
+    match opened.and_then(|mut file| file.read(&mut head)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
         Ok(0) => {}
         Ok(_) if head == SECTION_HEADER.to_le_bytes() => {}
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists and is no recording")),
+        Ok(_) => return taken("it exists and is no recording"),
     }
     let mut older = path.as_os_str().to_owned();
     older.push(".old");

@@ -94,7 +94,7 @@ impl FromStr for PcapSettings {
                 "out" => settings.record = Some(path(key, value)?),
                 "pace" => settings.pace = pace(value)?,
                 "loops" => settings.loops = number("loops", value, u32::MAX.into(), "0 is for ever")?,
-                "limit" => settings.limit = number("limit", value, LIMIT_MAX, "give mebibytes, at least 1")?.max(1),
+                "limit" => settings.limit = limit(value)?,
                 "drops" if matches!(value, "on" | "off") => settings.drops = value == "on",
                 "drops" => {
                     return Err(wrong(format!("drops={} is neither on nor off", value.escape_debug()), "use drops=on"));
@@ -119,6 +119,12 @@ impl FromStr for PcapSettings {
             _ => Ok(settings),
         }
     }
+}
+
+fn limit(value: &str) -> Result<u64, SettingsError> {
+    let fix = "give mebibytes, at least 1";
+    let limit = number("limit", value, LIMIT_MAX, fix)?;
+    if limit == 0 { Err(wrong("limit=0 records nothing", fix)) } else { Ok(limit) }
 }
 
 fn pace(value: &str) -> Result<Pace, SettingsError> {
@@ -201,6 +207,7 @@ mod tests {
             ("in=/a,loops=-1", "loops=-1 is not a number up to 4294967295; 0 is for ever"),
             ("in=/a,drops=on", "records drops but records nothing; add out=FILE"),
             ("out=/a,drops=yes", "drops=yes is neither on nor off; use drops=on"),
+            ("out=/a,limit=0", "limit=0 records nothing; give mebibytes, at least 1"),
             ("out=/a,limit=9999999", "limit=9999999 is not a number up to 1048576"),
         ] {
             let message = text.parse::<PcapSettings>().err().map(|error| error.to_string()).unwrap_or_default();
