@@ -29,7 +29,7 @@ use crate::control::capture::CaptureSink;
 use heddle_switch_core::frame::{Capabilities, RxFrame, TxFrame, TxReport};
 use heddle_switch_core::pool::Pool;
 
-pub use attachment::Attachment;
+pub use attachment::{Attachment, renames};
 pub use error::OpenPortError;
 pub use notices::Notices;
 

@@ -52,6 +52,11 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// The ports of a switch, by number.
     fn ports(&self, switch: &SwitchName) -> ControlResult<Vec<PortView>>;
 
+    /// Times that a network device of a port got another name so far; the ports' views have the names.
+    fn renames(&self) -> u64 {
+        0
+    }
+
     /// One port.
     fn port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<PortView>;
 

@@ -134,6 +134,10 @@ impl ControlPlane for Engine {
         answers
     }
 
+    fn renames(&self) -> u64 {
+        crate::ports::renames()
+    }
+
     fn set_port(&self, switch: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView> {
         let view = self.with(switch, |live, state| {
             live.set_port(state, port, &change)?;

@@ -6,10 +6,19 @@
 //!
 //! A lock per question; queues ask when their device is gone, never per frame.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::OpenPortError;
 use super::sys::interface;
+
+/// Times that a device of a port got another name, in the life of this process.
+static RENAMES: AtomicU64 = AtomicU64::new(0);
+
+/// Times that a device of a port got another name: whoever keeps names looks again when it has grown.
+pub fn renames() -> u64 {
+    RENAMES.load(Ordering::Acquire)
+}
 
 /// The network device of an open port.
 #[derive(Debug)]
@@ -52,6 +61,7 @@ impl Attachment {
     /// It has another name.
     pub fn renamed(&self, name: &str) {
         name.clone_into(&mut self.place().name);
+        RENAMES.fetch_add(1, Ordering::Release);
     }
 
     /// It is gone from this network namespace.

@@ -12,6 +12,7 @@ mod absent;
 mod changes;
 mod extensions;
 mod ledger;
+mod names;
 mod restore;
 
 use std::path::{Path, PathBuf};

@@ -17,6 +17,10 @@ pub(crate) struct Books {
     pub(crate) no_devices: AtomicBool,
     /// Removals are refused.
     pub(crate) stuck: AtomicBool,
+    /// The name every network device has got since.
+    pub(crate) renamed: Mutex<Option<&'static str>>,
+    /// Somebody has asked for the names since.
+    pub(crate) told_of_names: AtomicBool,
     /// Every request that changes something, as it came.
     pub(crate) requests: Mutex<Vec<String>>,
 }
@@ -28,6 +32,8 @@ impl Books {
             plane: super::plane::build(&setup).unwrap(),
             no_devices: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
+            renamed: Mutex::default(),
+            told_of_names: AtomicBool::new(false),
             requests: Mutex::default(),
         })
     }
@@ -81,7 +87,16 @@ impl ControlPlane for Books {
         self.plane.remove_port(switch, port)
     }
     fn ports(&self, switch: &SwitchName) -> ControlResult<Vec<PortView>> {
-        self.plane.ports(switch)
+        let mut views = self.plane.ports(switch)?;
+        if let Some(name) = *self.renamed.lock().unwrap() {
+            self.told_of_names.store(true, Ordering::Relaxed);
+            let devices = views.iter_mut().filter(|view| view.backend != BackendKind::Memory);
+            devices.for_each(|view| view.device = Some(name.to_owned()));
+        }
+        Ok(views)
+    }
+    fn renames(&self) -> u64 {
+        self.renamed.lock().unwrap().is_some().into()
     }
     fn port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<PortView> {
         self.plane.port(switch, port)

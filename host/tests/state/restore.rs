@@ -1,8 +1,8 @@
 //! What cannot be brought back stays desired, says why, and comes back by itself.
 
-use super::books::{create, enable, id, memory, picture, port, start, switch};
+use super::books::{create, enable, id, memory, picture, port, start, switch, trunk};
 use heddle_host::control::error::ControlError;
-use heddle_host::control::model::{Mtu, NicState, PortChange};
+use heddle_host::control::model::{BackendKind, BackendSpec, Mtu, NicState, PortChange, PortSpec};
 use heddle_host::control::plane::ControlPlane;
 use heddle_host::state::Durable;
 use heddle_host::state::record::ExtensionRecord;
@@ -50,6 +50,28 @@ fn a_port_without_its_device_says_so_and_returns_with_it() {
     assert!(matches!(taken, Err(ControlError::PortExists { .. })), "{taken:?}");
     books.no_devices.store(false, Ordering::Relaxed);
     wait_for("the ports to return", || picture(&plane) == before);
+}
+
+#[test]
+fn a_port_on_an_existing_device_is_kept_under_the_name_the_device_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let stored = || -> Vec<String> {
+        let records = Store::open(directory.path()).unwrap().load().unwrap().remove(0).ports;
+        records.into_iter().map(|(_, record)| record.device.unwrap()).collect()
+    };
+    let (books, plane) = start(directory.path());
+    create(&plane, "lab").unwrap();
+    let uplink = BackendSpec::new(BackendKind::Packet, Some("eth7")).unwrap();
+    let uplink = PortSpec::new(port("up"), uplink, &PortChange::default()).unwrap();
+    for spec in [uplink, memory("web"), trunk("tap")] {
+        plane.add_port(&switch("lab"), spec).unwrap();
+    }
+    *books.renamed.lock().unwrap() = Some("wan0");
+    // Although nothing waits to be restored.
+    wait_for("the new name to be asked for", || books.told_of_names.load(Ordering::Relaxed));
+    // What was begun is stored before the plane is gone.
+    drop(plane);
+    assert_eq!(stored(), ["wan0", "sink", "tapx"], "the name of a TAP device is what it shall be called");
 }
 
 #[test]

@@ -67,6 +67,28 @@ fn a_foreign_device_with_the_old_name_is_not_taken_up() {
     assert_eq!(daemon.balance("lab"), 0);
 }
 
+#[test]
+fn a_port_whose_device_was_renamed_is_on_it_after_a_kill() {
+    let Some(_turn) = as_root("a_port_whose_device_was_renamed_is_on_it_after_a_kill") else { return };
+    let daemon = Daemon::start();
+    let (web, up) = (Namespace::new("web"), Namespace::new("up"));
+    let (old, new, tap) = (device("v"), device("r"), device("t"));
+    let _first = plug(&old, &device("w"), &up, "10.83.0.2/24");
+    let _renamed = Link(new.clone());
+    daemon.ok("switch create lab");
+    daemon.ok(&format!("port add lab web --backend tap --device {tap}"));
+    daemon.ok(&format!("port add lab up --backend packet --device {old}"));
+    web.adopt(&tap, &["10.83.0.1/24"]);
+    rename(&old, &new);
+    wait_for("the name to be stored", || daemon.log().contains("the device's new name is stored"));
+    let before = daemon.answering_pid();
+    kill(Pid::from_raw(i32::try_from(before).unwrap()), Signal::SIGKILL).unwrap();
+    wait_for("another switch process", || daemon.answering_pid() != before);
+    assert_eq!(daemon.json("port show lab up")["device"], new.as_str());
+    daemon.wait_for_trouble("lab", "up", None);
+    streams::ping(&web, "10.83.0.2", 2, 100);
+}
+
 /// Whether each thread of a process is stopped; a thread on another core runs on for a while after SIGSTOP was sent.
 fn is_stopped(pid: u64) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();

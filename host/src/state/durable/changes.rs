@@ -213,7 +213,7 @@ impl Inner {
         }
     }
 
-    fn remember_port(&self, switch: &SwitchName, part: Part<crate::state::record::PortRecord>) {
+    pub(super) fn remember_port(&self, switch: &SwitchName, part: Part<crate::state::record::PortRecord>) {
         if let Some(kept) = lock(&self.ledger).switches.get_mut(switch) {
             ledger::put(&mut kept.ports, part);
         }

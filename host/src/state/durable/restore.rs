@@ -38,9 +38,18 @@ impl Inner {
     /// Tries what is absent until heddled ends.
     pub(super) fn keep_trying(&self) {
         let mut extensions_at = Instant::now() + EXTENSION_RETRY;
+        let mut renames = 0;
         while !self.stopping.load(Ordering::Acquire) {
             std::thread::park_timeout(RETRY);
-            if self.stopping.load(Ordering::Acquire) || !lock(&self.ledger).lacks_something() {
+            if self.stopping.load(Ordering::Acquire) {
+                continue;
+            }
+            // Asked before the names are: a device renamed meanwhile is looked at again.
+            let now = self.plane.renames();
+            if now != renames && self.follow_names() {
+                renames = now;
+            }
+            if !lock(&self.ledger).lacks_something() {
                 continue;
             }
             let with_extensions = Instant::now() >= extensions_at;
