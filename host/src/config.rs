@@ -18,8 +18,8 @@ pub use schema::schema;
 use crate::state::record::DesiredState;
 use place::Places;
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest file in bytes; a host with thousands of ports needs a tenth of it.
@@ -81,11 +81,13 @@ impl fmt::Display for ConfigError {
 /// When it cannot be read, or for everything that is wrong in it.
 pub fn read(path: &Path) -> Result<DesiredState, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > FILE_MAX {
-        return Err(unreadable(io::Error::other(format!("it has {length} bytes, more than {FILE_MAX}"))));
+    let mut bytes = Vec::new();
+    // Not by its stated length: that of a device is 0.
+    let length = File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes));
+    if u64::try_from(length.map_err(unreadable)?).unwrap_or(u64::MAX) > FILE_MAX {
+        return Err(unreadable(io::Error::other(format!("it has more than {FILE_MAX} bytes"))));
     }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(io::Error::new(ErrorKind::InvalidData, error)))?;
     parse(&text).map_err(|complaints| ConfigError::Wrong { path: path.to_owned(), complaints })
 }
 

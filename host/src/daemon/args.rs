@@ -33,11 +33,11 @@ pub struct DaemonArgs {
     pub config: Option<PathBuf>,
 
     /// Judge a configuration file, touch nothing, and exit
-    #[arg(long = "check-config", value_name = "FILE", exclusive = true)]
+    #[arg(long = "check-config", value_name = "FILE", conflicts_with = "config")]
     pub check_config: Option<PathBuf>,
 
     /// Print the JSON Schema of configuration files and exit
-    #[arg(long = "config-schema", exclusive = true)]
+    #[arg(long = "config-schema", conflicts_with_all = ["config", "check_config"])]
     pub config_schema: bool,
 
     /// Directory to search for extensions; may be given several times

@@ -24,6 +24,14 @@ fn a_file_is_judged_without_a_daemon() {
         (outcome.code, outcome.stdout.as_str()),
         (0, format!("{good}: 1 switch, 1 port, 0 extensions\n").as_str())
     );
+    // Operators have the socket and the state directory in their environment.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heddled"));
+    command.env("HEDDLE_SOCKET", "/run/heddle/other.sock").env("HEDDLE_STATE_DIR", "/var/lib/other");
+    let outcome: Outcome = command.args(["--check-config", &good]).output().unwrap().into();
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let outcome = heddled(&["--check-config", "/dev/zero"]);
+    assert_eq!(outcome.code, 5, "{outcome:?}");
+    assert!(outcome.stderr.contains("/dev/zero: it has more than 4194304 bytes"), "{outcome:?}");
     let outcome = heddled(&["--check-config", &bad]);
     assert_eq!(outcome.code, 5, "{outcome:?}");
     let expected = format!("{bad}:3:1: unknown key 'typ' of 'switch', nearest is 'type'; the keys are ");
