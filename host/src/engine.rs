@@ -35,7 +35,6 @@ use crate::daemon::PlaneSetup;
 use crate::loader::Services;
 use catalog::Catalog;
 pub(crate) use clock::ticks;
-pub(crate) use install::FILE_MAX;
 use follower::News;
 use live::LiveSwitch;
 use quarantine::Quarantines;

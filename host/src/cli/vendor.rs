@@ -13,7 +13,7 @@ pub(super) use project::NewProject;
 use super::args::vendor::VendorCommand;
 use super::{Answer, Failure};
 use crate::control::error::ErrorClass;
-use crate::engine::FILE_MAX;
+use crate::loader::FILE_MAX_MIB;
 use std::io::Read;
 use std::path::Path;
 
@@ -33,9 +33,9 @@ fn read_library(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error| Failure::file("read", path, &error);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    let length = file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if length as u64 > FILE_MAX {
-        let message = format!("{} has more than {} MiB; strip it of debug information", path.display(), FILE_MAX >> 20);
+    let length = file.take((FILE_MAX_MIB << 20) + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if length as u64 > FILE_MAX_MIB << 20 {
+        let message = format!("{} has more than {FILE_MAX_MIB} MiB; strip it of debug information", path.display());
         return Err(Failure::new(ErrorClass::Limit, message));
     }
     Ok(bytes)
