@@ -1,6 +1,7 @@
 //! A switch without daemon: what becomes of frames, with extensions in C loaded through the one loader.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;

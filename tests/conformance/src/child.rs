@@ -1,0 +1,267 @@
+//! One process for each case: forked, watched, and ended when its time is up.
+//!
+//! The parent has one thread and loads nothing, so a child starts clean and a crash costs one case. A child says how its
+//! case ended through a pipe; when a signal ends it, a handler says first what the extension was doing and what kind of
+//! memory it touched. When its time is up it is asked the same, and then killed with everything it started.
+
+#![expect(unsafe_code, reason = "fork, signals and pipes")]
+
+use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use heddle_extension_api::abi::meta::MAGIC;
+
+use crate::case::{Case, Level, Verdict};
+use crate::guard;
+use crate::proxy;
+use crate::rig::Subject;
+
+/// How a case ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) verdict: Verdict,
+    pub(crate) ms: u64,
+}
+
+/// Longest text of an end, in bytes.
+const TEXT_MAX: usize = 8_192;
+/// Time a child has to say what it was doing when it is asked, before it is killed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The pipe of this process, for signal handlers.
+static SAY: AtomicI32 = AtomicI32::new(-1);
+
+/// A case under way.
+pub(crate) struct Child {
+    process: i32,
+    pipe: std::fs::File,
+    began: Instant,
+    asked: Option<Instant>,
+    said: Vec<u8>,
+    limit: Duration,
+}
+
+impl Child {
+    /// Starts a case in a process of its own.
+    pub(crate) fn start(case: &Case, subject: &mut Subject, limit: Duration) -> std::io::Result<Child> {
+        let (reader, writer) = pipe()?;
+        // SAFETY: this process has one thread, so the child may do whatever its parent may.
+        match unsafe { libc::fork() } {
+            0 => {
+                drop(reader);
+                be_the_child(case, subject, &writer)
+            }
+            process if process > 0 => Ok(Child {
+                process,
+                pipe: std::fs::File::from(reader),
+                began: Instant::now(),
+                asked: None,
+                said: Vec::new(),
+                limit,
+            }),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    }
+
+    /// Looks after it; how it ended, once it has.
+    pub(crate) fn look(&mut self) -> Option<Ended> {
+        self.read();
+        let mut status = 0;
+        // SAFETY: asks about a child of this process; the out pointer is to a local.
+        let ended = unsafe { libc::waitpid(self.process, &raw mut status, libc::WNOHANG) } == self.process;
+        if !ended {
+            self.hurry();
+            return None;
+        }
+        // What it left behind goes with it.
+        self.kill(libc::SIGKILL, true);
+        self.read();
+        let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Some(Ended { verdict: self.verdict(status), ms })
+    }
+
+    fn read(&mut self) {
+        let mut bytes = [0; 4_096];
+        while let Ok(count @ 1..) = self.pipe.read(&mut bytes) {
+            if self.said.len() < TEXT_MAX {
+                self.said.extend_from_slice(&bytes[..count]);
+            }
+        }
+    }
+
+    fn hurry(&mut self) {
+        match self.asked {
+            None if self.began.elapsed() > self.limit => {
+                self.kill(libc::SIGUSR1, false);
+                self.asked = Some(Instant::now());
+            }
+            Some(asked) if asked.elapsed() > LAST_WORDS => self.kill(libc::SIGKILL, true),
+            _ => {}
+        }
+    }
+
+    fn kill(&self, signal: i32, group: bool) {
+        let target = if group { -self.process } else { self.process };
+        // SAFETY: a signal to a child of this process or to the group that it leads.
+        unsafe { libc::kill(target, signal) };
+    }
+
+    fn verdict(&self, status: i32) -> Verdict {
+        let said = String::from_utf8_lossy(&self.said).into_owned();
+        let (kind, text) = said.split_at_checked(1).unwrap_or_default();
+        if self.asked.is_some() {
+            let place = if kind == "T" { text } else { "; it did not even answer a signal" };
+            return Err(format!("it did not come to an end within {} s{place}", self.limit.as_secs()));
+        }
+        if libc::WIFSIGNALED(status) {
+            let name = signal_name(libc::WTERMSIG(status));
+            let place = if kind == "S" { text } else { "" };
+            return Err(format!("{name}{place}"));
+        }
+        match kind {
+            "P" => Ok(text.to_owned()),
+            "F" => Err(text.to_owned()),
+            _ => Err(format!("it ended the process with exit status {}{text}", libc::WEXITSTATUS(status))),
+        }
+    }
+}
+
+fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: the out pointer is to a local of two numbers; the descriptors are owned by nobody else.
+    unsafe {
+        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        libc::fcntl(ends[0], libc::F_SETFL, libc::O_NONBLOCK);
+        Ok((OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])))
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGILL => "SIGILL",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGPIPE => "SIGPIPE",
+        _ => "a signal",
+    };
+    format!("{name} ({signal}) ended it")
+}
+
+/// Runs the case and ends the process.
+fn be_the_child(case: &Case, subject: &mut Subject, writer: &OwnedFd) -> ! {
+    SAY.store(writer.as_raw_fd(), Ordering::Relaxed);
+    prepare();
+    let mut run = || {
+        if case.level > Level::Loads {
+            proxy::opening();
+            let library = heddle_host::loader::load(&subject.path, &subject.run_dir);
+            subject.library = Some(library.map_err(|error| format!("it does not load: {error}"))?);
+        } else if matches!(case.name, "makes-an-instance" | "context-made" | "leaves-in-order") {
+            let library = heddle_host::loader::load(&subject.path, &subject.run_dir);
+            subject.library = Some(library.map_err(|error| format!("it does not load: {error}"))?);
+        }
+        let passed = (case.run)(subject)?;
+        match proxy::finding(case.name) {
+            Some(finding) => Err(finding.text),
+            None => Ok(passed),
+        }
+    };
+    let (kind, text) = match run() {
+        Ok(text) => (b'P', text),
+        // A rule that was broken on the way says more than what it led to.
+        Err(text) => (b'F', proxy::finding(case.name).map_or(text, |finding| finding.text)),
+    };
+    let mut said = vec![kind];
+    said.extend(text.bytes().take(TEXT_MAX / 2));
+    say(&said);
+    // SAFETY: ends the process without running what an extension may have asked to run at its end.
+    unsafe { libc::_exit(0) }
+}
+
+/// Writes to the pipe; for signal handlers, too.
+fn say(bytes: &[u8]) {
+    // SAFETY: plain bytes to this process's own pipe.
+    unsafe { libc::write(SAY.load(Ordering::Relaxed), bytes.as_ptr().cast(), bytes.len()) };
+}
+
+/// A group of its own, silence, an end with the parent's, and handlers on a stack of their own.
+fn prepare() {
+    // SAFETY: calls about this process only; the descriptors are its own standard ones.
+    unsafe {
+        libc::setpgid(0, 0);
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        let nowhere = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        if nowhere >= 0 && std::env::var_os("HEDDLE_CONFORMANCE_VERBOSE").is_none() {
+            libc::dup2(nowhere, 1);
+            libc::dup2(nowhere, 2);
+        }
+        libc::close(nowhere);
+        let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core);
+    }
+    let stack = Box::leak(vec![0_u8; 65_536].into_boxed_slice());
+    let stack = libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: stack.len() };
+    // SAFETY: the stack is leaked, so it is there for good; the actions are whole.
+    unsafe {
+        libc::sigaltstack(&raw const stack, std::ptr::null_mut());
+        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP] {
+            handle(signal, crashed);
+        }
+        handle(libc::SIGUSR1, too_long);
+    }
+}
+
+/// Sets a handler.
+///
+/// # Safety
+/// `handler` does only what a signal handler may.
+unsafe fn handle(signal: i32, handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void)) {
+    // SAFETY: a zeroed action with its fields set is whole.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESETHAND;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+    }
+}
+
+extern "C" fn crashed(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    let memory = matches!(signal, libc::SIGSEGV | libc::SIGBUS);
+    say(b"S in ");
+    say(proxy::phase().as_bytes());
+    if memory {
+        // SAFETY: the kernel passes the facts of the fault.
+        let address = unsafe { (*info).si_addr() } as usize;
+        say(b": ");
+        say(guard::explain(address).as_bytes());
+    }
+    // Set back by SA_RESETHAND: the fault happens again, or the signal is sent again, and ends the process.
+    // SAFETY: ends this process with the same signal.
+    unsafe {
+        libc::raise(signal);
+    }
+}
+
+extern "C" fn too_long(_signal: i32, _info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    say(b"T; it was in ");
+    say(proxy::phase().as_bytes());
+    // SAFETY: ends the process at once.
+    unsafe { libc::_exit(0) }
+}
+
+/// Lowest minor of a host that a file asks for; 0 when it does not say.
+pub(crate) fn min_host_minor(path: &Path) -> u16 {
+    let Ok(file) = std::fs::read(path) else { return 0 };
+    let Some(at) = file.windows(MAGIC.len()).position(|window| window == MAGIC) else { return 0 };
+    file.get(at + 16..at + 18).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+}

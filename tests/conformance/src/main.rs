@@ -1,0 +1,143 @@
+//! `heddle-conformance`: judges an extension by its binary, on any machine, without a switch, root or this source.
+//!
+//! `run` gives a verdict anybody can repeat: the cases, each in a process of its own, the seed of all randomness, and the
+//! SHA-256 of what was judged. `list` says what is asked and where the rule is written. Exit status: 0 when every case of the
+//! level and the levels below it passed, 1 when not, 2 when the command is wrong or the file cannot be read.
+
+mod case;
+mod cases;
+mod child;
+mod frames;
+mod guard;
+mod proxy;
+mod random;
+mod report;
+mod rig;
+mod run;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use case::Level;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Judges a Heddle extension by its binary.
+#[derive(Parser)]
+#[command(name = "heddle-conformance", version, about, long_about = None)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the cases on an extension
+    ///
+    /// Example: heddle-conformance run ./libfirewall.so --level robustness --format junit
+    Run(Run),
+    /// Lists the cases: level, rule, where it is written, and the extension that breaks it
+    List {
+        /// Form of the list.
+        #[arg(long, value_enum, default_value = "text")]
+        format: ListFormat,
+    },
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// The extension: a shared object.
+    extension: PathBuf,
+    /// Level to be reached; those before it are part of it.
+    #[arg(long, value_enum, default_value = "performance")]
+    level: Level,
+    /// Form of the report.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Repeats the run that printed this seed.
+    #[arg(long, value_name = "SEED")]
+    reproduce: Option<u64>,
+    /// A configuration line, KEY=VALUE; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    config: Vec<String>,
+    /// Longest time of a case, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    limit: u64,
+    /// Runs one case alone; no verdict on a level.
+    #[arg(long, value_name = "CASE")]
+    only: Option<String>,
+    /// Cases that run side by side; as many as there are processors when it is not given.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=64))]
+    parallel: Option<u16>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Junit,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ListFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(run) => judge(run),
+        Command::List { format } => {
+            print(&match format {
+                ListFormat::Text => report::list(),
+                ListFormat::Json => report::list_json(),
+                ListFormat::Markdown => report::list_markdown(),
+            });
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn judge(run: Run) -> ExitCode {
+    if let Some(only) = run.only.as_ref().filter(|only| case::all().all(|case| case.name != **only)) {
+        eprintln!("heddle-conformance: there is no case `{only}`; `heddle-conformance list` names them");
+        return ExitCode::from(2);
+    }
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let request = run::Request {
+        path: run.extension,
+        level: run.level,
+        config: run.config.iter().map(|line| format!("{line}\n")).collect(),
+        seed: run.reproduce.unwrap_or_else(fresh_seed),
+        limit: Duration::from_secs(run.limit),
+        only: run.only,
+        parallel: run.parallel.map_or(processors, usize::from),
+    };
+    match run::run(&request) {
+        Ok(report) => {
+            print(&match run.format {
+                Format::Text => report::text(&report),
+                Format::Json => report::json(&report),
+                Format::Junit => report::junit(&report),
+            });
+            ExitCode::from(u8::from(!report.is_pass()))
+        }
+        Err(error) => {
+            eprintln!("heddle-conformance: {}: {error}; check the path and its permissions", request.path.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A seed that nobody chose; small enough to be typed.
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id()) % 1_000_000_000
+}
+
+/// Prints; a reader that has gone is no failure.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,174 @@
+//! What cases drive: a switch with ports and the extension under test, and traffic that a seed repeats.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use heddle_host::loader::Library;
+use heddle_host::offline::{Delivery, InFrame, OfflineError, OfflineSetup, OfflineSwitch, Outcome, plain_port};
+use heddle_switch_core::port_id::PortId;
+
+use crate::frames;
+use crate::proxy;
+use crate::random::Random;
+
+/// One millisecond.
+pub(crate) const MS: u64 = 1_000_000;
+
+/// The extension under test.
+pub(crate) struct Subject {
+    /// Its file.
+    pub(crate) path: PathBuf,
+    /// Where private copies go.
+    pub(crate) run_dir: PathBuf,
+    /// Configuration it is given.
+    pub(crate) config: String,
+    /// Seed of all randomness.
+    pub(crate) seed: u64,
+    /// As it was loaded; `None` in cases about loading.
+    pub(crate) library: Option<Library>,
+}
+
+impl Subject {
+    /// As it was loaded.
+    pub(crate) fn library(&self) -> &Library {
+        self.library.as_ref().unwrap_or_else(|| unreachable!("cases behind the level loads have a library"))
+    }
+}
+
+/// A switch with the extension.
+pub(crate) struct Rig {
+    pub(crate) switch: OfflineSwitch,
+    pub(crate) ports: Vec<PortId>,
+    pub(crate) extension: u32,
+    pub(crate) library: Arc<Library>,
+    pub(crate) random: Random,
+    pub(crate) now: u64,
+    pub(crate) workers: u16,
+    number: u32,
+    /// Deliveries by port and flow, in order.
+    pub(crate) arrived: BTreeMap<(usize, u16), Vec<u32>>,
+    pub(crate) drops: Vec<String>,
+    pub(crate) held: u64,
+}
+
+impl Rig {
+    /// A switch with `ports` ports, each with its NIC, on which the extension is enabled.
+    pub(crate) fn new(subject: &Subject, ports: u8, workers: u16) -> Result<Rig, String> {
+        let mut rig = Rig::without(subject, ports, workers)?;
+        rig.enable(subject).map_err(|error| error.to_string())?;
+        Ok(rig)
+    }
+
+    /// The same before the extension is enabled.
+    pub(crate) fn without(subject: &Subject, ports: u8, workers: u16) -> Result<Rig, String> {
+        let setup = OfflineSetup {
+            name: "conformance".to_owned(),
+            kind: heddle_switch_core::switch::SwitchKind::Private,
+            workers,
+            buffers: [600, 32, 16],
+            seed: subject.seed,
+            ..OfflineSetup::default()
+        };
+        let mut switch = OfflineSwitch::new(setup).map_err(|error| error.to_string())?;
+        let mut ids = Vec::new();
+        for number in 1..=ports {
+            let spec = heddle_switch_core::switch::PortSpec { mtu: 9_000, ..plain_port(&format!("vm{number}")) };
+            ids.push(switch.add_port(spec).map_err(|error| error.to_string())?);
+        }
+        Ok(Rig {
+            switch,
+            ports: ids,
+            extension: 0,
+            library: proxy::library(subject.library()),
+            random: Random::new(subject.seed),
+            now: 1_000 * MS,
+            workers,
+            number: 0,
+            arrived: BTreeMap::new(),
+            drops: Vec::new(),
+            held: 0,
+        })
+    }
+
+    /// Enables the extension.
+    pub(crate) fn enable(&mut self, subject: &Subject) -> Result<(), OfflineError> {
+        self.extension = self.switch.enable(&Arc::clone(&self.library), &subject.config)?;
+        Ok(())
+    }
+
+    /// Lets time go by.
+    pub(crate) fn wait(&mut self, ns: u64) {
+        self.now += ns;
+    }
+
+    /// Feeds frames on the worker of their flow.
+    pub(crate) fn feed(&mut self, port: usize, worker: u16, frames: &[InFrame]) -> Vec<Delivery> {
+        self.wait(1_000);
+        let port = self.ports[port % self.ports.len()];
+        let outcome = self.switch.feed(self.now, worker % self.workers, port, frames);
+        self.note(outcome)
+    }
+
+    /// One period of 10 ms.
+    pub(crate) fn tick(&mut self) -> Vec<Delivery> {
+        self.wait(10 * MS);
+        let outcome = self.switch.tick(self.now);
+        self.note(outcome)
+    }
+
+    fn note(&mut self, outcome: Outcome) -> Vec<Delivery> {
+        assert!(outcome.imbalance == 0, "the switch lost count of {} frames", outcome.imbalance);
+        for delivery in &outcome.deliveries {
+            if let Some((flow, number)) = frames::mark(&delivery.bytes) {
+                self.arrived.entry((delivery.slot, flow)).or_default().push(number);
+            }
+        }
+        self.drops.extend(outcome.drops.into_iter().map(|drop| drop.reason));
+        self.held = outcome.held;
+        outcome.deliveries
+    }
+
+    /// Ordinary frames of one flow.
+    pub(crate) fn ordinary(&mut self, port: usize, count: usize) -> Vec<InFrame> {
+        let ports = u8::try_from(self.ports.len()).unwrap_or(u8::MAX);
+        let port = port % self.ports.len();
+        let from = u8::try_from(port + 1).unwrap_or(u8::MAX);
+        let flow = u16::from(from);
+        (0..count)
+            .map(|_| {
+                self.number += 1;
+                frames::ordinary(&mut self.random, from, ports, flow, self.number)
+            })
+            .collect()
+    }
+
+    /// Bursts of ordinary frames from random ports, a worker for each port.
+    pub(crate) fn bursts(&mut self, bursts: usize, most: usize) {
+        for _ in 0..bursts {
+            let port = self.random.below(self.ports.len());
+            let count = 1 + self.random.below(most);
+            let frames = self.ordinary(port, count);
+            self.feed(port, u16::try_from(port).unwrap_or(0), &frames);
+            if self.random.one_in(3) {
+                self.tick();
+            }
+        }
+    }
+
+    /// Everyday traffic, and then a quarter of a second of silence.
+    pub(crate) fn everyday(&mut self) {
+        self.bursts(24, 24);
+        (0..25).for_each(|_| drop(self.tick()));
+    }
+
+    /// The same frame from every port.
+    pub(crate) fn everywhere(&mut self, frame: impl Fn(u8, u8) -> InFrame) {
+        for port in 0..self.ports.len() {
+            let from = u8::try_from(port + 1).unwrap_or(1);
+            let to = u8::try_from((port + 1) % self.ports.len() + 1).unwrap_or(1);
+            self.feed(port, u16::from(from) - 1, &[frame(to, from)]);
+        }
+        self.tick();
+    }
+}

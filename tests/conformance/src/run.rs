@@ -1,0 +1,201 @@
+//! A run: the cases of the extension's role up to a level, and what came of them.
+//!
+//! The level loads runs in order and stops at its first failure; what is behind it has nothing to run on and is counted as
+//! skipped, so such a run is never a pass. All other cases run side by side. Each case has a seed of its own, made of the
+//! run's seed and its name, so it repeats by itself.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use heddle_host::loader;
+use sha2::{Digest, Sha256};
+
+use crate::case::{self, Case, Level};
+use crate::child::{Child, Ended};
+use crate::rig::Subject;
+
+/// What is asked for.
+pub(crate) struct Request {
+    pub(crate) path: PathBuf,
+    pub(crate) level: Level,
+    pub(crate) config: String,
+    pub(crate) seed: u64,
+    pub(crate) limit: Duration,
+    pub(crate) only: Option<String>,
+    pub(crate) parallel: usize,
+}
+
+/// What came of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+impl Outcome {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "failed",
+            Outcome::Skipped => "skipped",
+        }
+    }
+}
+
+/// A case with its end.
+pub(crate) struct Row {
+    pub(crate) case: &'static Case,
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: String,
+    pub(crate) ms: u64,
+}
+
+/// What came of a run.
+pub(crate) struct Report {
+    /// Its id, or the file's name when it has none.
+    pub(crate) extension: String,
+    pub(crate) role: &'static str,
+    pub(crate) sha256: String,
+    pub(crate) abi: String,
+    pub(crate) level: Level,
+    pub(crate) seed: u64,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Report {
+    pub(crate) fn count(&self, outcome: Outcome) -> usize {
+        self.rows.iter().filter(|row| row.outcome == outcome).count()
+    }
+
+    /// Whether every case passed.
+    pub(crate) fn is_pass(&self) -> bool {
+        !self.rows.is_empty() && self.rows.iter().all(|row| row.outcome == Outcome::Passed)
+    }
+}
+
+/// A folder for private copies, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> std::io::Result<Scratch> {
+        let path = std::env::temp_dir().join(format!("heddle-conformance.{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // One that cannot be removed does no harm.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs the cases.
+pub(crate) fn run(request: &Request) -> std::io::Result<Report> {
+    let file = std::fs::read(&request.path)?;
+    let sha256 = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+    let facts = loader::judge(&file).ok();
+    let name = request.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let scratch = Scratch::new()?;
+    let wanted = |case: &&&'static Case| {
+        case.level <= request.level
+            && facts.as_ref().map_or(case.level == Level::Loads, |facts| case.is_of(facts.role))
+            && request.only.as_ref().is_none_or(|only| only == case.name)
+    };
+    let all: Vec<&'static Case> = case::all().collect();
+    let cases: Vec<&'static Case> = all.iter().filter(wanted).copied().collect();
+    let rows = run_cases(request, &cases, &scratch.0)?;
+    Ok(Report {
+        extension: facts.as_ref().map_or(name, |facts| facts.id.clone()),
+        role: facts.as_ref().map_or("unknown role", |facts| facts.role_name()),
+        sha256,
+        abi: facts.as_ref().map_or("unknown".to_owned(), |facts| format!("{}.{}", facts.abi.0, facts.abi.1)),
+        level: request.level,
+        seed: request.seed,
+        rows,
+    })
+}
+
+fn run_cases(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std::io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let (first, rest): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.level == Level::Loads);
+    let mut failed = None;
+    for case in first {
+        if let Some(failed) = failed {
+            rows.push(skipped(case, failed));
+            continue;
+        }
+        let mut child = Child::start(case, &mut subject(request, case, run_dir), request.limit)?;
+        let ended = loop {
+            match child.look() {
+                Some(ended) => break ended,
+                None => pause(),
+            }
+        };
+        failed = ended.verdict.is_err().then_some(case.name);
+        rows.push(row(case, ended));
+    }
+    match failed {
+        Some(failed) => rows.extend(rest.into_iter().map(|case| skipped(case, failed))),
+        None => rows.extend(side_by_side(request, &rest, run_dir)?),
+    }
+    Ok(rows)
+}
+
+fn side_by_side(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std::io::Result<Vec<Row>> {
+    let mut rows: Vec<Option<Row>> = cases.iter().map(|_| None).collect();
+    let mut waiting = cases.iter().copied().enumerate();
+    let mut running: Vec<(usize, &'static Case, Child)> = Vec::new();
+    loop {
+        // The floor is measured with nothing of this run beside it.
+        while running.len() < request.parallel
+            && let Some((at, case)) = waiting.next()
+        {
+            running.push((at, case, Child::start(case, &mut subject(request, case, run_dir), request.limit)?));
+        }
+        if running.is_empty() {
+            return Ok(rows.into_iter().flatten().collect());
+        }
+        running.retain_mut(|(at, case, child)| match child.look() {
+            Some(ended) => {
+                rows[*at] = Some(row(case, ended));
+                false
+            }
+            None => true,
+        });
+        pause();
+    }
+}
+
+/// The parent has nothing to do but wait for its children.
+fn pause() {
+    std::thread::sleep(Duration::from_micros(500));
+}
+
+fn row(case: &'static Case, ended: Ended) -> Row {
+    let (outcome, detail) = match ended.verdict {
+        Ok(detail) => (Outcome::Passed, detail),
+        Err(detail) => (Outcome::Failed, detail),
+    };
+    Row { case, outcome, detail, ms: ended.ms }
+}
+
+fn skipped(case: &'static Case, failed: &str) -> Row {
+    let detail = format!("not run: it needs `{failed}`, which failed");
+    Row { case, outcome: Outcome::Skipped, detail, ms: 0 }
+}
+
+fn subject(request: &Request, case: &Case, run_dir: &Path) -> Subject {
+    let mixed = case.name.bytes().fold(request.seed, |seed, byte| {
+        (seed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(5)
+    });
+    Subject {
+        path: request.path.clone(),
+        run_dir: run_dir.to_owned(),
+        config: request.config.clone(),
+        seed: mixed,
+        library: None,
+    }
+}
