@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use heddle_switch_core::arena::{Arena, ArenaSize, HeapRegion, RegionTooSmall};
-use heddle_switch_core::counters::{Counters, PortCounters};
+use heddle_switch_core::counters::{Counters, Law, PortCounters};
 use heddle_switch_core::dropped::Dropped;
+use heddle_switch_core::fdb::FdbLimits;
 use heddle_switch_core::pool::Homes;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{OnFailure, Role, Stage, StageId};
@@ -45,6 +46,8 @@ pub struct OfflineSetup {
     pub workers: u16,
     /// Buffers of each worker: small, medium, large.
     pub buffers: [u32; 3],
+    /// Limits of each worker's filtering database.
+    pub fdb: FdbLimits,
     /// Seed of the filtering database's hash.
     pub seed: u64,
     /// Frames an extension may hold at a time on one worker.
@@ -63,6 +66,7 @@ impl Default for OfflineSetup {
             kind: SwitchKind::External,
             workers: 1,
             buffers: [2_048, 128, 32],
+            fdb: FdbLimits { max_entries: 8_192, max_per_port: 4_096 },
             seed: 1,
             hold_quota: 4_096,
             hold_max_ns: 5_000_000_000,
@@ -188,7 +192,7 @@ impl OfflineSwitch {
     /// Gives frames to a port on one worker and runs the switch until nothing goes on by itself.
     pub fn feed(&mut self, now_ns: u64, worker: u16, port: PortId, frames: &[InFrame]) -> Outcome {
         self.now_ns = now_ns;
-        let before = self.counters();
+        let before = self.law();
         if let Some(worker) = self.workers.get_mut(usize::from(worker)) {
             worker.feed(now_ns, port, frames);
         }
@@ -200,7 +204,7 @@ impl OfflineSwitch {
     /// takes effect at once.
     pub fn tick(&mut self, now_ns: u64) -> Outcome {
         self.now_ns = now_ns;
-        let before = self.counters();
+        let before = self.law();
         self.workers.iter_mut().for_each(|worker| worker.tick(now_ns));
         self.settle();
         self.refresh_directory();
@@ -225,15 +229,24 @@ impl OfflineSwitch {
 
     /// What happened on workers since the last outcome.
     pub fn collect(&mut self) -> Outcome {
-        let before = self.counters();
+        let before = self.law();
         self.settle();
         self.outcome(&before)
     }
 
     /// Counters of all workers.
     pub fn counters(&self) -> Counters {
-        let mut sum = Counters::default();
-        self.workers.iter().for_each(|worker| sum.add(&worker.counters()));
+        // A report covers the ports there are; the sum of the default covers all there could be and costs accordingly.
+        let mut reports = self.workers.iter().map(OfflineWorker::counters);
+        let mut sum = reports.next().unwrap_or_default();
+        reports.for_each(|report| sum.add(&report));
+        sum
+    }
+
+    /// Terms of the conservation law, of all workers.
+    fn law(&self) -> Law {
+        let mut sum = Law::default();
+        self.workers.iter().for_each(|worker| sum.add(&worker.counters().law));
         sum
     }
 
@@ -270,12 +283,12 @@ impl OfflineSwitch {
         }
     }
 
-    fn outcome(&mut self, before: &Counters) -> Outcome {
+    fn outcome(&mut self, before: &Law) -> Outcome {
         let deliveries = self.workers.iter_mut().flat_map(OfflineWorker::take_deliveries).collect();
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         let reasons = &self.services.reasons;
         let drops = dropped.iter().map(|dropped| Drop::of(dropped, reasons)).collect();
-        Outcome::new(deliveries, drops, before, &self.counters())
+        Outcome::new(deliveries, drops, before, &self.law())
     }
 
     /// What extensions learn when they ask about ports.

@@ -3,7 +3,7 @@
 //! Numbers come from the conservation law's own counters and are exact. Drops are listed one by one with their first
 //! bytes, at most 64 of one burst; [`Outcome::dropped`] has the number of all.
 
-use heddle_switch_core::counters::Counters;
+use heddle_switch_core::counters::Law;
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::dropped::Dropped;
 use heddle_switch_core::offload::Offload;
@@ -88,8 +88,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(deliveries: Vec<Delivery>, drops: Vec<Drop>, before: &Counters, after: &Counters) -> Outcome {
-        let (was, is) = (&before.law, &after.law);
+    pub(super) fn new(deliveries: Vec<Delivery>, drops: Vec<Drop>, was: &Law, is: &Law) -> Outcome {
         Outcome {
             deliveries,
             drops,

@@ -10,7 +10,6 @@ use heddle_switch_core::arena::{Arena, Buf, HEADROOM};
 use heddle_switch_core::call::Call;
 use heddle_switch_core::counters::{Counters, StageCounters};
 use heddle_switch_core::dropped::Dropped;
-use heddle_switch_core::fdb::FdbLimits;
 use heddle_switch_core::frame::{RxFrame, TxFrame, TxReport};
 use heddle_switch_core::message::{HandOver, Learnt, Link};
 use heddle_switch_core::offload::Offload;
@@ -60,7 +59,7 @@ impl OfflineWorker {
             id,
             workers: setup.workers.max(1),
             pool: Pool::new(Arc::clone(arena), homes.clone(), id, share),
-            fdb: FdbLimits::default(),
+            fdb: setup.fdb,
             seed: setup.seed,
             ticks: setup.measured.then_some(crate::engine::ticks as fn() -> u64),
         });

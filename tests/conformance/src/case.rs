@@ -82,6 +82,11 @@ impl Case {
         role < 8 && self.roles & (1 << role) != 0
     }
 
+    /// Whether it drives everyday traffic and only looks for its own rule.
+    pub(crate) fn is_everyday(&self) -> bool {
+        std::ptr::fn_addr_eq(self.run, cases::everyday as fn(&Subject) -> Verdict)
+    }
+
     /// The roles in words.
     pub(crate) fn role_names(&self) -> String {
         if self.roles == ALL {

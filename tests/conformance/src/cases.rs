@@ -13,18 +13,11 @@ use crate::case::{Case, Verdict};
 use crate::rig::{Rig, Subject};
 
 /// All tables, in the order of levels.
-pub(crate) const TABLES: [&[Case]; 7] = [
-    loads::CASES,
-    role::CASES,
-    state::CASES,
-    control::CASES,
-    offload::CASES,
-    robustness::CASES,
-    performance::CASES,
-];
+pub(crate) const TABLES: [&[Case]; 7] =
+    [loads::CASES, role::CASES, state::CASES, control::CASES, offload::CASES, robustness::CASES, performance::CASES];
 
 /// Everyday traffic; the rule is judged by what was found meanwhile.
-fn everyday(subject: &Subject) -> Verdict {
+pub(crate) fn everyday(subject: &Subject) -> Verdict {
     let mut rig = Rig::new(subject, 4, 1)?;
     rig.everyday();
     Ok(String::new())

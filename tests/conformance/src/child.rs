@@ -26,6 +26,19 @@ pub(crate) struct Ended {
     pub(crate) ms: u64,
 }
 
+impl Ended {
+    /// How one of several cases ended: all ended so, unless each has a line of its own.
+    pub(crate) fn of(&self, name: &str) -> Ended {
+        let Err(text) = &self.verdict else { return self.clone() };
+        let Some(lines) = text.strip_prefix(EACH) else { return self.clone() };
+        let own = lines.split(EACH).find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let verdict = own.map_or(Ok(String::new()), |text| Err(text.to_owned()));
+        Ended { verdict, ms: self.ms }
+    }
+}
+
+/// Begins the part of a text that is about one of several cases.
+const EACH: char = '\u{1e}';
 /// Longest text of an end, in bytes.
 const TEXT_MAX: usize = 8_192;
 /// Time a child has to say what it was doing when it is asked, before it is killed.
@@ -45,14 +58,14 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts a case in a process of its own.
-    pub(crate) fn start(case: &Case, subject: &mut Subject, limit: Duration) -> std::io::Result<Child> {
+    /// Starts a case in a process of its own; of several, which drive the same, the first, and judges all.
+    pub(crate) fn start(cases: &[&'static Case], subject: &mut Subject, limit: Duration) -> std::io::Result<Child> {
         let (reader, writer) = pipe()?;
         // SAFETY: this process has one thread, so the child may do whatever its parent may.
         match unsafe { libc::fork() } {
             0 => {
                 drop(reader);
-                be_the_child(case, subject, &writer)
+                be_the_child(cases, subject, &writer)
             }
             process if process > 0 => Ok(Child {
                 process,
@@ -64,6 +77,15 @@ impl Child {
             }),
             _ => Err(std::io::Error::last_os_error()),
         }
+    }
+
+    /// Waits until one of these says something or ends, or for some milliseconds.
+    pub(crate) fn wait_for_any<'a>(children: impl Iterator<Item = &'a Child>) {
+        let watched = |child: &Child| libc::pollfd { fd: child.pipe.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut pipes: Vec<libc::pollfd> = children.map(watched).collect();
+        let count = libc::nfds_t::try_from(pipes.len()).unwrap_or(0);
+        // SAFETY: the list is a local of that many elements.
+        unsafe { libc::poll(pipes.as_mut_ptr(), count, 20) };
     }
 
     /// Looks after it; how it ended, once it has.
@@ -158,10 +180,11 @@ fn signal_name(signal: i32) -> String {
 }
 
 /// Runs the case and ends the process.
-fn be_the_child(case: &Case, subject: &mut Subject, writer: &OwnedFd) -> ! {
+fn be_the_child(cases: &[&'static Case], subject: &mut Subject, writer: &OwnedFd) -> ! {
     SAY.store(writer.as_raw_fd(), Ordering::Relaxed);
     prepare();
     let mut run = || {
+        let Some(case) = cases.first() else { return Ok(String::new()) };
         if case.level > Level::Loads {
             proxy::opening();
             let library = heddle_host::loader::load(&subject.path, &subject.run_dir);
@@ -171,15 +194,16 @@ fn be_the_child(case: &Case, subject: &mut Subject, writer: &OwnedFd) -> ! {
             subject.library = Some(library.map_err(|error| format!("it does not load: {error}"))?);
         }
         let passed = (case.run)(subject)?;
-        match proxy::finding(case.name) {
-            Some(finding) => Err(finding.text),
-            None => Ok(passed),
-        }
+        Ok(passed)
     };
-    let (kind, text) = match run() {
-        Ok(text) => (b'P', text),
-        // A rule that was broken on the way says more than what it led to.
-        Err(text) => (b'F', proxy::finding(case.name).map_or(text, |finding| finding.text)),
+    let ran = run();
+    let found: Vec<_> = cases.iter().filter_map(|case| proxy::finding(case.name)).collect();
+    // A rule that was broken on the way says more than what it led to.
+    let (kind, text) = match (ran, found.as_slice()) {
+        (Ok(text), []) => (b'P', text),
+        (Err(text), []) => (b'F', text),
+        (_, [only]) if cases.len() == 1 => (b'F', only.text.clone()),
+        (_, several) => (b'F', several.iter().map(|one| format!("{EACH}{}:{}", one.rule, one.text)).collect()),
     };
     let mut said = vec![kind];
     said.extend(text.bytes().take(TEXT_MAX / 2));

@@ -55,7 +55,9 @@ pub(crate) fn frame(kind: Kind, (to, from): (u8, u8), length: usize, flow: u16, 
     let mut out = ethernet(to, from, ethertype);
     let ip = length.max(90) - ETHERNET;
     match kind {
-        Kind::Arp => out.extend([0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, from, 10, 0, 0, from, 0, 0, 0, 0, 0, 0, 10, 0, 0, to]),
+        Kind::Arp => {
+            out.extend([0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, from, 10, 0, 0, from, 0, 0, 0, 0, 0, 0, 10, 0, 0, to])
+        }
         Kind::Other => {}
         Kind::Udp4 | Kind::Tcp4 | Kind::Icmp4 => out.extend(ipv4(ip, l4, from, to)),
         Kind::Udp6 | Kind::Tcp6 => out.extend(ipv6(ip, l4, from, to)),

@@ -17,6 +17,8 @@ pub(crate) struct Guarded {
     /// Bytes of a slot without its guard page.
     length: usize,
     slots: usize,
+    /// Slots that may be touched; the others never were used.
+    open: std::cell::RefCell<Vec<bool>>,
 }
 
 // SAFETY: a mapping belongs to the process; access is governed by whoever owns the value.
@@ -60,10 +62,8 @@ impl Guarded {
         assert!(mapped != libc::MAP_FAILED, "no address space for guarded memory");
         // The first page is a guard, too: reading before the first slot.
         let base = mapped.cast::<u8>().wrapping_add(PAGE);
-        let guarded = Guarded { base, length, slots };
-        for slot in 0..slots {
-            guarded.protect(slot, libc::PROT_READ | libc::PROT_WRITE);
-        }
+        let open = std::cell::RefCell::new(vec![false; slots]);
+        let guarded = Guarded { base, length, slots, open };
         let mut next = NEXT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(known) = KNOWN.get(*next) {
             known[1].store(mapped as usize + whole, Ordering::Relaxed);
@@ -92,6 +92,14 @@ impl Guarded {
         self.base
     }
 
+    /// Makes a slot usable.
+    pub(crate) fn open(&self, slot: usize) {
+        let was = self.open.borrow_mut().get_mut(slot).is_none_or(|open| std::mem::replace(open, true));
+        if !was {
+            self.protect(slot, libc::PROT_READ | libc::PROT_WRITE);
+        }
+    }
+
     /// Offset from the base of the end of a slot.
     pub(crate) fn end_offset(&self, slot: usize) -> usize {
         slot * (self.length + PAGE) + self.length
@@ -99,6 +107,7 @@ impl Guarded {
 
     /// The last `length` bytes of a slot, as an address.
     pub(crate) fn tail(&self, slot: usize, length: usize) -> *mut u8 {
+        self.open(slot);
         assert!(length <= self.length, "{length} bytes in a slot of {}", self.length);
         self.start(slot).wrapping_add(self.length - length)
     }

@@ -67,6 +67,9 @@ struct Run {
     /// Runs one case alone; no verdict on a level.
     #[arg(long, value_name = "CASE")]
     only: Option<String>,
+    /// Has cases that differ only in what is looked for share a process. Faster, for work in progress; no certified run.
+    #[arg(long)]
+    quick: bool,
     /// Cases that run side by side; as many as there are processors when it is not given.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: Option<u16>,
@@ -113,6 +116,7 @@ fn judge(run: Run) -> ExitCode {
         seed: run.reproduce.unwrap_or_else(fresh_seed),
         limit: Duration::from_secs(run.limit),
         only: run.only,
+        quick: run.quick,
         parallel: run.parallel.map_or(processors, usize::from),
     };
     match run::run(&request) {

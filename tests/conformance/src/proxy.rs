@@ -24,7 +24,9 @@ use heddle_extension_api::abi::control::{
 use heddle_extension_api::abi::entry::ExtensionV1;
 use heddle_extension_api::abi::host::Host;
 use heddle_extension_api::abi::meta::ROLE_CAPTURE;
-use heddle_extension_api::abi::status::{Bytes, E_FAILED, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, E_PANIC, ErrorText, OK};
+use heddle_extension_api::abi::status::{
+    Bytes, E_FAILED, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, E_PANIC, ErrorText, OK,
+};
 use heddle_host::loader::Library;
 
 use crate::guard::{Guarded, Holds};
@@ -112,8 +114,20 @@ pub(crate) fn role() -> u8 {
 
 /// What the extension is doing, for whoever ends the process.
 const PHASES: [&str; 14] = [
-    "nothing of its own", "create", "destroy", "worker_init", "worker_fini", "ingress", "egress", "worker_tick", "tick",
-    "event", "interface", "sampled", "dropped", "configure",
+    "nothing of its own",
+    "create",
+    "destroy",
+    "worker_init",
+    "worker_fini",
+    "ingress",
+    "egress",
+    "worker_tick",
+    "tick",
+    "event",
+    "interface",
+    "sampled",
+    "dropped",
+    "configure",
 ];
 
 pub(crate) fn phase() -> &'static str {
@@ -234,7 +248,8 @@ pub(crate) fn library(library: &Library) -> Arc<Library> {
         egress: real.egress.map(|_| shadow::egress as _),
         worker_tick: real.worker_tick.map(|_| shadow::worker_tick as _),
         tick: real.tick.map(|_| tick as _),
-        event: real.event.map(|_| event as _),
+        // Whether it listens or not: what it was told is known from here.
+        event: Some(event),
         interface: real.interface.map(|_| interfaces::interface as _),
         ..real
     }))
@@ -379,7 +394,6 @@ unsafe extern "C" fn tick(instance: *mut c_void, now_ns: u64) -> i32 {
 
 unsafe extern "C" fn event(instance: *mut c_void, event: *const Event, error: *mut ErrorText) -> i32 {
     let _control = InControl::enter("event");
-    let Some(function) = real().event else { return OK };
     let instance = proxied(instance);
     // SAFETY: the host passes an event that lives for the call.
     let told = unsafe { *event };
@@ -393,8 +407,11 @@ unsafe extern "C" fn event(instance: *mut c_void, event: *const Event, error: *m
         }
     }
     let mut text = ErrorText::default();
-    // SAFETY: the extension's own instance; the event and the text outlive the call.
-    let code = unsafe { function(instance.real(), event, &raw mut text) };
+    let code = match real().event {
+        // SAFETY: the extension's own instance; the event and the text outlive the call.
+        Some(function) => unsafe { function(instance.real(), event, &raw mut text) },
+        None => OK,
+    };
     judge_event(instance, &told, code, &text);
     // SAFETY: the host's error text.
     unsafe { *error = text };

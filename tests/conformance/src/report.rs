@@ -13,15 +13,14 @@ pub(crate) fn text(report: &Report) -> String {
     let mut level = None;
     let (name, role) = (&report.extension, report.role);
     let _ = writeln!(out, "{name} ({role}), ABI {}, sha256 {}", report.abi, report.sha256);
-    for row in &report.rows {
+    for row in report.rows.iter().filter(|row| row.outcome != Outcome::Skipped) {
         if level != Some(row.case.level) {
             level = Some(row.case.level);
             let _ = writeln!(out, "level {}", row.case.level.name());
         }
         let word = match row.outcome {
             Outcome::Passed => "PASS",
-            Outcome::Failed => "FAIL",
-            Outcome::Skipped => "SKIP",
+            Outcome::Failed | Outcome::Skipped => "FAIL",
         };
         let _ = write!(out, "  {word} {}", row.case.name);
         if !row.detail.is_empty() {
@@ -32,10 +31,17 @@ pub(crate) fn text(report: &Report) -> String {
             let _ = writeln!(out, "       {} [{}]", row.case.text, row.case.clause);
         }
     }
+    if let Some(row) = report.rows.iter().find(|row| row.outcome == Outcome::Skipped) {
+        let _ = writeln!(out, "the other {} cases: {}", report.count(Outcome::Skipped), row.detail);
+    }
     let counts = [Outcome::Passed, Outcome::Failed, Outcome::Skipped].map(|outcome| report.count(outcome));
     let verdict = if report.is_pass() { "conforms to" } else { "does not conform to" };
     let [passed, failed, skipped] = counts;
-    let _ = writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped: {name} {verdict} level {}", report.level.name());
+    let _ = writeln!(
+        out,
+        "{passed} passed, {failed} failed, {skipped} skipped: {name} {verdict} level {}",
+        report.level.name()
+    );
     let _ = writeln!(out, "the same again: --reproduce {}", report.seed);
     out
 }
@@ -69,13 +75,18 @@ pub(crate) fn json(report: &Report) -> String {
 /// For continuous integration.
 pub(crate) fn junit(report: &Report) -> String {
     let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
-    let (tests, failures, skipped) =
-        (report.rows.len(), report.count(Outcome::Failed), report.count(Outcome::Skipped));
+    let (tests, failures, skipped) = (report.rows.len(), report.count(Outcome::Failed), report.count(Outcome::Skipped));
     let time = seconds(report.rows.iter().map(|row| row.ms).sum());
     let name = xml(&report.extension);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(out, "<testsuites name=\"heddle-conformance\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\" time=\"{time}\">");
-    let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{time}\">");
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"heddle-conformance\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\" time=\"{time}\">"
+    );
+    let _ = writeln!(
+        out,
+        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{time}\">"
+    );
     let _ = writeln!(out, "    <properties>");
     for (key, value) in [("sha256", &report.sha256), ("abi", &report.abi), ("seed", &report.seed.to_string())] {
         let _ = writeln!(out, "      <property name=\"{key}\" value=\"{}\"/>", xml(value));
@@ -120,7 +131,15 @@ pub(crate) fn list() -> String {
     for level in Level::ALL {
         let _ = writeln!(out, "level {}", level.name());
         for case in case::all().filter(|case| case.level == level) {
-            let _ = writeln!(out, "  {} ({})\n      {}\n      from: {}\n      failed by: {}", case.name, case.role_names(), case.text, case.clause, case.misbehaving());
+            let _ = writeln!(
+                out,
+                "  {} ({})\n      {}\n      from: {}\n      failed by: {}",
+                case.name,
+                case.role_names(),
+                case.text,
+                case.clause,
+                case.misbehaving()
+            );
         }
     }
     let _ = writeln!(out, "{} cases", case::all().count());
@@ -146,7 +165,11 @@ pub(crate) fn list_json() -> String {
 pub(crate) fn list_markdown() -> String {
     let mut out = String::new();
     for level in Level::ALL {
-        let _ = writeln!(out, "\n### Level `{}`\n\n| Case | Roles | Rule | From |\n| --- | --- | --- | --- |", level.name());
+        let _ = writeln!(
+            out,
+            "\n### Level `{}`\n\n| Case | Roles | Rule | From |\n| --- | --- | --- | --- |",
+            level.name()
+        );
         for case in case::all().filter(|case| case.level == level) {
             let _ = writeln!(out, "| `{}` | {} | {} | {} |", case.name, case.role_names(), case.text, case.clause);
         }

@@ -66,7 +66,8 @@ impl Rig {
             name: "conformance".to_owned(),
             kind: heddle_switch_core::switch::SwitchKind::Private,
             workers,
-            buffers: [600, 32, 16],
+            buffers: if workers > 4 { [64, 4, 2] } else { [640, 12, 8] },
+            fdb: heddle_switch_core::fdb::FdbLimits { max_entries: 1_024, max_per_port: 512 },
             seed: subject.seed,
             ..OfflineSetup::default()
         };
@@ -158,7 +159,7 @@ impl Rig {
 
     /// Everyday traffic, and then a quarter of a second of silence.
     pub(crate) fn everyday(&mut self) {
-        self.bursts(24, 24);
+        self.bursts(16, 16);
         (0..25).for_each(|_| drop(self.tick()));
     }
 

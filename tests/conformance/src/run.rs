@@ -23,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) limit: Duration,
     pub(crate) only: Option<String>,
     pub(crate) parallel: usize,
+    /// Cases that differ in what is looked for share a process.
+    pub(crate) quick: bool,
 }
 
 /// What came of a case.
@@ -127,11 +129,11 @@ fn run_cases(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std:
             rows.push(skipped(case, failed));
             continue;
         }
-        let mut child = Child::start(case, &mut subject(request, case, run_dir), request.limit)?;
+        let mut child = Child::start(&[case], &mut subject(request, case, run_dir), request.limit)?;
         let ended = loop {
             match child.look() {
                 Some(ended) => break ended,
-                None => pause(),
+                None => Child::wait_for_any(std::iter::once(&child)),
             }
         };
         failed = ended.verdict.is_err().then_some(case.name);
@@ -139,39 +141,49 @@ fn run_cases(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std:
     }
     match failed {
         Some(failed) => rows.extend(rest.into_iter().map(|case| skipped(case, failed))),
-        None => rows.extend(side_by_side(request, &rest, run_dir)?),
+        None if request.quick => rows.extend(quickly(request, &rest, run_dir)?),
+        None => {
+            let each: Vec<Vec<&'static Case>> = rest.into_iter().map(|case| vec![case]).collect();
+            rows.extend(side_by_side(request, &each, run_dir)?);
+        }
     }
     Ok(rows)
 }
 
-fn side_by_side(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std::io::Result<Vec<Row>> {
-    let mut rows: Vec<Option<Row>> = cases.iter().map(|_| None).collect();
-    let mut waiting = cases.iter().copied().enumerate();
-    let mut running: Vec<(usize, &'static Case, Child)> = Vec::new();
+/// Cases that drive the same traffic and differ in what is looked for share a process.
+fn quickly(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std::io::Result<Vec<Row>> {
+    let (same, other): (Vec<_>, Vec<_>) = cases.iter().copied().partition(|case| case.is_everyday());
+    let mut groups = vec![same];
+    groups.extend(other.into_iter().map(|case| vec![case]));
+    groups.retain(|group| !group.is_empty());
+    let mut rows = side_by_side(request, &groups, run_dir)?;
+    rows.sort_by_key(|row| cases.iter().position(|case| case.name == row.case.name));
+    Ok(rows)
+}
+
+fn side_by_side(request: &Request, groups: &[Vec<&'static Case>], run_dir: &Path) -> std::io::Result<Vec<Row>> {
+    let mut rows: Vec<Vec<Row>> = groups.iter().map(|_| Vec::new()).collect();
+    let mut waiting = groups.iter().zip(0..).filter_map(|(group, at)| Some((at, group, *group.first()?)));
+    let mut running: Vec<(usize, &Vec<&'static Case>, Child)> = Vec::new();
     loop {
-        // The floor is measured with nothing of this run beside it.
         while running.len() < request.parallel
-            && let Some((at, case)) = waiting.next()
+            && let Some((at, group, first)) = waiting.next()
         {
-            running.push((at, case, Child::start(case, &mut subject(request, case, run_dir), request.limit)?));
+            let child = Child::start(group, &mut subject(request, first, run_dir), request.limit)?;
+            running.push((at, group, child));
         }
         if running.is_empty() {
             return Ok(rows.into_iter().flatten().collect());
         }
-        running.retain_mut(|(at, case, child)| match child.look() {
+        running.retain_mut(|(at, group, child)| match child.look() {
             Some(ended) => {
-                rows[*at] = Some(row(case, ended));
+                rows[*at] = group.iter().map(|case| row(case, ended.of(case.name))).collect();
                 false
             }
             None => true,
         });
-        pause();
+        Child::wait_for_any(running.iter().map(|(_, _, child)| child));
     }
-}
-
-/// The parent has nothing to do but wait for its children.
-fn pause() {
-    std::thread::sleep(Duration::from_micros(500));
 }
 
 fn row(case: &'static Case, ended: Ended) -> Row {
@@ -188,9 +200,10 @@ fn skipped(case: &'static Case, failed: &str) -> Row {
 }
 
 fn subject(request: &Request, case: &Case, run_dir: &Path) -> Subject {
-    let mixed = case.name.bytes().fold(request.seed, |seed, byte| {
-        (seed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(5)
-    });
+    let mixed = case
+        .name
+        .bytes()
+        .fold(request.seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(5));
     Subject {
         path: request.path.clone(),
         run_dir: run_dir.to_owned(),

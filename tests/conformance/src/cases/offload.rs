@@ -9,20 +9,40 @@ use crate::rig::{Rig, Subject};
 const L: Level = Level::Offload;
 
 pub(crate) const CASES: &[Case] = &[
-    case((L, "segmentation-frames"), CFW, "HEDDLE_PACKET_GSO", "A frame of 60,000 bytes that stands for many is survived.", |subject| send(subject, segmentation)),
+    case(
+        (L, "segmentation-frames"),
+        CFW,
+        "HEDDLE_PACKET_GSO",
+        "A frame of 60,000 bytes that stands for many is survived.",
+        |subject| send(subject, segmentation),
+    ),
     case((L, "jumbo-frames"), CFW, "heddle_packet_t.length", "Frames of 9,000 bytes are survived.", |subject| {
         send(subject, |to, from| bytes(frame(Kind::Udp4, (to, from), 9_000, 1, 1)))
     }),
-    case((L, "partial-checksums"), CFW, "HEDDLE_PACKET_PARTIAL_CHECKSUM", "A frame with an unfinished checksum is survived, with or without side array.", |subject| send(subject, partial)),
+    case(
+        (L, "partial-checksums"),
+        CFW,
+        "HEDDLE_PACKET_PARTIAL_CHECKSUM",
+        "A frame with an unfinished checksum is survived, with or without side array.",
+        |subject| send(subject, partial),
+    ),
     case((L, "tagged-frames"), CFW, "HEDDLE_PACKET_VLAN", "A tag is in the descriptor, not in the bytes.", tagged),
     case((L, "inner-tags"), CFW, "HEDDLE_PACKET_INNER_TAG", "A second tag in the bytes is survived.", inner),
-    case((L, "facts-in-bounds"), CFW, "heddle_batch_t.offload", "Of the offload facts as many are read as there are packets.", |subject| {
-        let mut rig = Rig::new(subject, 4, 1)?;
-        // Many frames of one segment, so that a run over the end is one.
-        (0..4).for_each(|port| { rig.feed(port, 0, &[partial(1, 2), segmentation(3, 2), partial(2, 3)]); });
-        rig.tick();
-        Ok(String::new())
-    }),
+    case(
+        (L, "facts-in-bounds"),
+        CFW,
+        "heddle_batch_t.offload",
+        "Of the offload facts as many are read as there are packets.",
+        |subject| {
+            let mut rig = Rig::new(subject, 4, 1)?;
+            // Many frames of one segment, so that a run over the end is one.
+            (0..4).for_each(|port| {
+                rig.feed(port, 0, &[partial(1, 2), segmentation(3, 2), partial(2, 3)]);
+            });
+            rig.tick();
+            Ok(String::new())
+        },
+    ),
 ];
 
 fn bytes(bytes: Vec<u8>) -> InFrame {

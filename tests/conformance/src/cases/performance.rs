@@ -25,8 +25,20 @@ const TICK_NS: u64 = 20_000_000;
 const STAYS: usize = 8;
 
 pub(crate) const CASES: &[Case] = &[
-    case((L, "packets-cost-little"), CFW, "performance floor", "A packet takes less than 20 us on both legs together.", cost),
-    case((L, "calls-do-not-wait"), CFW, "heddle_host_t, thread labels: worker", "A data-path call does not wait for anything.", waiting),
+    case(
+        (L, "packets-cost-little"),
+        CFW,
+        "performance floor",
+        "A packet takes less than 20 us on both legs together.",
+        cost,
+    ),
+    case(
+        (L, "calls-do-not-wait"),
+        CFW,
+        "heddle_host_t, thread labels: worker",
+        "A data-path call does not wait for anything.",
+        waiting,
+    ),
     case((L, "ticks-are-short"), ALL, "heddle_tick_fn", "A periodic control call takes less than 20 ms.", ticks),
     case((L, "frames-leave-no-memory"), CFW, "heddle_batch_fn", "Traffic does not make it grow.", grows),
 ];

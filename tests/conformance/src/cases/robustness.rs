@@ -14,48 +14,188 @@ use crate::rig::{MS, Rig, Subject};
 const L: Level = Level::Robustness;
 
 pub(crate) const CASES: &[Case] = &[
-    case((L, "calls-succeed"), ALL, "heddle_batch_fn", "Calls end with success; a frame that is not wanted is dropped, not a failure.", everyday),
+    case(
+        (L, "calls-succeed"),
+        ALL,
+        "heddle_batch_fn",
+        "Calls end with success; a frame that is not wanted is dropped, not a failure.",
+        everyday,
+    ),
     case((L, "does-not-panic"), ALL, "HEDDLE_E_PANIC", "No call ends in a panic.", everyday),
     case((L, "status-known"), ALL, "HEDDLE_OK, HEDDLE_E_*", "A status is one of those there are.", everyday),
-    case((L, "short-frames"), CFW, "heddle_packet_t.length", "Frames of 14 to 59 bytes are not read past their end.", short),
-    case((L, "truncated-headers"), CFW, "HEDDLE_PACKET_TRUNCATED", "Headers that are cut off are not read past the frame's end.", truncated),
-    case((L, "ip-header-length-lies"), CFW, "RFC 791 3.1, IHL", "An IP header length beyond the frame is not believed.", header_length),
-    case((L, "ip-total-length-lies"), CFW, "RFC 791 3.1, total length", "An IP length beyond the frame is not believed.", total_length),
+    case(
+        (L, "short-frames"),
+        CFW,
+        "heddle_packet_t.length",
+        "Frames of 14 to 59 bytes are not read past their end.",
+        short,
+    ),
+    case(
+        (L, "truncated-headers"),
+        CFW,
+        "HEDDLE_PACKET_TRUNCATED",
+        "Headers that are cut off are not read past the frame's end.",
+        truncated,
+    ),
+    case(
+        (L, "ip-header-length-lies"),
+        CFW,
+        "RFC 791 3.1, IHL",
+        "An IP header length beyond the frame is not believed.",
+        header_length,
+    ),
+    case(
+        (L, "ip-total-length-lies"),
+        CFW,
+        "RFC 791 3.1, total length",
+        "An IP length beyond the frame is not believed.",
+        total_length,
+    ),
     case((L, "udp-length-lies"), CFW, "RFC 768", "A UDP length beyond the frame is not believed.", udp_length),
-    case((L, "tcp-options-lie"), CFW, "RFC 9293 3.1, options", "TCP options of length zero or beyond the header end the search.", tcp_options),
-    case((L, "fragments"), CFW, "HEDDLE_PACKET_FRAGMENT", "Fragments without a layer 4 header are survived.", fragments),
-    case((L, "ipv6-extension-headers"), CFW, "RFC 8200 4", "Chains of extension headers that lie are survived.", extension_headers),
+    case(
+        (L, "tcp-options-lie"),
+        CFW,
+        "RFC 9293 3.1, options",
+        "TCP options of length zero or beyond the header end the search.",
+        tcp_options,
+    ),
+    case(
+        (L, "fragments"),
+        CFW,
+        "HEDDLE_PACKET_FRAGMENT",
+        "Fragments without a layer 4 header are survived.",
+        fragments,
+    ),
+    case(
+        (L, "ipv6-extension-headers"),
+        CFW,
+        "RFC 8200 4",
+        "Chains of extension headers that lie are survived.",
+        extension_headers,
+    ),
     case((L, "full-batches"), CFW, "HEDDLE_BATCH_MAX", "A batch of 256 packets is survived.", full),
-    case((L, "empty-batches"), CFW, "heddle_worker_tick_fn", "The batch of a periodic call has no packets.", |subject| {
-        let mut rig = Rig::new(subject, 4, 1)?;
-        (0..20).for_each(|_| drop(rig.tick()));
-        Ok(String::new())
-    }),
-    case((L, "user-word-is-rubbish"), CFW, "heddle_packet_t.user (Driver Verifier A00A)", "What is in the user word on entry is not used.", |subject| {
-        changed(subject, Manners { rubbish: true, ..Manners::POLITE })
-    }),
-    case((L, "refused-make-writable"), FW, "heddle_host_t.make_writable: E_FULL", "A frame that cannot be made writable is not written.", |subject| refusing(subject, 1)),
-    case((L, "refused-hold"), FW, "heddle_host_t.hold: E_FULL", "A frame that cannot be held is not taken for held.", |subject| refusing(subject, 2)),
-    case((L, "refused-originate"), CFW, "heddle_host_t.originate: E_FULL", "A draft that cannot be had is not written.", |subject| refusing(subject, 4)),
-    case((L, "refused-clone"), FW, "heddle_host_t.clone_packet: E_FULL", "A clone that cannot be had is not written.", |subject| refusing(subject, 8)),
-    case((L, "refused-inject"), CFW, "heddle_host_t.inject: E_GONE", "A draft that cannot be injected is discarded.", |subject| {
-        refusing(subject, 16)?;
-        match proxy::live_drafts() {
-            0 => Ok(String::new()),
-            left => Err(format!("{left} drafts were neither injected nor discarded")),
-        }
-    }),
-    case((L, "refused-counters"), ALL, "heddle_host_t.counter_register: E_FULL", "A counter that cannot be had is not counted, or the instance is refused with words.", |subject| refusing(subject, 32)),
-    case((L, "refused-drop-reasons"), ALL, "heddle_host_t.drop_reason_register: E_FULL", "A drop reason that cannot be had is not used, or the instance is refused with words.", |subject| refusing(subject, 64)),
-    case((L, "refused-groups"), W, "heddle_host_t.group_create: E_FULL", "A group that cannot be had is not used, or the instance is refused with words.", |subject| refusing(subject, 128)),
-    case((L, "refused-port-list"), ALL, "heddle_host_t.port_list: E_FULL", "A list that is too long for its room is not read past it.", |subject| refusing(subject, 256)),
-    case((L, "refused-release"), FW, "heddle_host_t.release: E_GONE", "A held frame that the host took back is forgotten.", |subject| refusing(subject, 512)),
-    case((L, "refused-datagrams"), ALL, "heddle_host_t.send_datagram: E_FULL", "A datagram that is not taken is no failure.", |subject| refusing(subject, 1_024)),
-    case((L, "older-host"), ALL, "heddle_host_t.struct_size", "Functions of a newer host are used only if the table is long enough.", older),
-    case((L, "newer-host"), ALL, "ABI, versions: a newer host loads every extension of its major", "A newer host with longer structs is a host like any other.", |subject| {
-        changed(subject, Manners { longer: true, ..Manners::POLITE })
-    }),
-    case((L, "time-stands-still"), ALL, "heddle_batch_t.now_ns", "Calls at the same time as the one before are survived.", still),
+    case(
+        (L, "empty-batches"),
+        CFW,
+        "heddle_worker_tick_fn",
+        "The batch of a periodic call has no packets.",
+        |subject| {
+            let mut rig = Rig::new(subject, 4, 1)?;
+            (0..20).for_each(|_| drop(rig.tick()));
+            Ok(String::new())
+        },
+    ),
+    case(
+        (L, "user-word-is-rubbish"),
+        CFW,
+        "heddle_packet_t.user (Driver Verifier A00A)",
+        "What is in the user word on entry is not used.",
+        |subject| changed(subject, Manners { rubbish: true, ..Manners::POLITE }),
+    ),
+    case(
+        (L, "refused-make-writable"),
+        FW,
+        "heddle_host_t.make_writable: E_FULL",
+        "A frame that cannot be made writable is not written.",
+        |subject| refusing(subject, 1),
+    ),
+    case(
+        (L, "refused-hold"),
+        FW,
+        "heddle_host_t.hold: E_FULL",
+        "A frame that cannot be held is not taken for held.",
+        |subject| refusing(subject, 2),
+    ),
+    case(
+        (L, "refused-originate"),
+        CFW,
+        "heddle_host_t.originate: E_FULL",
+        "A draft that cannot be had is not written.",
+        |subject| refusing(subject, 4),
+    ),
+    case(
+        (L, "refused-clone"),
+        FW,
+        "heddle_host_t.clone_packet: E_FULL",
+        "A clone that cannot be had is not written.",
+        |subject| refusing(subject, 8),
+    ),
+    case(
+        (L, "refused-inject"),
+        CFW,
+        "heddle_host_t.inject: E_GONE",
+        "A draft that cannot be injected is discarded.",
+        |subject| {
+            refusing(subject, 16)?;
+            match proxy::live_drafts() {
+                0 => Ok(String::new()),
+                left => Err(format!("{left} drafts were neither injected nor discarded")),
+            }
+        },
+    ),
+    case(
+        (L, "refused-counters"),
+        ALL,
+        "heddle_host_t.counter_register: E_FULL",
+        "A counter that cannot be had is not counted, or the instance is refused with words.",
+        |subject| refusing(subject, 32),
+    ),
+    case(
+        (L, "refused-drop-reasons"),
+        ALL,
+        "heddle_host_t.drop_reason_register: E_FULL",
+        "A drop reason that cannot be had is not used, or the instance is refused with words.",
+        |subject| refusing(subject, 64),
+    ),
+    case(
+        (L, "refused-groups"),
+        W,
+        "heddle_host_t.group_create: E_FULL",
+        "A group that cannot be had is not used, or the instance is refused with words.",
+        |subject| refusing(subject, 128),
+    ),
+    case(
+        (L, "refused-port-list"),
+        ALL,
+        "heddle_host_t.port_list: E_FULL",
+        "A list that is too long for its room is not read past it.",
+        |subject| refusing(subject, 256),
+    ),
+    case(
+        (L, "refused-release"),
+        FW,
+        "heddle_host_t.release: E_GONE",
+        "A held frame that the host took back is forgotten.",
+        |subject| refusing(subject, 512),
+    ),
+    case(
+        (L, "refused-datagrams"),
+        ALL,
+        "heddle_host_t.send_datagram: E_FULL",
+        "A datagram that is not taken is no failure.",
+        |subject| refusing(subject, 1_024),
+    ),
+    case(
+        (L, "older-host"),
+        ALL,
+        "heddle_host_t.struct_size",
+        "Functions of a newer host are used only if the table is long enough.",
+        older,
+    ),
+    case(
+        (L, "newer-host"),
+        ALL,
+        "ABI, versions: a newer host loads every extension of its major",
+        "A newer host with longer structs is a host like any other.",
+        |subject| changed(subject, Manners { longer: true, ..Manners::POLITE }),
+    ),
+    case(
+        (L, "time-stands-still"),
+        ALL,
+        "heddle_batch_t.now_ns",
+        "Calls at the same time as the one before are survived.",
+        still,
+    ),
     case((L, "time-jumps"), ALL, "heddle_batch_t.now_ns", "An hour without a call is survived.", |subject| {
         let mut rig = Rig::new(subject, 4, 1)?;
         rig.bursts(4, 8);
@@ -67,10 +207,34 @@ pub(crate) const CASES: &[Case] = &[
         rig.tick();
         Ok(String::new())
     }),
-    case((L, "contexts-change-threads"), CFW, "heddle_worker_init_fn", "A context is called from one thread after the other.", threads),
-    case((L, "workers-at-once"), CFW, "heddle_batch_fn, thread label", "Two workers are called at the same time.", at_once),
-    case((L, "process-left-alone"), ALL, "ABI, lifecycle", "A life with traffic leaves signal handlers, directory, masks and children as they were.", process),
-    case((L, "floating-point-left-alone"), CFW, "System V ABI, MXCSR", "Calls leave the mode of floating-point arithmetic as it was.", everyday),
+    case(
+        (L, "contexts-change-threads"),
+        CFW,
+        "heddle_worker_init_fn",
+        "A context is called from one thread after the other.",
+        threads,
+    ),
+    case(
+        (L, "workers-at-once"),
+        CFW,
+        "heddle_batch_fn, thread label",
+        "Two workers are called at the same time.",
+        at_once,
+    ),
+    case(
+        (L, "process-left-alone"),
+        ALL,
+        "ABI, lifecycle",
+        "A life with traffic leaves signal handlers, directory, masks and children as they were.",
+        process,
+    ),
+    case(
+        (L, "floating-point-left-alone"),
+        CFW,
+        "System V ABI, MXCSR",
+        "Calls leave the mode of floating-point arithmetic as it was.",
+        everyday,
+    ),
 ];
 
 fn raw(bytes: Vec<u8>) -> InFrame {
@@ -110,10 +274,13 @@ fn cut(kind: Kind, to: u8, from: u8, length: usize) -> Vec<u8> {
 }
 
 fn header_length(subject: &Subject) -> Verdict {
-    send(subject, &[
-        |to, from| with(frame(Kind::Udp4, (to, from), 90, 1, 1), 60, &[(14, 0x4f)]),
-        |to, from| with(frame(Kind::Tcp4, (to, from), 90, 1, 1), 64, &[(14, 0x4f)]),
-    ])
+    send(
+        subject,
+        &[
+            |to, from| with(frame(Kind::Udp4, (to, from), 90, 1, 1), 60, &[(14, 0x4f)]),
+            |to, from| with(frame(Kind::Tcp4, (to, from), 90, 1, 1), 64, &[(14, 0x4f)]),
+        ],
+    )
 }
 
 /// A frame cut to a length, with bytes changed.
@@ -126,17 +293,23 @@ fn with(mut bytes: Vec<u8>, length: usize, changes: &[(usize, u8)]) -> Vec<u8> {
 }
 
 fn total_length(subject: &Subject) -> Verdict {
-    send(subject, &[
-        |to, from| with(frame(Kind::Icmp4, (to, from), 90, 1, 1), 90, &[(16, 0x20)]),
-        |to, from| with(frame(Kind::Icmp4, (to, from), 90, 1, 1), 90, &[(16, 0xff), (17, 0xff)]),
-    ])
+    send(
+        subject,
+        &[
+            |to, from| with(frame(Kind::Icmp4, (to, from), 90, 1, 1), 90, &[(16, 0x20)]),
+            |to, from| with(frame(Kind::Icmp4, (to, from), 90, 1, 1), 90, &[(16, 0xff), (17, 0xff)]),
+        ],
+    )
 }
 
 fn udp_length(subject: &Subject) -> Verdict {
-    send(subject, &[
-        |to, from| with(frame(Kind::Udp4, (to, from), 90, 1, 1), 90, &[(38, 0x20)]),
-        |to, from| with(frame(Kind::Udp6, (to, from), 90, 1, 1), 90, &[(58, 0xff), (59, 0xff)]),
-    ])
+    send(
+        subject,
+        &[
+            |to, from| with(frame(Kind::Udp4, (to, from), 90, 1, 1), 90, &[(38, 0x20)]),
+            |to, from| with(frame(Kind::Udp6, (to, from), 90, 1, 1), 90, &[(58, 0xff), (59, 0xff)]),
+        ],
+    )
 }
 
 /// TCP with a header of 60 bytes whose options are what `option` says.
@@ -151,11 +324,14 @@ fn options(to: u8, from: u8, option: [u8; 2]) -> Vec<u8> {
 }
 
 fn tcp_options(subject: &Subject) -> Verdict {
-    send(subject, &[
-        |to, from| options(to, from, [8, 0]),
-        |to, from| options(to, from, [8, 255]),
-        |to, from| options(to, from, [1, 2]),
-    ])
+    send(
+        subject,
+        &[
+            |to, from| options(to, from, [8, 0]),
+            |to, from| options(to, from, [8, 255]),
+            |to, from| options(to, from, [1, 2]),
+        ],
+    )
 }
 
 fn fragments(subject: &Subject) -> Verdict {
@@ -192,12 +368,15 @@ fn chained(to: u8, from: u8, next: u8, length: u8, times: usize) -> Vec<u8> {
 }
 
 fn extension_headers(subject: &Subject) -> Verdict {
-    send(subject, &[
-        |to, from| chained(to, from, 0, 0, 1),
-        |to, from| chained(to, from, 60, 255, 1),
-        |to, from| chained(to, from, 43, 0, 12),
-        |to, from| chained(to, from, 44, 0, 1),
-    ])
+    send(
+        subject,
+        &[
+            |to, from| chained(to, from, 0, 0, 1),
+            |to, from| chained(to, from, 60, 255, 1),
+            |to, from| chained(to, from, 43, 0, 12),
+            |to, from| chained(to, from, 44, 0, 1),
+        ],
+    )
 }
 
 fn full(subject: &Subject) -> Verdict {
@@ -279,8 +458,7 @@ fn threads(subject: &Subject) -> Verdict {
 
 fn at_once(subject: &Subject) -> Verdict {
     let mut rig = Rig::new(subject, 4, 2)?;
-    let sets: Vec<Vec<Vec<InFrame>>> =
-        (0..2).map(|port| (0..60).map(|_| rig.ordinary(port, 12)).collect()).collect();
+    let sets: Vec<Vec<Vec<InFrame>>> = (0..2).map(|port| (0..60).map(|_| rig.ordinary(port, 12)).collect()).collect();
     let (now, ports) = (rig.now, rig.ports.clone());
     std::thread::scope(|scope| {
         for ((worker, bursts), port) in rig.switch.workers().iter_mut().zip(sets).zip(ports) {

@@ -84,6 +84,7 @@ macro_rules! real {
     ($instance:expr, $function:ident ( $($argument:expr),* )) => {
         // SAFETY: the host's table lives as long as the instance; the arguments are the extension's own.
         match unsafe { (*$instance.host).$function } {
+            // SAFETY: as above.
             Some(function) => unsafe { function($($argument),*) },
             None => E_INVALID,
         }
@@ -244,7 +245,9 @@ unsafe extern "C" fn port_query(host: *mut c_void, port: u32, out: *mut PortInfo
     check_active(&instance, "port_query");
     let code = real!(instance, port_query(host, port, out));
     match code {
-        E_GONE => find("no-query-of-gone-port", format!("port_query of {port}, which it was told is gone or never was")),
+        E_GONE => {
+            find("no-query-of-gone-port", format!("port_query of {port}, which it was told is gone or never was"))
+        }
         E_INVALID => find("query-states-its-size", "port_query with a struct_size below 8".to_owned()),
         _ => {}
     }
@@ -258,7 +261,10 @@ unsafe extern "C" fn send_datagram(host: *mut c_void, address: Bytes, payload: B
     }
     let code = real!(instance, send_datagram(host, address, payload));
     if code == E_INVALID {
-        find("datagrams-valid", format!("{}, {} bytes of at most 1,472", describe("send_datagram", address), payload.length));
+        find(
+            "datagrams-valid",
+            format!("{}, {} bytes of at most 1,472", describe("send_datagram", address), payload.length),
+        );
     }
     code
 }
@@ -307,8 +313,8 @@ fn in_batch(current: &InCall, function: &str, index: u32) -> bool {
 
 unsafe extern "C" fn make_writable(call: *mut c_void, index: u32) -> i32 {
     let Some(current) = worker(call, "make_writable") else { return E_INVALID };
-    let legal = may(current, "make_writable", "capture-does-not-modify", false)
-        && in_batch(current, "make_writable", index);
+    let legal =
+        may(current, "make_writable", "capture-does-not-modify", false) && in_batch(current, "make_writable", index);
     if legal && refuses(MAKE_WRITABLE) {
         return E_FULL;
     }

@@ -69,6 +69,7 @@ pub(crate) struct InCall {
     /// The packets as the extension has them.
     packets: *mut Packet,
     frames_base: *mut u8,
+    frames: *const Guarded,
     /// As they were shown.
     told: Vec<Packet>,
     /// The bytes of each.
@@ -126,9 +127,7 @@ impl InCall {
     /// The bytes of the host's frame.
     fn hosts_bytes(&self, packet: &Packet) -> &[u8] {
         // SAFETY: what the host says of its own packet is true.
-        unsafe {
-            std::slice::from_raw_parts(Self::bytes_at((*self.host).base, packet), packet.length as usize)
-        }
+        unsafe { std::slice::from_raw_parts(Self::bytes_at((*self.host).base, packet), packet.length as usize) }
     }
 
     /// Bytes in guarded memory.
@@ -146,9 +145,13 @@ impl InCall {
         let hosts = *self.hosts(index);
         let length = before.length as usize;
         let moved = place(self.ends[MAX + index], length, before);
+        // SAFETY: the memory of this context, on its thread.
+        unsafe { (*self.frames).open(MAX + index) };
         let to = Self::bytes_at(self.frames_base, &moved);
         // SAFETY: both places are slots of their own, `length` bytes before their ends.
-        unsafe { std::ptr::copy_nonoverlapping(self.hosts_bytes(&hosts).as_ptr(), to, length.min(hosts.length as usize)) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.hosts_bytes(&hosts).as_ptr(), to, length.min(hosts.length as usize))
+        };
         let shown = self.shown(index);
         (shown.buffer, shown.start) = (moved.buffer, moved.start);
         shown.flags = hosts.flags | (shown.flags & PACKET_NATIVE_FORWARDING);
@@ -311,6 +314,7 @@ fn run(context: *mut c_void, host: *mut Batch, name: &str, function: Option<Batc
         instance: Arc::clone(&context.instance),
         packets: memory.packets.tail(0, count * LINE).cast(),
         frames_base: memory.frames.base(),
+        frames: &raw const memory.frames,
         told: Vec::with_capacity(count),
         before: Vec::with_capacity(count),
         moved_from: vec![None; count],
@@ -445,7 +449,10 @@ impl InCall {
         let native = told.flags & PACKET_NATIVE_FORWARDING != 0;
         match shown.verdict {
             VERDICT_PASS if forwards && !native => {
-                find("decides-or-drops", format!("packet {index} was passed without a destination; drop it with a reason"));
+                find(
+                    "decides-or-drops",
+                    format!("packet {index} was passed without a destination; drop it with a reason"),
+                );
             }
             VERDICT_PASS => {}
             VERDICT_DROP | VERDICT_HOLD | VERDICT_TO_PORT | VERDICT_TO_GROUP if role() == ROLE_CAPTURE => {
@@ -454,7 +461,10 @@ impl InCall {
             VERDICT_DROP => {
                 let code = shown.drop_reason;
                 if code != 0 && !known.reasons.contains(&code) {
-                    find("drop-reason-registered", format!("packet {index} dropped for {code}, which it never registered"));
+                    find(
+                        "drop-reason-registered",
+                        format!("packet {index} dropped for {code}, which it never registered"),
+                    );
                 }
             }
             VERDICT_HOLD => {
@@ -467,14 +477,20 @@ impl InCall {
                 find("no-forwarding-on-egress", format!("verdict {} on packet {index} on egress", shown.verdict));
             }
             VERDICT_TO_PORT | VERDICT_TO_GROUP if native => {
-                find("native-frames-left-alone", format!("packet {index} is forwarded natively and was given a destination"));
+                find(
+                    "native-frames-left-alone",
+                    format!("packet {index} is forwarded natively and was given a destination"),
+                );
             }
             VERDICT_TO_PORT if !known.connected.contains(&shown.destination) => {
                 let text = format!("packet {index} sent to port {}, which has no connected NIC", shown.destination);
                 find("destination-connected", text);
             }
             VERDICT_TO_GROUP if !known.groups.contains_key(&shown.destination) => {
-                find("group-exists", format!("packet {index} sent to group {}, which it never made", shown.destination));
+                find(
+                    "group-exists",
+                    format!("packet {index} sent to group {}, which it never made", shown.destination),
+                );
             }
             VERDICT_TO_PORT | VERDICT_TO_GROUP => {}
             unknown => find("verdict-known", format!("packet {index} has verdict {unknown}, which there is not")),
@@ -486,7 +502,8 @@ impl InCall {
         if let Some(moved_from) = &self.moved_from[index] {
             let left = self.shown_bytes(moved_from);
             if left != before.as_slice() {
-                let text = format!("packet {index} was written where it lay before make_writable\n{}", diff(before, left));
+                let text =
+                    format!("packet {index} was written where it lay before make_writable\n{}", diff(before, left));
                 find("writable-copy-is-used", text);
             }
         }
@@ -514,7 +531,8 @@ impl InCall {
         let facts = parse(after);
         let parsed = (facts.l3, facts.l4, facts.ethertype, facts.ip_protocol);
         if parsed != (shown.l3, shown.l4, shown.ethertype, shown.ip_protocol) {
-            let text = format!("packet {index} has other headers now and was not parsed again\n{}", diff(before, after));
+            let text =
+                format!("packet {index} has other headers now and was not parsed again\n{}", diff(before, after));
             find("reparse-after-change", text);
         } else if shown.flags & PACKET_PARTIAL_CHECKSUM == 0 && checksums_hold(before) && !checksums_hold(after) {
             find("checksums-stay-right", format!("packet {index} has a wrong checksum now\n{}", diff(before, after)));
