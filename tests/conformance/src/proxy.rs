@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use heddle_extension_api::abi::control::{
     EVENT_NIC_CONNECT, EVENT_NIC_CREATE, EVENT_NIC_DISCONNECT, EVENT_PORT_CREATE, EVENT_PORT_DELETE,
-    EVENT_SWITCH_ACTIVATE, Event,
+    EVENT_PORT_TEARDOWN, EVENT_SWITCH_ACTIVATE, Event,
 };
 use heddle_extension_api::abi::entry::ExtensionV1;
 use heddle_extension_api::abi::host::Host;
@@ -194,6 +194,10 @@ unsafe impl Sync for Instance {}
 pub(crate) struct Known {
     pub(crate) active: bool,
     pub(crate) connected: BTreeSet<u32>,
+    /// Ports from their creation to their teardown.
+    pub(crate) referable: BTreeSet<u32>,
+    /// References taken and not given back, by port.
+    pub(crate) references: BTreeMap<u32, u32>,
     pub(crate) gone: BTreeSet<u32>,
     pub(crate) groups: BTreeMap<u32, Vec<u32>>,
     pub(crate) reasons: BTreeSet<u16>,
@@ -251,6 +255,7 @@ pub(crate) fn library(library: &Library) -> Arc<Library> {
         // Whether it listens or not: what it was told is known from here.
         event: Some(event),
         interface: real.interface.map(|_| interfaces::interface as _),
+        completed: real.completed.map(|_| completed as _),
         ..real
     }))
 }
@@ -285,7 +290,7 @@ fn table_length(minor: u32) -> usize {
     match minor {
         0 => std::mem::offset_of!(Host, datagram_counts),
         1 => std::mem::offset_of!(Host, vlan_query),
-        2 | 3 => std::mem::offset_of!(Host, vlan_query) + 8,
+        2 | 3 => std::mem::offset_of!(Host, inject_to),
         _ => size_of::<Host>(),
     }
 }
@@ -401,6 +406,8 @@ unsafe extern "C" fn event(instance: *mut c_void, event: *const Event, error: *m
         let mut known = lock(&instance.known);
         match told.kind {
             EVENT_SWITCH_ACTIVATE => known.active = true,
+            EVENT_PORT_CREATE => drop(known.referable.insert(told.port)),
+            EVENT_PORT_TEARDOWN | EVENT_PORT_DELETE => drop(known.referable.remove(&told.port)),
             EVENT_NIC_CONNECT => drop(known.connected.insert(told.port)),
             EVENT_NIC_DISCONNECT => drop(known.connected.remove(&told.port)),
             _ => {}
@@ -418,6 +425,14 @@ unsafe extern "C" fn event(instance: *mut c_void, event: *const Event, error: *m
     code
 }
 
+unsafe extern "C" fn completed(instance: *mut c_void, event: *const Event, status: i32) {
+    let _control = InControl::enter("event");
+    if let Some(function) = real().completed {
+        // SAFETY: the extension's own instance; the event outlives the call.
+        unsafe { function(proxied(instance).real(), event, status) };
+    }
+}
+
 fn judge_event(instance: &Instance, told: &Event, code: i32, text: &ErrorText) {
     let may_veto = matches!(told.kind, EVENT_PORT_CREATE | EVENT_NIC_CREATE);
     if code == E_PANIC {
@@ -433,6 +448,9 @@ fn judge_event(instance: &Instance, told: &Event, code: i32, text: &ErrorText) {
     let mut known = lock(&instance.known);
     if told.kind == EVENT_PORT_DELETE {
         known.gone.insert(told.port);
+    }
+    if told.kind == EVENT_PORT_TEARDOWN && known.references.get(&told.port).is_some_and(|count| *count > 0) {
+        find("references-given-back", format!("port {} is still referenced after its PORT_TEARDOWN", told.port));
     }
     if told.kind == EVENT_NIC_DISCONNECT
         && let Some((group, _)) = known.groups.iter().find(|(_, ports)| ports.contains(&told.port))

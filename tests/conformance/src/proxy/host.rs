@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::atomic::Ordering;
 
 use heddle_extension_api::abi::control::PortInfo;
-use heddle_extension_api::abi::host::{DatagramCounts, Host, VlanCounters};
+use heddle_extension_api::abi::host::{DatagramCounts, Destination, Host, VlanCounters};
 use heddle_extension_api::abi::meta::{ROLE_CAPTURE, ROLE_FORWARDING, ROLE_SERVICE};
 use heddle_extension_api::abi::packet::Packet;
 use heddle_extension_api::abi::status::{Bytes, E_FULL, E_GONE, E_INVALID, OK};
@@ -67,6 +67,11 @@ pub(super) fn watched(real: Host) -> Host {
         inject: Some(inject),
         datagram_counts: Some(datagram_counts),
         vlan_query: Some(vlan_query),
+        inject_to: real.inject_to.map(|_| inject_to as _),
+        port_reference: real.port_reference.map(|_| port_reference as _),
+        port_dereference: real.port_dereference.map(|_| port_dereference as _),
+        nic_reference: real.nic_reference.map(|_| nic_reference as _),
+        nic_dereference: real.nic_dereference.map(|_| nic_dereference as _),
         ..real
     }
 }
@@ -436,6 +441,75 @@ unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source: u32) -> i32 
         current.end_draft(handle);
     } else if code == E_INVALID || (code == E_GONE && source == 0) {
         stale("inject", handle, code);
+    }
+    code
+}
+
+unsafe extern "C" fn inject_to(call: *mut c_void, handle: u64, source: u32, to: *const Destination) -> i32 {
+    let Some(current) = worker(call, "inject_to") else { return E_INVALID };
+    if refuses(INJECT) {
+        return E_GONE;
+    }
+    current.check_injected(handle, source);
+    let code = real!(current.instance(), inject_to(call, handle, source, to));
+    if code == OK {
+        current.end_draft(handle);
+    }
+    code
+}
+
+/// Takes or gives back references; what is counted here is the extension's own promise.
+fn refer(host: *mut c_void, port: u32, taken: bool) {
+    let Some(instance) = instance_of(host) else { return };
+    let mut known = lock(&instance.known);
+    let count = known.references.entry(port).or_default();
+    *count = if taken { *count + 1 } else { count.saturating_sub(1) };
+}
+
+unsafe extern "C" fn port_reference(host: *mut c_void, port: u32) -> i32 {
+    let Some(instance) = instance_of(host) else { return E_INVALID };
+    if !lock(&instance.known).referable.contains(&port) {
+        find(
+            "port-referenced-in-its-life",
+            format!("port {port} was referenced before its creation or after its teardown"),
+        );
+    }
+    let code = real!(instance, port_reference(host, port));
+    if code == OK {
+        refer(host, port, true);
+    }
+    code
+}
+
+unsafe extern "C" fn port_dereference(host: *mut c_void, port: u32) -> i32 {
+    let Some(instance) = instance_of(host) else { return E_INVALID };
+    let code = real!(instance, port_dereference(host, port));
+    if code == OK {
+        refer(host, port, false);
+    }
+    code
+}
+
+unsafe extern "C" fn nic_reference(host: *mut c_void, port: u32, nic: u32) -> i32 {
+    let Some(instance) = instance_of(host) else { return E_INVALID };
+    if !lock(&instance.known).connected.contains(&port) {
+        find(
+            "nic-referenced-while-connected",
+            format!("the NIC of port {port} was referenced while it is not connected"),
+        );
+    }
+    let code = real!(instance, nic_reference(host, port, nic));
+    if code == OK {
+        refer(host, port, true);
+    }
+    code
+}
+
+unsafe extern "C" fn nic_dereference(host: *mut c_void, port: u32, nic: u32) -> i32 {
+    let Some(instance) = instance_of(host) else { return E_INVALID };
+    let code = real!(instance, nic_dereference(host, port, nic));
+    if code == OK {
+        refer(host, port, false);
     }
     code
 }

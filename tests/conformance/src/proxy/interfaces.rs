@@ -1,6 +1,6 @@
 //! Optional interfaces as the host sees them: tables whose functions find the extension's own context and call it.
 //!
-//! `heddle.state/1` is not offered to the host: cases drive it themselves, with pieces in guarded memory.
+//! `heddle.state/1` and interfaces not known here are not offered to the host: cases drive them themselves.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::OnceLock;
@@ -8,7 +8,6 @@ use std::sync::OnceLock;
 use heddle_extension_api::abi::config::{CONFIG_ID, ConfigV1};
 use heddle_extension_api::abi::drops::{DROPS_ID, Dropped, DropsV1};
 use heddle_extension_api::abi::sampling::{SAMPLING_ID, Sample, SamplingV1};
-use heddle_extension_api::abi::state::STATE_ID;
 use heddle_extension_api::abi::status::{Bytes, E_INVALID, ErrorText, OK};
 
 use super::{Context, InControl, Phase, proxied, real, status, words};
@@ -68,7 +67,6 @@ pub(super) unsafe extern "C" fn interface(id: *const c_char) -> *const c_void {
         return table;
     }
     match id.to_str() {
-        Ok(STATE_ID) => std::ptr::null(),
         Ok(SAMPLING_ID) => {
             let pair = SAMPLING.get_or_init(|| {
                 let own = sampling_table(table);
@@ -99,7 +97,8 @@ pub(super) unsafe extern "C" fn interface(id: *const c_char) -> *const c_void {
             });
             (&raw const pair.1).cast()
         }
-        _ => table,
+        // What takes an instance or a context and is not known here would be given the proxy's.
+        _ => std::ptr::null(),
     }
 }
 
