@@ -7,7 +7,7 @@
 //!
 //! Limits: the length is rounded up to 2 MiB. Small arenas are populated at once, larger ones when touched.
 
-mod map;
+pub(crate) mod map;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 use heddle_switch_core::arena::Region;
 
 /// Bytes of a huge page.
-const HUGE_PAGE: usize = 2 << 20;
+pub(crate) const HUGE_PAGE: usize = 2 << 20;
 /// Up to this length every page is touched at the start, so that the first frames do not pay for it.
 const POPULATE_MAX: usize = 32 << 20;
 
@@ -61,15 +61,16 @@ impl MappedRegion {
         }
     }
 
-    fn attempt(len: usize, huge: bool) -> Result<MappedRegion, ArenaError> {
+    pub(crate) fn attempt(len: usize, huge: bool) -> Result<MappedRegion, ArenaError> {
         let failed = |step| move |source| ArenaError::System { len, step, source };
         let file = map::anonymous_file(huge).map_err(failed("memfd_create"))?;
         map::set_length_and_seal(file.as_fd(), len).map_err(failed("sizing the memory file"))?;
         let base = map::map_shared(file.as_fd(), len).map_err(failed("mmap"))?;
-        let region = MappedRegion { base, len, file, plain_because: None };
+        let region = MappedRegion { base, len, file, plain_because: (!huge).then(String::new) };
         if !huge {
             map::advise_huge(region.base, len);
         }
+        map::keep_out_of_dumps(region.base, len);
         if len <= POPULATE_MAX {
             map::populate(region.base, len);
         }
@@ -84,6 +85,16 @@ impl MappedRegion {
     /// Why the memory is in ordinary pages, with the fix; `None` when it is in huge pages.
     pub fn why_no_hugepages(&self) -> Option<&str> {
         self.plain_because.as_deref()
+    }
+
+    /// First byte.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Length in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.len
     }
 
     /// The file behind the memory, to map it a second time or to hand it over.

@@ -161,6 +161,8 @@ fn facts(args: &DaemonArgs, inherited: Option<&Inherited>, log: Arc<LogLevels>) 
     DaemonFacts {
         supervisor_pid: inherited.map(|inherited| inherited.supervisor_pid),
         restarts: inherited.map_or(0, |inherited| inherited.restarts),
+        crashes: 0,
+        last_crash: None,
         last_exit: inherited.and_then(|inherited| inherited.last_exit.clone()),
         socket: args.socket.display().to_string(),
         state_dir: args.state_dir().display().to_string(),

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::contain::trap;
 use crate::control::error::ControlError;
 use crate::control::model::SwitchName;
 use crate::control::plane::{ControlPlane, ControlResult};
@@ -80,6 +81,8 @@ impl Engine {
         let internal = |what: &'static str| {
             move |error: std::io::Error| ControlError::Internal { what: what.to_owned(), reason: error.to_string() }
         };
+        // Windows of capture extensions rely on it.
+        trap::arm(None).map_err(internal("handling signals of extensions"))?;
         let copies = run_dir.join("extensions");
         std::fs::create_dir_all(&copies).map_err(internal("making the directory for extensions"))?;
         catalog::remove_stale_copies(&copies);

@@ -7,6 +7,7 @@
 pub mod arena;
 pub mod cli;
 pub mod config;
+pub mod contain;
 pub mod control;
 pub mod daemon;
 pub mod engine;

@@ -18,6 +18,7 @@ mod mapped;
 mod settings;
 mod stage;
 mod told;
+mod window;
 
 pub use error::LoadError;
 pub use facts::ExtensionFacts;
@@ -28,6 +29,7 @@ pub use mapped::MAPPED_MAX;
 pub use settings::{Setting, Settings};
 pub use stage::WorkerStage;
 pub use told::port_info;
+pub use window::Window;
 
 use heddle_extension_api::Exported;
 use heddle_extension_api::abi::LAYOUT;

@@ -86,6 +86,13 @@ impl<'a> Call<'a> {
         Refusal::Forbidden
     }
 
+    /// Counts a rule the host saw broken in this call, about packet `index` or none.
+    #[cold]
+    pub fn broke(&mut self, rule: Rule, index: Option<usize>) {
+        // What it may not do is refused by whoever noticed.
+        let _ = self.forbid(rule, index);
+    }
+
     /// Whether the extension decides destinations in this call.
     fn decides(&self) -> bool {
         self.entry.role == Role::Forwarding && self.leg == Leg::Ingress

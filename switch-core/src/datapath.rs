@@ -127,7 +127,9 @@ impl Pass<'_> {
             return;
         };
         let packets = burst.len() as u64;
-        burst.take_down();
+        if !running.sees_copies {
+            burst.take_down();
+        }
         let started = self.measured.map(|ticks| ticks());
         let end = {
             let mut call = Call::new(self.core, self.snapshot, burst, (entry, &mut running.counters), leg);
@@ -147,6 +149,12 @@ impl Pass<'_> {
         running.counters.packets += packets;
         if end == CallEnd::Failed {
             running.counters.failures += 1;
+        }
+        if running.sees_copies {
+            if end == CallEnd::Returned {
+                return;
+            }
+            burst.take_down();
         }
         self.core.settle(burst, entry, leg, end, self.snapshot, &mut running.counters);
     }

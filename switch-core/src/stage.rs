@@ -127,6 +127,12 @@ pub trait Stage: Send {
         CallEnd::Returned
     }
 
+    /// Whether its calls are shown copies of the descriptors, so that nothing it writes reaches the burst and nothing has to
+    /// be judged after a call that returned. Asked once.
+    fn sees_copies(&self) -> bool {
+        false
+    }
+
     /// For the owner that gets the context back when the extension leaves the worker.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
 }

@@ -59,6 +59,8 @@ rules! {
     ReferenceUnknown = 12, "reference-unknown";
     /// It kept a reference to a port or NIC that was to be deleted.
     ReferenceKept = 13, "reference-kept";
+    /// It wrote bytes of a frame as a capture.
+    FrameWritten = 14, "frame-written";
 }
 
 /// Rules in all.

@@ -102,6 +102,8 @@ pub(crate) struct Running {
     pub(crate) counters: StageCounters,
     pub(crate) skips: Skips,
     pub(crate) drops: DropShare,
+    /// It is shown copies: what it writes reaches no burst.
+    pub(crate) sees_copies: bool,
 }
 
 /// The worker.
@@ -159,7 +161,8 @@ impl Worker {
         let stays = |id: StageId| update.snapshot.stages.iter().any(|stage| stage.id == id);
         for (id, mut stage) in update.started {
             let (skips, drops) = (Skips::start(&mut *stage), Running::drops_from(&self.core));
-            self.running.push(Running { id, stage, counters: StageCounters::default(), skips, drops });
+            let (counters, sees_copies) = (StageCounters::default(), stage.sees_copies());
+            self.running.push(Running { id, stage, counters, skips, drops, sees_copies });
         }
         let (mut kept, gone): (Vec<Running>, Vec<Running>) =
             std::mem::take(&mut self.running).into_iter().partition(|running| stays(running.id));

@@ -4,6 +4,7 @@
 //! came from extensions, devices or the operator have their control characters escaped, so that nothing but heddle draws
 //! on the terminal.
 
+mod crash;
 mod daemon;
 mod extension;
 mod port;
@@ -11,6 +12,7 @@ mod stats;
 mod switch;
 mod topology;
 
+pub(super) use crash::{crash, crash_line};
 pub(super) use daemon::{daemon, log_levels};
 pub(super) use extension::{extension, extension_line, extension_log, extensions, quarantines, schema, settings};
 pub(super) use port::{port, port_line, ports};

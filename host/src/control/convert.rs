@@ -5,6 +5,7 @@
 //! that neither the plane nor the command line meets a value it has to doubt.
 
 mod answer;
+mod crash;
 pub(in crate::control) mod extension;
 pub(in crate::control) mod request;
 mod view;

@@ -7,6 +7,7 @@
 //! integers, absent values as `null`. Adding a key is compatible; renaming or removing one is not.
 
 mod capture;
+mod crash;
 mod extension;
 mod extension_log;
 mod log;
@@ -21,8 +22,10 @@ mod switch;
 mod vlan;
 
 pub use capture::{CaptureDirection, CaptureSpec, CapturedFrame, SnapLength};
+pub use crash::CrashView;
 pub use extension::{
     ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionView,
+    ViolationView,
 };
 pub use extension_log::{ExtensionLog, LogLine, LogSeverity};
 pub use log::{LOG_TARGETS, LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
@@ -32,6 +35,7 @@ pub use port::{
     AdminState, BackendKind, BackendSpec, FailPolicy, LoopAction, MemoryMode, NicState, PortChange, PortCounters,
     PortKind, PortSettings, PortSpec, PortState, PortView,
 };
+
 pub use quarantine::{QuarantineCause, QuarantineView};
 pub use setting::{ConfigChange, ExtensionSettings, SettingKind, SettingView};
 pub use stats::{

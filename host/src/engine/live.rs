@@ -4,6 +4,7 @@
 //! it up (a sleeping one is woken). Whoever waits for a worker does so at most [`ANSWER`]; a worker that does not answer
 //! hangs in an extension, and the error says so.
 
+mod contained;
 mod extensions;
 mod loops;
 mod order;
@@ -37,7 +38,7 @@ use crate::arena::MappedRegion;
 use crate::control::error::ControlError;
 use crate::control::model::{BufferClassView, PortName, SwitchName, SwitchSpec, SwitchType, WorkerView};
 use crate::control::plane::ControlResult;
-use crate::loader::{Groups, PortDirectory, Services};
+use crate::loader::{Groups, PortDirectory, Services, Window};
 use crate::ports::device::{DeviceEvent, DeviceWatch};
 pub(crate) use extensions::Enabled;
 use plugged::Plugged;
@@ -57,6 +58,8 @@ pub(crate) struct LiveSwitch {
     pub(super) quarantines: Arc<Quarantines>,
     pub(super) epoch: Instant,
     pub(super) hugepages: bool,
+    /// Through which capture extensions see packets, by worker.
+    pub(super) windows: Vec<Arc<Window>>,
     /// Loops that workers saw.
     alarms: Alarms,
 }
@@ -127,6 +130,8 @@ impl LiveSwitch {
         let region =
             MappedRegion::new(size.bytes()).map_err(|error| internal("mapping packet memory", error.to_string()))?;
         let hugepages = region.hugepages();
+        let windows = (0..count).map(|_| Window::new(&region).map(Arc::new)).collect::<std::io::Result<_>>();
+        let windows = windows.map_err(|error| internal("mapping packet memory for reading", error.to_string()))?;
         if let Some(why) = region.why_no_hugepages() {
             tracing::info!(switch = %spec.name(), "packet memory is on small pages: {why}");
         }
@@ -160,6 +165,7 @@ impl LiveSwitch {
             quarantines,
             epoch,
             hugepages,
+            windows,
             alarms,
         });
         switch.publish(&mut lock(&switch.state), Vec::new())?;

@@ -49,7 +49,14 @@ impl Quarantines {
     /// Puts an extension in.
     pub(crate) fn put(&self, switch: &SwitchName, id: &str, cause: QuarantineCause, reason: String) -> QuarantineView {
         let since_unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let record = QuarantineView { switch: switch.clone(), id: id.to_owned(), cause, reason, since_unix_seconds };
+        let record = QuarantineView {
+            switch: switch.clone(),
+            id: id.to_owned(),
+            cause,
+            reason,
+            since_unix_seconds,
+            crash: None,
+        };
         let mut records = lock(&self.records);
         records.retain(|known| known.switch != record.switch || known.id != record.id);
         if records.len() >= RECORDS_MAX {

@@ -197,6 +197,7 @@ impl LiveSwitch {
         view.quarantine = self.quarantines.find(self.spec.name(), &view.id);
         if let Some(instance) = &one.instance {
             let counter = |(name, unit, value)| ExtensionCounter { name, unit, value };
+            view.violations = self.violations(one);
             view.counters = instance.shared().counters().into_iter().map(counter).collect();
         }
         view
@@ -226,6 +227,7 @@ pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> Ex
         config: BTreeMap::new(),
         counters: Vec::new(),
         quarantine: None,
+        violations: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ use super::devices::DeviceTable;
 use super::flush::Flushes;
 use super::link::{Incoming, Outgoing};
 use super::wake::Wake;
+use crate::contain::watchdog::note_waits;
 use crate::ports::{RxQueue, RxStatus};
 
 /// Frames taken from a queue in one call.
@@ -126,6 +127,7 @@ impl WorkerThread {
             if now >= self.next_tick {
                 self.next_tick = now + TICK;
                 self.worker.tick(now_ns, &mut self.devices);
+                note_waits();
                 self.devices.sweep_taps();
                 if now >= self.next_look {
                     self.next_look = now + LOOK;

@@ -23,6 +23,7 @@ use heddle_extension_api::abi::status::{Bytes, E_PANIC, ErrorText, OK};
 
 use super::host_table::{self, InstanceShared};
 use super::{Library, Setting, Settings, WorkerStage};
+use crate::contain::{Function, Site, enter};
 use crate::control::model::SettingKind;
 
 /// Why an instance or a worker context could not be made.
@@ -49,6 +50,7 @@ pub struct Instance {
     sampling: Option<SamplingV1>,
     drops: Option<DropsV1>,
     panicked: AtomicBool,
+    site: Site,
 }
 
 // SAFETY: the ABI demands that an instance may be used from any thread, one control call at a time; the host makes
@@ -68,6 +70,8 @@ impl Instance {
         let create = library.entry().create.ok_or(CreateFailure::NoObject("create"))?;
         let mut instance = std::ptr::null_mut();
         let mut error = ErrorText::default();
+        let site = Site::new(&library.facts().id, library.sha256());
+        let entered = enter(&site, Function::Create, None);
         // SAFETY: `host` is boxed and kept for the life of the instance; `config` outlives the call; both out pointers
         // are to locals.
         let status = unsafe { create(&raw const *host, bytes(config), &raw mut instance, &raw mut error) };
@@ -78,19 +82,21 @@ impl Instance {
         }
         let instance = NonNull::new(instance).ok_or(CreateFailure::NoObject("create"))?;
         let (sampling, drops) = (sampling(&library), drops(&library));
+        drop(entered);
         let panicked = AtomicBool::new(false);
-        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, drops, panicked }))
+        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, drops, panicked, site }))
     }
 
     /// Makes the context for one worker.
     pub fn worker(self: &Arc<Instance>, worker: u16) -> Result<WorkerStage, CreateFailure> {
         let Some(init) = self.library.entry().worker_init else {
-            return Ok(WorkerStage::new(Arc::clone(self), std::ptr::null_mut()));
+            return Ok(WorkerStage::new(Arc::clone(self), std::ptr::null_mut(), worker));
         };
         let mut context = std::ptr::null_mut();
+        let _entered = enter(&self.site, Function::WorkerInit, None);
         // SAFETY: the instance is live; the out pointer is to a local; control calls are under the switch's lock.
         match unsafe { init(self.instance.as_ptr(), u32::from(worker), &raw mut context) } {
-            OK => Ok(WorkerStage::new(Arc::clone(self), context)),
+            OK => Ok(WorkerStage::new(Arc::clone(self), context, worker)),
             E_PANIC => Err(CreateFailure::Panicked("worker_init")),
             code => Err(CreateFailure::Refused(format!("status {code} from worker_init"))),
         }
@@ -99,6 +105,7 @@ impl Instance {
     /// Ends a worker context.
     pub(super) fn end_worker(&self, context: *mut c_void) {
         if let (Some(fini), false) = (self.library.entry().worker_fini, context.is_null()) {
+            let _entered = enter(&self.site, Function::WorkerFini, None);
             // SAFETY: the context came from `worker_init` of this instance and is ended once, by its owner's drop.
             unsafe { fini(self.instance.as_ptr(), context) };
         }
@@ -107,6 +114,7 @@ impl Instance {
     /// Periodic control call; false when it panicked.
     pub fn tick(&self, now_ns: u64) -> bool {
         let Some(tick) = self.library.entry().tick else { return true };
+        let _entered = enter(&self.site, Function::Tick, None);
         // SAFETY: the instance is live; control calls are under the switch's lock.
         self.note(unsafe { tick(self.instance.as_ptr(), now_ns) }) != E_PANIC
     }
@@ -123,6 +131,7 @@ impl Instance {
             switch_name: bytes(switch),
         };
         let mut error = ErrorText::default();
+        let _entered = enter(&self.site, Function::Event, None);
         // SAFETY: the instance is live, `event` and what it points to outlive the call.
         match self.note(unsafe { function(self.instance.as_ptr(), &raw const event, &raw mut error) }) {
             OK => Ok(()),
@@ -136,6 +145,7 @@ impl Instance {
             return Err("it takes no new configuration while it runs".to_owned());
         };
         let mut error = ErrorText::default();
+        let _entered = enter(&self.site, Function::Configure, None);
         // SAFETY: the instance is live, `config` outlives the call, and control calls are under the switch's lock.
         match self.note(unsafe { configure(self.instance.as_ptr(), bytes(config), &raw mut error) }) {
             OK => Ok(()),
@@ -165,6 +175,11 @@ impl Instance {
         &self.shared
     }
 
+    /// Where what it does wrong is counted.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
     /// Its library.
     pub fn library(&self) -> &Arc<Library> {
         &self.library
@@ -188,6 +203,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(destroy) = self.library.entry().destroy {
+            let _entered = enter(&self.site, Function::Destroy, None);
             // SAFETY: the last reference is gone, so every worker context has ended; called once.
             unsafe { destroy(self.instance.as_ptr()) };
         }

@@ -18,6 +18,8 @@ use sha2::{Digest, Sha256};
 
 use super::mapped::{self, Place, PrivateCopy};
 use super::settings::Settings;
+use crate::contain::{Function, Site, enter, modules};
+
 use super::{ExtensionFacts, LoadError, check, elf, instance};
 
 /// A loaded extension: its facts and its function table, both copied.
@@ -89,13 +91,17 @@ pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
     let place = Place::take()?;
     let name = format!("{}.{}.{}.{prefix}.so", inspected.facts.id, std::process::id(), place.generation());
     let copy = PrivateCopy::write(run_dir.join(name), &file)?;
+    let site = Site::new(&inspected.facts.id, Some(&sha256));
+    let entered = enter(&site, Function::Load, None);
     let opened = open(copy.path())?;
+    modules::refresh();
     place.keep();
     let entry = opened.entry().and_then(|entry| check_entry(&entry, &inspected.facts).map(|()| entry));
     let entry = entry.inspect_err(|verdict| mapped::refuse(digest, verdict.clone()))?;
     copy.keep();
     let (facts, path) = (inspected.facts, Some(path.to_owned()));
     let settings = instance::settings(&entry, &facts.id);
+    drop(entered);
     Ok(Library { facts, entry, path, sha256: Some(sha256), settings })
 }
 

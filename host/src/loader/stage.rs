@@ -2,7 +2,8 @@
 //!
 //! One call per batch. Around it the host only fills in [`Batch`] and stores who is running, so the crossing costs
 //! nanoseconds per batch. After a panic no more calls are made: the fail policy decides about frames until the control
-//! side has taken the extension out.
+//! side has taken the extension out. A capture extension sees frames and descriptors through a [`Window`], so that what
+//! it writes reaches nobody.
 
 #![expect(unsafe_code, reason = "island: calls into vendor code through its function table")]
 
@@ -22,15 +23,18 @@ use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::sample::Sample;
 use heddle_switch_core::stage::{CallEnd, Leg, Stage};
 
-use super::Instance;
+use super::{Instance, Window};
+use crate::contain::{Entered, Function, enter, trap};
 
 /// The context.
 pub struct WorkerStage {
     instance: Arc<Instance>,
     context: *mut c_void,
+    worker: u16,
     ingress: Option<BatchFn>,
     egress: Option<BatchFn>,
     wants_offload: bool,
+    window: Option<Arc<Window>>,
 }
 
 // SAFETY: the ABI demands that a worker context may move between threads as long as calls with it do not overlap; the
@@ -38,11 +42,18 @@ pub struct WorkerStage {
 unsafe impl Send for WorkerStage {}
 
 impl WorkerStage {
-    pub(super) fn new(instance: Arc<Instance>, context: *mut c_void) -> WorkerStage {
+    pub(super) fn new(instance: Arc<Instance>, context: *mut c_void, worker: u16) -> WorkerStage {
         let entry = instance.library().entry();
         let (ingress, egress) = (entry.ingress, entry.egress);
         let wants_offload = instance.library().facts().capabilities & CAPABILITY_OFFLOAD_FACTS != 0;
-        WorkerStage { instance, context, ingress, egress, wants_offload }
+        WorkerStage { instance, context, worker, ingress, egress, wants_offload, window: None }
+    }
+
+    /// Shows it packets through a window, if stores into one are caught in this process.
+    #[must_use]
+    pub fn through(mut self, window: Option<Arc<Window>>) -> WorkerStage {
+        self.window = window.filter(|_| trap::is_armed());
+        self
     }
 
     /// Whether it has a function for ingress, egress and the periodic call.
@@ -50,22 +61,28 @@ impl WorkerStage {
         (self.ingress.is_some(), self.egress.is_some(), self.instance.library().entry().worker_tick.is_some())
     }
 
-    fn run(&mut self, function: BatchFn, call: &mut Call<'_>) -> CallEnd {
+    fn run(&mut self, function: BatchFn, which: Function, call: &mut Call<'_>) -> CallEnd {
         if self.instance.has_panicked() {
             return CallEnd::Failed;
         }
+        let entered = enter(self.instance.site(), which, Some(call.worker()));
+        let window = self.window.as_deref().filter(|window| entered.through(window));
         let offload = if self.wants_offload { call.offload_facts().as_ptr() } else { std::ptr::null() };
         let base = call.arena().base().as_ptr();
+        let (packets, single_source) = match window {
+            Some(window) => window.show(call.packets_mut()),
+            None => (call.packets_mut().as_mut_ptr(), call.is_single_source()),
+        };
         let mut batch = Batch {
             struct_size: u32::try_from(size_of::<Batch>()).unwrap_or(0),
             count: u32::try_from(call.len()).unwrap_or(0),
-            packets: call.packets_mut().as_mut_ptr(),
-            base,
+            packets,
+            base: window.map_or(base, |window| window.base().cast_mut()),
             call: std::ptr::null_mut(),
             now_ns: call.now_ns(),
             worker: u32::from(call.worker()),
             leg: if call.leg() == Leg::Ingress { LEG_INGRESS } else { LEG_EGRESS },
-            flags: if call.is_single_source() { BATCH_SINGLE_SOURCE } else { 0 },
+            flags: if single_source { BATCH_SINGLE_SOURCE } else { 0 },
             reserved: 0,
             offload,
             draft_base: base,
@@ -74,7 +91,20 @@ impl WorkerStage {
         // SAFETY: the context is live; the batch and what it points to outlive the call; while it runs, `call` is used
         // only through `batch.call` by the host table, on this thread.
         let status = unsafe { function(self.context, &raw mut batch) };
+        if let Some(window) = window.filter(|window| window.is_touched()) {
+            let judged = window.judge(call);
+            if let Err(error) = judged {
+                tracing::error!(%error, "packets cannot be shown to capture extensions any more; the switch process ends");
+                std::process::abort();
+            }
+        }
+        drop(entered);
         self.end(status)
+    }
+
+    /// A call of this worker that has no batch.
+    fn enter(&self, function: Function) -> Entered<'_> {
+        enter(self.instance.site(), function, Some(self.worker))
     }
 
     /// How a call ended.
@@ -92,16 +122,19 @@ impl WorkerStage {
 
 impl Stage for WorkerStage {
     fn process(&mut self, call: &mut Call<'_>) -> CallEnd {
-        let function = if call.leg() == Leg::Ingress { self.ingress } else { self.egress };
+        let (function, which) = match call.leg() {
+            Leg::Ingress => (self.ingress, Function::Ingress),
+            Leg::Egress => (self.egress, Function::Egress),
+        };
         match function {
-            Some(function) => self.run(function, call),
+            Some(function) => self.run(function, which, call),
             None => CallEnd::Returned,
         }
     }
 
     fn tick(&mut self, call: &mut Call<'_>) -> CallEnd {
         match self.instance.library().entry().worker_tick {
-            Some(function) => self.run(function, call),
+            Some(function) => self.run(function, Function::WorkerTick, call),
             None => CallEnd::Returned,
         }
     }
@@ -109,8 +142,11 @@ impl Stage for WorkerStage {
     fn next_skip(&mut self) -> u32 {
         let next = self.instance.sampling().and_then(|sampling| sampling.next_skip);
         match next {
-            // SAFETY: the context is live and this is its worker.
-            Some(next) if !self.instance.has_panicked() => unsafe { next(self.context) },
+            Some(next) if !self.instance.has_panicked() => {
+                let _entered = self.enter(Function::Sampling);
+                // SAFETY: the context is live and this is its worker.
+                unsafe { next(self.context) }
+            }
             _ => u32::MAX,
         }
     }
@@ -137,8 +173,10 @@ impl Stage for WorkerStage {
             pool: sample.pool,
             outputs: sample.outputs.map(PortId::raw),
         };
+        let entered = self.enter(Function::Sampling);
         // SAFETY: the context is live; the sample outlives the call.
         let status = unsafe { function(self.context, std::ptr::null_mut(), &raw const told) };
+        drop(entered);
         self.end(status)
     }
 
@@ -149,8 +187,11 @@ impl Stage for WorkerStage {
     fn next_skip_of(&mut self, port: PortId) -> u32 {
         let next = self.instance.sampling().and_then(|sampling| sampling.next_skip_of);
         match next {
-            // SAFETY: the context is live and this is its worker.
-            Some(next) if !self.instance.has_panicked() => unsafe { next(self.context, port.raw()) },
+            Some(next) if !self.instance.has_panicked() => {
+                let _entered = self.enter(Function::Sampling);
+                // SAFETY: the context is live and this is its worker.
+                unsafe { next(self.context, port.raw()) }
+            }
             _ => u32::MAX,
         }
     }
@@ -162,8 +203,11 @@ impl Stage for WorkerStage {
     fn drops_wanted(&mut self) -> u32 {
         let wanted = self.instance.drops().and_then(|drops| drops.wanted);
         match wanted {
-            // SAFETY: the context is live and this is its worker.
-            Some(wanted) if !self.instance.has_panicked() => unsafe { wanted(self.context) },
+            Some(wanted) if !self.instance.has_panicked() => {
+                let _entered = self.enter(Function::Drops);
+                // SAFETY: the context is live and this is its worker.
+                unsafe { wanted(self.context) }
+            }
             _ => 0,
         }
     }
@@ -186,9 +230,15 @@ impl Stage for WorkerStage {
             vlan: dropped.tci,
             withheld,
         };
+        let entered = self.enter(Function::Drops);
         // SAFETY: the context is live; the drop outlives the call.
         let status = unsafe { function(self.context, &raw const told) };
+        drop(entered);
         self.end(status)
+    }
+
+    fn sees_copies(&self) -> bool {
+        self.window.is_some()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send> {

@@ -77,7 +77,7 @@ fn quarantine_is_listed_and_cleared() {
     let line = "com.example.sick  lab     2023-11-14T22:13:20.000Z  it panicked 3 times within 60 s";
     assert_eq!(table.lines().nth(1), Some(line), "{table}");
     let record = json!({ "switch": "lab", "id": "com.example.sick", "cause": "panics",
-        "reason": "it panicked 3 times within 60 s", "since_unix_seconds": 1_700_000_000_u64 });
+        "reason": "it panicked 3 times within 60 s", "since_unix_seconds": 1_700_000_000_u64, "crash": null });
     assert_eq!(daemon.json("quarantine list"), json!([record]));
     assert_eq!(daemon.json("quarantine clear --switch lab com.example.sick"), record);
     let text = daemon.ok("quarantine clear com.example.sick");

@@ -140,6 +140,7 @@ fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionVi
         config: BTreeMap::new(),
         counters: Vec::new(),
         quarantine: None,
+        violations: Vec::new(),
     }
 }
 
@@ -151,6 +152,7 @@ fn sick(switch: &SwitchName, id: &str) -> QuarantineView {
         cause: QuarantineCause::Panics,
         reason: "it panicked 3 times within 60 s".to_owned(),
         since_unix_seconds: 1_700_000_000,
+        crash: None,
     }
 }
 

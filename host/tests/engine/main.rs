@@ -21,5 +21,6 @@ mod specimens;
 mod stamps;
 mod swap;
 mod traffic;
+mod violations;
 mod vlan;
 mod workers;

@@ -18,6 +18,8 @@ pub(in crate::cli) fn daemon(view: &DaemonView) -> String {
         ("up for", duration(view.uptime_seconds)),
         ("restarts", view.restarts.to_string()),
         ("last exit", or_dash(view.last_exit.as_ref())),
+        ("crashes", view.crashes.to_string()),
+        ("last crash", view.last_crash.as_ref().map_or_else(|| "-".to_owned(), super::crash_line)),
         ("switches", view.switches.to_string()),
         ("ports", view.ports.to_string()),
         (

@@ -68,6 +68,14 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
         ("last error", or_dash(view.last_error.as_ref())),
         ("quarantine", view.quarantine.as_ref().map_or_else(|| "-".to_owned(), quarantine)),
     ]);
+    for violation in &view.violations {
+        let port = violation.port.as_ref().map_or_else(String::new, |port| format!(", last on port {port}"));
+        text.push_str(&plain(&format!("violation {}: {} times{port}", violation.rule, violation.count)));
+        text.push('\n');
+    }
+    if let Some(crash) = view.quarantine.as_ref().and_then(|record| record.crash.as_ref()) {
+        text.push_str(&super::crash(crash));
+    }
     for (key, value) in &view.config {
         text.push_str(&plain(&format!("config {key} = {value}")));
         text.push('\n');
@@ -115,7 +123,11 @@ pub(in crate::cli) fn quarantines(views: &[QuarantineView]) -> String {
         let since = utc(view.since_unix_seconds.saturating_mul(1_000_000_000));
         vec![view.id.clone(), view.switch.to_string(), since, view.reason.clone()]
     };
-    table(&columns, views.iter().map(row).collect(), "no extension is in quarantine")
+    let mut text = table(&columns, views.iter().map(row).collect(), "no extension is in quarantine");
+    for crash in views.iter().filter_map(|view| view.crash.as_ref()) {
+        text.push_str(&super::crash(crash));
+    }
+    text
 }
 
 fn quarantine(view: &QuarantineView) -> String {

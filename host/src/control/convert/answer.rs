@@ -97,6 +97,7 @@ impl From<model::ExtensionView> for wire::Extension {
             config: view.config,
             counters: view.counters.into_iter().map(counter).collect(),
             quarantine: view.quarantine.map(Into::into),
+            violations: view.violations.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -188,6 +189,8 @@ impl From<model::DaemonView> for wire::Daemon {
             uptime_seconds: view.uptime_seconds,
             restarts: view.restarts,
             last_exit: view.last_exit,
+            crashes: view.crashes,
+            last_crash: view.last_crash.map(Into::into),
             socket: view.socket,
             state_dir: view.state_dir,
             config_file: view.config_file,

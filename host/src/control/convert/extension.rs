@@ -71,6 +71,7 @@ impl From<QuarantineView> for wire::Quarantine {
             cause: wire::QuarantineCause::from(view.cause).into(),
             reason: view.reason,
             since_unix_seconds: view.since_unix_seconds,
+            crash: view.crash.map(Into::into),
         }
     }
 }
@@ -93,6 +94,7 @@ impl TryFrom<wire::Quarantine> for QuarantineView {
             id: record.id,
             reason: record.reason,
             since_unix_seconds: record.since_unix_seconds,
+            crash: record.crash.map(Into::into),
         })
     }
 }

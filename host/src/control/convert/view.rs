@@ -133,6 +133,7 @@ impl TryFrom<wire::Extension> for model::ExtensionView {
             config: extension.config,
             counters: extension.counters.into_iter().map(counter).collect(),
             quarantine: extension.quarantine.map(TryInto::try_into).transpose()?,
+            violations: extension.violations.into_iter().map(Into::into).collect(),
         })
     }
 }
@@ -238,6 +239,8 @@ impl TryFrom<wire::Daemon> for model::DaemonView {
             uptime_seconds: daemon.uptime_seconds,
             restarts: daemon.restarts,
             last_exit: daemon.last_exit,
+            crashes: daemon.crashes,
+            last_crash: daemon.last_crash.map(Into::into),
             socket: daemon.socket,
             state_dir: daemon.state_dir,
             config_file: daemon.config_file,

@@ -199,6 +199,17 @@ pub struct ExtensionCounter {
     pub value: u64,
 }
 
+/// A rule an extension broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct ViolationView {
+    /// The rule: `frame-written`, `forbidden-call`, `slow-call` …
+    pub rule: String,
+    /// How often.
+    pub count: u64,
+    /// The port it happened on last; `None` when that says nothing.
+    pub port: Option<String>,
+}
+
 /// An extension as it is: installed, or bound to a switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ExtensionView {
@@ -232,4 +243,6 @@ pub struct ExtensionView {
     pub counters: Vec<ExtensionCounter>,
     /// Why it is kept from running here.
     pub quarantine: Option<QuarantineView>,
+    /// Rules it broke since it was started.
+    pub violations: Vec<ViolationView>,
 }

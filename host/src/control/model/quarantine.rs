@@ -1,6 +1,6 @@
 //! Quarantine: an extension that does harm on a switch is taken out there and stays out until an operator clears it.
 
-use super::{SwitchName, words};
+use super::{CrashView, SwitchName, words};
 use serde::{Deserialize, Serialize};
 
 words!(
@@ -10,6 +10,12 @@ words!(
         Panics = "panics",
         /// It broke the rules of its role too often.
         Violations = "violations",
+        /// It ended the switch process.
+        Crash = "crash",
+        /// A call did not come back.
+        Hang = "hang",
+        /// Too many calls took longer than their budget.
+        Slow = "slow",
     }
 );
 
@@ -32,4 +38,7 @@ pub struct QuarantineView {
     pub reason: String,
     /// Since when, in seconds since 1970.
     pub since_unix_seconds: u64,
+    /// How it ended a switch process, when it did.
+    #[serde(default)]
+    pub crash: Option<CrashView>,
 }

@@ -1,6 +1,6 @@
 //! Figures: drops by reason, cost of each stage, the filtering database, topology, the daemon itself.
 
-use super::{ExtensionView, InvalidValue, MacAddress, PortName, PortView, SwitchName, SwitchView, words};
+use super::{CrashView, ExtensionView, InvalidValue, MacAddress, PortName, PortView, SwitchName, SwitchView, words};
 use serde::Serialize;
 
 words!(
@@ -229,6 +229,10 @@ pub struct DaemonView {
     pub restarts: u32,
     /// How the last switch process ended, when there was one.
     pub last_exit: Option<String>,
+    /// Switch processes that ended by themselves since heddled started.
+    pub crashes: u32,
+    /// The last of them.
+    pub last_crash: Option<CrashView>,
     /// The control socket.
     pub socket: String,
     /// Directory of the stored desired state.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::control::log::LogLevels;
-use crate::control::model::{DaemonView, MemoryView};
+use crate::control::model::{CrashView, DaemonView, MemoryView};
 use crate::control::plane::{ControlPlane, ControlResult};
 
 /// What the daemon knows of itself without asking the plane.
@@ -16,6 +16,10 @@ pub struct DaemonFacts {
     pub restarts: u32,
     /// How the process before this one ended.
     pub last_exit: Option<String>,
+    /// Switch processes that ended by themselves since heddled started.
+    pub crashes: u32,
+    /// The last of them.
+    pub last_crash: Option<CrashView>,
     /// Path of the control socket.
     pub socket: String,
     /// Directory of the stored desired state.
@@ -46,6 +50,8 @@ impl DaemonFacts {
             uptime_seconds: steady.elapsed().as_secs(),
             restarts: self.restarts,
             last_exit: self.last_exit.clone(),
+            crashes: self.crashes,
+            last_crash: self.last_crash.clone(),
             socket: self.socket.clone(),
             state_dir: self.state_dir.clone(),
             config_file: self.config_file.clone(),

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use heddle_switch_core::counters::PortCounters;
-use heddle_switch_core::stage::{OnFailure, Stage, StageId};
+use heddle_switch_core::stage::{OnFailure, Role, Stage, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, StageSpec, Veto};
+use heddle_switch_core::violation::Broken;
 use heddle_switch_core::vlan_count::VlanCounters;
 
 use super::quarantine::Trouble;
-use super::{LiveSwitch, State};
+use super::{LiveSwitch, State, contained};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
 use crate::control::plane::ControlResult;
@@ -42,6 +43,8 @@ pub(crate) struct Enabled {
     pub(crate) last_error: Option<String>,
     /// Rule violations seen so far.
     pub(crate) violations: u64,
+    /// The same by rule.
+    pub(crate) broken: Broken,
     /// What its instances wrote to the log.
     pub(crate) log: Arc<LogRing>,
     /// Its panics.
@@ -114,8 +117,8 @@ impl LiveSwitch {
         // One that was taken out after a panic is enabled anew.
         state.enabled.retain(|one| !is_it(one));
         let (instance, config) = (Some(instance), config.clone());
-        let (last_error, violations, trouble) = (None, 0, Trouble::default());
-        let newest = Enabled { stage, instance, library, config, path, last_error, violations, log, trouble };
+        let (last_error, violations, broken, trouble) = (None, 0, Broken::default(), Trouble::default());
+        let newest = Enabled { stage, instance, library, config, path, last_error, violations, broken, log, trouble };
         // Within a role the newest is nearest to the protocol edge.
         let place = state.enabled.iter().position(|one| one.rank() >= newest.rank());
         state.enabled.insert(place.unwrap_or(state.enabled.len()), newest);
@@ -156,7 +159,9 @@ impl LiveSwitch {
         let mut contexts = Vec::new();
         for worker in 0..state.workers.len() {
             let worker = u16::try_from(worker).unwrap_or(u16::MAX);
-            contexts.push(instance.worker(worker).map_err(|failure| rejected(failure.to_string()))?);
+            let context = instance.worker(worker).map_err(|failure| rejected(failure.to_string()))?;
+            let window = self.windows.get(usize::from(worker)).filter(|_| role == Role::Capture);
+            contexts.push(context.through(window.cloned()));
         }
         let (ingress, egress, tick) = contexts.first().map_or((false, false, false), |context| context.functions());
         let spec = StageSpec {
@@ -249,11 +254,8 @@ impl LiveSwitch {
     /// Tells the operator, once per change, that an extension breaks the rules of its role.
     fn note_violations(&self, state: &mut State, reports: &[Report]) {
         for one in &mut state.enabled {
-            let of = |report: &Report| {
-                let found = report.stages.iter().find(|(id, _)| Some(*id) == one.stage);
-                found.map_or(0, |(_, counters)| counters.violations)
-            };
-            let violations: u64 = reports.iter().map(of).sum();
+            let broken = contained::broken(one, reports);
+            let violations = broken.total();
             if violations <= one.violations {
                 continue;
             }
@@ -261,9 +263,11 @@ impl LiveSwitch {
                 let id = one.library.facts().id.as_str();
                 tracing::warn!(switch = %self.spec.name(), extension = id, violations, "breaks the rules of its role");
             }
-            one.violations = violations;
-            one.last_error =
-                Some(format!("{violations} violations of its role's rules, each undone; report it to its vendor"));
+            (one.violations, one.broken) = (violations, broken);
+            let named = self.violations_line(one);
+            one.last_error = Some(format!(
+                "{violations} violations of its role's rules, each undone ({named}); report it to its vendor"
+            ));
         }
     }
 

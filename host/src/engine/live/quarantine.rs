@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use heddle_switch_core::violation::Broken;
+
 use super::extensions::Enabled;
 use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
@@ -119,6 +121,7 @@ impl LiveSwitch {
         let (instance, stage) = self.start_instance(state, library, &config, log)?;
         if let Some(one) = state.enabled.get_mut(at) {
             (one.instance, one.stage, one.violations) = (Some(instance), stage, 0);
+            one.broken = Broken::default();
         }
         self.apply_order(state);
         self.publish(state, Vec::new())

@@ -120,5 +120,6 @@ fn extension_view(switch: &SwitchName, part: &Part<ExtensionRecord>) -> Option<E
         config: record.config.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect(),
         counters: Vec::new(),
         quarantine: None,
+        violations: Vec::new(),
     })
 }
