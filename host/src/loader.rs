@@ -24,7 +24,7 @@ pub use error::LoadError;
 pub use facts::ExtensionFacts;
 pub use host_table::{Groups, InstanceShared, LINES_MAX, LogRing, PortDirectory, Reasons, Services, Unsent};
 pub use instance::{CreateFailure, Instance};
-pub use library::{Library, load};
+pub use library::{Library, load, load_bytes};
 pub use mapped::MAPPED_MAX;
 pub use settings::{Setting, Settings};
 pub use stage::WorkerStage;

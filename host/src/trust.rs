@@ -13,7 +13,7 @@ mod report;
 mod signature;
 
 pub use keys::{KeyError, PublicKey, SecretKey};
-pub use policy::{Admission, Policy, Refusal, ReportWanted};
+pub use policy::{Policy, Refusal, ReportWanted};
 pub use report::{Report, ReportError};
 pub use signature::{Signature, SignatureError};
 
@@ -38,6 +38,32 @@ pub fn signature_beside(file: &Path) -> PathBuf {
 #[must_use]
 pub fn report_beside(file: &Path) -> PathBuf {
     beside(file, "conformance.json")
+}
+
+/// Copies signature and report of a file to another place, as far as there are any; what lay there goes.
+pub fn copy_beside(from: &Path, to: &Path) -> std::io::Result<()> {
+    for (of, limit) in
+        [(signature_beside as fn(&Path) -> PathBuf, SIGNATURE_FILE_MAX), (report_beside, REPORT_FILE_MAX)]
+    {
+        match read_small(&of(from), limit) {
+            Ok(bytes) => std::fs::write(of(to), bytes)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => remove(&of(to))?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Removes signature and report of a file, as far as there are any.
+pub fn remove_beside(file: &Path) -> std::io::Result<()> {
+    remove(&signature_beside(file)).and_then(|()| remove(&report_beside(file)))
+}
+
+fn remove(file: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn beside(file: &Path, ending: &str) -> PathBuf {

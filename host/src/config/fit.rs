@@ -21,6 +21,11 @@ pub(super) fn misfits(state: &DesiredState, places: &Places<'_>) -> Vec<Complain
         found.of_ports(switch, &at, &mut devices);
         found.of_extensions(switch, &at);
     }
+    if state.policy.require_signature && state.policy.trusted_keys.is_empty() {
+        let nobody =
+            "a signature is required and no key is trusted, so no extension could be enabled; add trusted_keys";
+        found.add(&[Step::Key("policy")], "require_signature", nobody);
+    }
     found.complaints
 }
 

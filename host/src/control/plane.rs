@@ -14,6 +14,7 @@ use super::model::{
     TopologyView,
 };
 
+use crate::trust::Policy;
 use nix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +24,12 @@ pub type ControlResult<T> = Result<T, ControlError>;
 
 /// What an operator can do with the switches of this host.
 pub trait ControlPlane: Send + Sync + 'static {
+    /// Sets what an extension's file needs before its code may run; before the first request.
+    fn set_policy(&self, policy: Policy) {
+        // A plane that runs no code of others has nothing to ask for.
+        drop(policy);
+    }
+
     /// Creates a switch without ports.
     fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView>;
 

@@ -13,12 +13,14 @@ use crate::control::error::ControlError;
 use crate::control::model::{ExtensionRef, nearest};
 use crate::control::plane::ControlResult;
 use crate::loader::{self, ExtensionFacts, Library, LoadError, elf};
+use crate::trust::Policy;
 
 /// The catalogue.
 pub(crate) struct Catalog {
     copies: PathBuf,
     loaded: Mutex<HashMap<[u8; 32], Arc<Library>>>,
     built_in: Vec<Arc<Library>>,
+    policy: Mutex<Policy>,
 }
 
 /// An extension that could be enabled.
@@ -48,7 +50,17 @@ impl Catalog {
                 Err(error) => tracing::error!(%error, "a built-in extension is refused"),
             }
         }
-        Catalog { copies, loaded: Mutex::default(), built_in }
+        Catalog { copies, loaded: Mutex::default(), built_in, policy: Mutex::default() }
+    }
+
+    /// From now on files need what this policy asks for.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        *lock(&self.policy) = policy;
+    }
+
+    /// Whether the policy lets the file at `path` with these bytes in.
+    pub(crate) fn admit(&self, path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+        lock(&self.policy).admit(path, bytes).map_err(|refusal| LoadError::Policy { reason: refusal.to_string() })
     }
 
     /// Everything installed: built in first, then the directories in order.
@@ -84,12 +96,14 @@ impl Catalog {
     }
 
     fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
-        let digest: [u8; 32] = Sha256::digest(loader::read(path)?).into();
+        let file = loader::read(path)?;
+        self.admit(path, &file)?;
+        let digest: [u8; 32] = Sha256::digest(&file).into();
         let mut loaded = lock(&self.loaded);
         if let Some(library) = loaded.get(&digest) {
             return Ok(Arc::clone(library));
         }
-        let library = Arc::new(loader::load(path, &self.copies)?);
+        let library = Arc::new(loader::load_bytes(path, &file, &self.copies)?);
         loaded.insert(digest, Arc::clone(&library));
         Ok(library)
     }

@@ -14,6 +14,7 @@ use crate::control::error::ControlError;
 use crate::control::model::{ExtensionId, nearest};
 use crate::control::plane::ControlResult;
 use crate::loader::{self, ExtensionFacts};
+use crate::trust;
 
 /// Installs a file; gives what it is and where it lies.
 pub(crate) fn install(
@@ -25,6 +26,7 @@ pub(crate) fn install(
         |reason: String| ControlError::ExtensionNotInstalled { extension: file.display().to_string(), reason };
     let bytes = loader::read(file).map_err(|error| not_installed(error.to_string()))?;
     let facts = loader::judge(&bytes).map_err(|error| not_installed(error.to_string()))?;
+    catalog.admit(file, &bytes).map_err(|error| not_installed(error.to_string()))?;
     let id = ExtensionId::new(&facts.id)?;
     let Some(directory) = directories.first() else {
         return Err(not_installed(
@@ -45,6 +47,11 @@ pub(crate) fn install(
         },
         _ => not_installed(format!("cannot write {}: {error}; check space and permissions", place.display())),
     })?;
+    // Signature and report go with it. Where they cannot, the library goes too: a policy would refuse it.
+    if let Err(error) = trust::copy_beside(file, &place).and_then(|()| sync(directory)) {
+        let _ = std::fs::remove_file(&place).and_then(|()| trust::remove_beside(&place));
+        return Err(not_installed(format!("cannot copy its signature or report to {}: {error}", place.display())));
+    }
     Ok((facts, place))
 }
 
@@ -70,7 +77,7 @@ pub(crate) fn uninstall(
         what: format!("removing {}", path.display()),
         reason: error.to_string(),
     };
-    std::fs::remove_file(&path).map_err(cannot)?;
+    std::fs::remove_file(&path).and_then(|()| trust::remove_beside(&path)).map_err(cannot)?;
     if let Some(directory) = path.parent() {
         sync(directory).map_err(cannot)?;
     }

@@ -14,6 +14,7 @@ use crate::control::model::{
     PortName, PortSpec, PortView, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
+use crate::trust::Policy;
 use heddle_switch_core::fdb::Flush;
 
 impl Engine {
@@ -65,6 +66,10 @@ impl Engine {
 }
 
 impl ControlPlane for Engine {
+    fn set_policy(&self, policy: Policy) {
+        self.shared.catalog.set_policy(policy);
+    }
+
     fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView> {
         let mut switches = lock(&self.shared.switches);
         if switches.contains_key(spec.name()) {

@@ -3,6 +3,12 @@
 /// Why an extension cannot be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
+    /// The policy of the host keeps it out.
+    #[error("{reason}")]
+    Policy {
+        /// What it lacks, and what to do.
+        reason: String,
+    },
     /// The file cannot be read.
     #[error("{path} cannot be read: {reason}; check the path and its permissions")]
     Unreadable {

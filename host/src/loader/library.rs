@@ -80,9 +80,14 @@ impl Library {
 /// Checks a file and opens it.
 pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
     let file = super::read(path)?;
-    let inspected = elf::inspect(&file)?;
+    load_bytes(path, &file, run_dir)
+}
+
+/// The same for a file that was read already: these very bytes are mapped.
+pub fn load_bytes(path: &Path, file: &[u8], run_dir: &Path) -> Result<Library, LoadError> {
+    let inspected = elf::inspect(file)?;
     check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
-    let digest: [u8; 32] = Sha256::digest(&file).into();
+    let digest: [u8; 32] = Sha256::digest(file).into();
     if let Some(verdict) = mapped::refused_before(&digest) {
         return Err(verdict);
     }
@@ -90,7 +95,7 @@ pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
     let prefix = sha256.get(..12).unwrap_or_default();
     let place = Place::take()?;
     let name = format!("{}.{}.{}.{prefix}.so", inspected.facts.id, std::process::id(), place.generation());
-    let copy = PrivateCopy::write(run_dir.join(name), &file)?;
+    let copy = PrivateCopy::write(run_dir.join(name), file)?;
     let site = Site::new(&inspected.facts.id, Some(&sha256));
     let entered = enter(&site, Function::Load, None);
     let opened = open(copy.path())?;

@@ -28,6 +28,10 @@ pub(super) fn adopt(store: &mut Store, wanted: &Wanted) -> Result<Vec<StoredSwit
     let mut state = wanted.state.clone();
     keep_identifiers(&mut state, &stored);
     tell(&stored, &state, wanted);
+    if store.policy()? != state.policy {
+        let file = wanted.file.display();
+        tracing::warn!(%file, "the policy for extensions is as in the file from now on: {}", state.policy.summary());
+    }
     let mut edits = edits_of(&state);
     edits.push(Edit::Adopted(&wanted.start));
     store.commit(&edits)?;

@@ -31,6 +31,7 @@ use crate::control::model::{
     PortSpec, PortView, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
+use crate::trust::Policy;
 use ledger::Ledger;
 
 /// How often what is absent is tried again.
@@ -80,6 +81,8 @@ impl Durable {
             Some(wanted) => adopt::adopt(&mut store, wanted)?,
             None => store.load()?,
         };
+        // Before anything is brought back: extensions are judged by it.
+        plane.set_policy(store.policy()?);
         let ledger = Ledger::new(stored);
         let path = store.path().to_owned();
         let inner = Arc::new(Inner {
@@ -117,6 +120,10 @@ impl Drop for Durable {
 }
 
 impl ControlPlane for Durable {
+    fn set_policy(&self, policy: Policy) {
+        self.plane().set_policy(policy);
+    }
+
     fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView> {
         self.inner.create_switch(spec)
     }

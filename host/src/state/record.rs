@@ -16,11 +16,15 @@ use crate::control::model::{
     InvalidValue, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid,
     VlanMode, VlanSet, WorkerCount,
 };
+use crate::trust::Policy;
 
 /// Everything an operator wants of this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DesiredState {
+    /// What an extension's file needs before its code may run on this host.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
     /// Switches.
     #[serde(default, rename = "switch", skip_serializing_if = "Vec::is_empty")]
     pub switches: Vec<SwitchRecord>,

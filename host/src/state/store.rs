@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 
 use super::record::{DesiredState, ExtensionRecord, PortRecord, SwitchRecord};
 use crate::control::model::SwitchName;
+use crate::trust::Policy;
 
 /// The file in the state directory.
 pub const FILE: &str = "state.redb";
@@ -57,6 +58,8 @@ pub enum Edit<'a> {
     DropExtension(&'a SwitchName, &'a str),
     /// Forgets everything.
     Clear,
+    /// Keeps the policy of the host.
+    PutPolicy(&'a Policy),
     /// Notes the start of heddled at which a configuration file became the state.
     Adopted(&'a str),
 }
@@ -135,6 +138,14 @@ impl Store {
     /// When the file cannot be read.
     pub fn adopted(&self) -> Result<Option<String>, StoreError> {
         self.meta("adopted")
+    }
+
+    /// The policy of the host; one that cannot be read is no policy, so that nothing runs by mistake.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds what this heddled does not know.
+    pub fn policy(&self) -> Result<Policy, StoreError> {
+        self.meta("policy")?.map_or_else(|| Ok(Policy::default()), |text| self.parse("meta", "policy", &text))
     }
 
     fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
@@ -235,6 +246,9 @@ impl Store {
 #[must_use]
 pub fn edits_of(state: &DesiredState) -> Vec<Edit<'_>> {
     let mut edits = vec![Edit::Clear];
+    if !state.policy.is_default() {
+        edits.push(Edit::PutPolicy(&state.policy));
+    }
     for switch in &state.switches {
         edits.push(Edit::PutSwitch(switch));
         edits.extend((0..).zip(&switch.ports).map(|(order, port)| Edit::PutPort(&switch.name, order, port)));
@@ -331,6 +345,9 @@ fn carry_out(transaction: &WriteTransaction, edit: &Edit<'_>) -> Result<(), redb
         Edit::DropExtension(switch, id) => {
             transaction.open_table(EXTENSIONS)?.remove((switch.as_str(), *id))?;
         }
+        Edit::PutPolicy(policy) => {
+            transaction.open_table(META)?.insert("policy", json(policy)?.as_str())?;
+        }
         Edit::Adopted(start) => {
             transaction.open_table(META)?.insert("adopted", *start)?;
         }
@@ -338,6 +355,7 @@ fn carry_out(transaction: &WriteTransaction, edit: &Edit<'_>) -> Result<(), redb
             transaction.open_table(SWITCHES)?.retain(|_, _| false)?;
             transaction.open_table(PORTS)?.retain(|_, _| false)?;
             transaction.open_table(EXTENSIONS)?.retain(|_, _| false)?;
+            transaction.open_table(META)?.remove("policy")?;
         }
     }
     Ok(())

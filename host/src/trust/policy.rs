@@ -60,42 +60,47 @@ pub enum Refusal {
     Report(#[from] ReportError),
 }
 
-/// What was found beside a file that was let in, and has to go with it when it is copied.
-#[derive(Debug, Default)]
-pub struct Admission {
-    /// Whose signature it has.
-    pub key: Option<PublicKey>,
-}
-
 impl Policy {
-    /// Whether everything is let in.
+    /// Whether nothing was said.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        !self.require_signature && self.require_conformance == ReportWanted::No
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What it wants, in words.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let keys = self.trusted_keys.len();
+        let signature = match self.require_signature {
+            true => format!("a signature by one of {keys} trusted keys"),
+            false => "no signature".to_owned(),
+        };
+        match self.require_conformance {
+            ReportWanted::No => format!("{signature} and no conformance report"),
+            ReportWanted::Any => format!("{signature} and a conformance report"),
+            ReportWanted::Level(level) => format!("{signature} and a conformance report of level {level}"),
+        }
     }
 
     /// Whether the file at `path` with these bytes may run here.
     ///
     /// # Errors
     /// What it lacks.
-    pub fn admit(&self, path: &Path, bytes: &[u8]) -> Result<Admission, Refusal> {
-        let mut admission = Admission::default();
+    pub fn admit(&self, path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
         if self.require_signature {
             let signature = Signature::read(&signature_beside(path))?;
             signature.check(bytes)?;
             if !self.trusted_keys.contains(&signature.key) {
                 return Err(Refusal::Untrusted { key: signature.key.to_string() });
             }
-            admission.key = Some(signature.key);
         }
         let level = match self.require_conformance {
-            ReportWanted::No => return Ok(admission),
+            ReportWanted::No => return Ok(()),
             ReportWanted::Any => None,
             ReportWanted::Level(level) => Some(level),
         };
         let place = report_beside(path);
-        Report::read(&place)?.check(&place, &sha256(bytes), level)?;
-        Ok(admission)
+        Ok(Report::read(&place)?.check(&place, &sha256(bytes), level)?)
     }
 }
 

@@ -23,6 +23,7 @@ mod schema;
 mod supervision;
 mod systemd;
 mod top;
+mod trust;
 mod upkeep;
 mod vendor;
 mod whole;

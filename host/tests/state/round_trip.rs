@@ -84,7 +84,7 @@ proptest! {
     fn a_switch_survives_json_and_toml(workers in 1u64..=64, ageing in 1u64..=1_000_000, kind in proptest::sample::select(SwitchType::ALL)) {
         let spec = SwitchSpec::new(
             SwitchName::new("s").unwrap(), kind, WorkerCount::new(workers).unwrap(), AgeingTime::new(ageing).unwrap());
-        let state = DesiredState { switches: vec![SwitchRecord::of(&spec)] };
+        let state = DesiredState { switches: vec![SwitchRecord::of(&spec)], ..DesiredState::default() };
         let json: DesiredState = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
         prop_assert_eq!(&json, &state);
         let read: DesiredState = toml::from_str(&toml::to_string(&state).unwrap()).unwrap();
