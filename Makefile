@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench kills restart lint docs soak deb deb-check clean
+.PHONY: help setup demo test bench kills restart lint docs soak deb vendor-kit deb-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
@@ -41,6 +41,9 @@ docs: ## API reference in target/doc, manual pages in target/man, book in target
 
 deb: ## a Debian package in target/debian
 	@$(HERE)tests/run/deb.sh
+
+vendor-kit: ## what vendors install: a package and a tarball in target/vendor-kit
+	@$(HERE)tests/run/vendor_kit.sh
 
 deb-check: ## that package in a fresh Debian 12: install, demo, upgrade, remove, boot with systemd (root, network)
 	@$(HERE)tests/run/deb_check.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make docs`: the API reference (target/doc), the manual pages (target/man) and the book (target/book). A warning of rustdoc is an error.
-# mdbook comes from the PATH; when it is missing it is built once into target/tools (a few minutes).
+# The reference pages of the book are made here; the rest is sdk-docs as it lies. mdbook comes from the PATH; when it is missing it is built once into target/tools (a few minutes).
 . "$(dirname "${BASH_SOURCE[0]}")/../setup/prepare.sh"
 
 MDBOOK_VERSION=0.5.4
@@ -19,8 +19,12 @@ say "API reference: cargo doc"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps $(product_packages) || die "the API reference has errors" "rustdoc's messages are above"
 say "written: $HEDDLE_TARGET/doc/heddle_extension_api/index.html"
 cargo run --quiet --locked --bin heddle -- man --dir "$HEDDLE_TARGET/man" || die "the manual pages were not written" "heddle's message is above"
+say "the book's reference: from the code"
+book=$HEDDLE_TARGET/book-source
+rm -rf "$book" && cp -r sdk-docs "$book" && cargo run --quiet --locked -p heddle-host --example reference -- "$book/src/reference" ||
+    die "the reference pages were not written" "the messages are above"
 if mdbook_is_there; then
-    mdbook build --dest-dir "$HEDDLE_TARGET/book" sdk-docs || die "the book has errors" "mdbook's messages are above"
+    mdbook build --dest-dir "$HEDDLE_TARGET/book" "$book" || die "the book has errors" "mdbook's messages are above"
     say "written: $HEDDLE_TARGET/book/index.html"
 else
     leave_out "the book" "mdbook is not installed: cargo install mdbook --locked --version $MDBOOK_VERSION"
