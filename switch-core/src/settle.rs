@@ -107,11 +107,9 @@ fn is_odd(burst: &mut Burst, leg: Leg) -> bool {
 fn put_back(burst: &mut Burst, decides: bool, leg: Leg, counters: &mut StageCounters) {
     let (packets, slots, told) = burst.thirds();
     for ((packet, slot), told) in packets.iter_mut().zip(slots.iter()).zip(told) {
-        if !slot.buf.is_none() {
-            if told.tell(packet, decides) {
-                let about = if leg == Leg::Ingress { slot.source } else { slot.destination };
-                counters.broke(Rule::FieldChanged, about);
-            }
+        if !slot.buf.is_none() && told.tell(packet, decides) {
+            let about = if leg == Leg::Ingress { slot.source } else { slot.destination };
+            counters.broke(Rule::FieldChanged, about);
         }
     }
 }
