@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench kills restart lint docs soak deb vendor-kit deb-check clean
+.PHONY: help setup demo test bench kills restart upgrades lint docs soak deb vendor-kit deb-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
@@ -32,6 +32,9 @@ kills: ## 1,000 kills at random points of random changes (root); KILLS=n SEED=n
 
 restart: ## 20 kills under traffic, frames lost and longest gap (root); KILLS=n
 	@KILLS=$(KILLS) $(HERE)tests/run/restart.sh traffic
+
+upgrades: ## 100 upgrades of an extension under traffic, 100,000 connections a worker
+	@UPGRADES=$(UPGRADES) CONNECTIONS=$(CONNECTIONS) PPS=$(PPS) $(HERE)tests/run/upgrades.sh
 
 lint: ## format, clippy, other architecture, rustdoc, licences, house rules
 	@$(HERE)tests/run/lint.sh

@@ -6,6 +6,7 @@
 //! network devices.
 
 mod alarms;
+mod carry;
 mod catalog;
 mod clock;
 mod command;
@@ -38,6 +39,7 @@ use catalog::Catalog;
 pub(crate) use clock::ticks;
 use follower::News;
 use live::LiveSwitch;
+pub use live::NicBlob;
 use quarantine::Quarantines;
 
 /// Switches in one daemon.

@@ -17,6 +17,7 @@ pub mod library;
 mod mapped;
 mod settings;
 mod stage;
+pub mod state;
 mod told;
 mod window;
 

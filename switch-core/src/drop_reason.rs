@@ -76,7 +76,7 @@ reasons! {
     ResumeQueueFull = 17, "resume-queue-full";
     /// An extension held the frame longer than allowed.
     HoldExpired = 18, "hold-expired";
-    /// An extension held the frame when it was disabled.
+    /// An extension held the frame when it was disabled, or when another version took its place.
     ExtensionDisabled = 19, "extension-disabled";
     /// An extension panicked after it had made the frame writable.
     ExtensionPanic = 20, "extension-panic";

@@ -43,6 +43,8 @@ pub struct Entry {
 
 struct Place {
     generation: u32,
+    /// How many were kept before it: frames of one burst have one time.
+    nth: u64,
     entry: Option<Entry>,
 }
 
@@ -52,13 +54,14 @@ pub struct Held {
     places: Vec<Place>,
     free: Vec<u32>,
     held: u64,
+    kept: u64,
     by_stage: Vec<(StageId, usize)>,
 }
 
 impl Held {
     /// A table with room made in advance.
     pub fn new() -> Held {
-        Held { places: Vec::with_capacity(1_024), free: Vec::with_capacity(1_024), held: 0, by_stage: Vec::new() }
+        Held { places: Vec::with_capacity(1_024), free: Vec::with_capacity(1_024), ..Held::default() }
     }
 
     /// Frames held, drafts not counted.
@@ -95,11 +98,13 @@ impl Held {
             self.held += 1;
         }
         let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place { generation: 0, entry: None });
+            self.places.push(Place { generation: 0, nth: 0, entry: None });
             u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
         });
         let Some(place) = self.places.get_mut(index as usize) else { return Err(Box::new(entry)) };
         place.generation = place.generation.wrapping_add(1).max(1);
+        self.kept += 1;
+        place.nth = self.kept;
         let (stage, generation) = (entry.stage, place.generation);
         place.entry = Some(entry);
         self.count(stage, true);
@@ -131,11 +136,10 @@ impl Held {
 
     /// Takes out every entry for which `pick` says so, in order of age.
     pub fn take_where(&mut self, mut pick: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
-        let picked: Vec<usize> =
+        let mut picked: Vec<usize> =
             (0..self.places.len()).filter(|index| self.places[*index].entry.as_ref().is_some_and(&mut pick)).collect();
-        let mut entries: Vec<Entry> = picked.into_iter().filter_map(|index| self.take_at(index)).collect();
-        entries.sort_by_key(|entry| entry.since_ns);
-        entries
+        picked.sort_by_key(|index| self.places[*index].nth);
+        picked.into_iter().filter_map(|index| self.take_at(index)).collect()
     }
 
     /// Takes out what was kept longer than its extension may, or by an extension that is no longer there.

@@ -16,6 +16,7 @@ pub mod drop_reason;
 pub mod dropped;
 mod edge;
 mod egress;
+pub mod exchange;
 pub mod fdb;
 pub mod flaps;
 pub mod frame;

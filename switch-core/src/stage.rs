@@ -6,6 +6,7 @@
 //! the first stage behind that position in the new stack.
 
 use crate::call::Call;
+use crate::exchange::{Piece, Saved, StateFailure};
 use crate::port_id::PortId;
 
 /// Leg of the U-shaped path.
@@ -132,6 +133,21 @@ pub trait Stage: Send {
     fn sees_copies(&self) -> bool {
         false
     }
+
+    /// Writes the next piece of its state: first all there is, then what has changed since.
+    fn save(&mut self, room: &mut [u8], index: u32) -> Result<Saved, StateFailure> {
+        let _ = (room, index);
+        Ok(Saved { length: 0, remaining: 0 })
+    }
+
+    /// Takes up a piece of state, before its first batch.
+    fn restore(&mut self, piece: &Piece<'_>) -> Result<(), StateFailure> {
+        let _ = piece;
+        Err(StateFailure("it takes up no state".to_owned()))
+    }
+
+    /// No more is saved.
+    fn end_saving(&mut self) {}
 
     /// For the owner that gets the context back when the extension leaves the worker.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;

@@ -104,6 +104,7 @@ fn commands(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
     of.add::<Vec<ExtensionView>>(&["extension list", "extension order"]);
     of.add::<ExtensionView>(&["extension enable", "extension disable", "extension show"]);
     of.add::<ExtensionView>(&["extension install", "extension uninstall"]);
+    of.add::<ExtensionView>(&["extension upgrade", "extension rollback"]);
     of.add::<ExtensionLog>(&["extension log"]);
     of.add::<ExtensionSettings>(&["extension config show", "extension config set", "extension config schema"]);
     of.add::<Inspection>(&["extension inspect"]);

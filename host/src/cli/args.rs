@@ -303,6 +303,23 @@ Examples:
     /// Remove an extension's file from the extension directory; refused while it is enabled
     #[command(after_help = "Examples:\n  heddle extension uninstall com.example.overlay")]
     Uninstall(extension::UninstallArgs),
+    /// Put another file of an extension into the place of the one that runs, under traffic and with its state
+    ///
+    /// The new file takes up what the running version knows, worker by worker, without losing, doubling or reordering a
+    /// frame; whatever it refuses, the running version goes on untouched. Should the new version panic or break rules
+    /// within the probation, the former one goes on by itself, with its state at the cut-over; a crash of heddled in that
+    /// time brings it back, too. Keep the former file until then, and give the new one a name of its own.
+    #[command(after_help = "\
+Examples:
+  heddle extension upgrade --switch lab com.example.tally ./libtally-2.so
+  heddle extension upgrade com.example.tally ./libtally-2.so --probation 300")]
+    Upgrade(extension::UpgradeArgs),
+    /// Go back to the version that ran before the last upgrade, with its state at that time
+    ///
+    /// The former version is kept until the next upgrade, until the extension is disabled or taken out, and until heddled
+    /// ends.
+    #[command(after_help = "Examples:\n  heddle extension rollback --switch lab com.example.tally")]
+    Rollback(extension::RollbackArgs),
     /// Put the extensions of a role into a new order, without losing a frame
     ///
     /// The first one sees frames first on ingress and last on egress. Name all enabled extensions of the role. Between

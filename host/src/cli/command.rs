@@ -249,6 +249,8 @@ async fn extension(client: &mut Client, command: &ExtensionCommand) -> Result<An
         }
         ExtensionCommand::Install(args) => extension::install(client, args).await,
         ExtensionCommand::Uninstall(args) => extension::uninstall(client, args).await,
+        ExtensionCommand::Upgrade(args) => extension::upgrade(client, args).await,
+        ExtensionCommand::Rollback(args) => extension::rollback(client, args).await,
         ExtensionCommand::Order(args) => extension::order(client, args).await,
         ExtensionCommand::Log(args) => extension::log(client, args).await,
         ExtensionCommand::Config(command) => extension::config(client, command).await,

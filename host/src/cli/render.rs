@@ -14,7 +14,9 @@ mod topology;
 
 pub(super) use crash::{crash, crash_line};
 pub(super) use daemon::{daemon, log_levels};
-pub(super) use extension::{extension, extension_line, extension_log, extensions, quarantines, schema, settings};
+pub(super) use extension::{
+    extension, extension_line, extension_log, extensions, quarantines, schema, settings, upgraded,
+};
 pub(super) use port::{port, port_line, ports};
 pub(super) use stats::{Sections, fdb, stats};
 pub(super) use switch::{switch, switch_line, switches};

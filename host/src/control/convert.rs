@@ -8,6 +8,7 @@ mod answer;
 mod crash;
 pub(in crate::control) mod extension;
 pub(in crate::control) mod request;
+mod upgrade;
 mod view;
 mod words;
 

@@ -19,6 +19,7 @@ mod read;
 mod setting;
 mod stats;
 mod switch;
+mod upgrade;
 mod vlan;
 
 pub use capture::{CaptureDirection, CaptureSpec, CapturedFrame, SnapLength};
@@ -43,6 +44,7 @@ pub use stats::{
     MemoryView, PortDropCount, StageCost, StatsView, TopologySwitch, TopologyView, WorkerView,
 };
 pub use switch::{LawView, SwitchSpec, SwitchType, SwitchView};
+pub use upgrade::{PROBATION_DEFAULT_SECONDS, PROBATION_MAX_SECONDS, Probation, UpgradeStage, UpgradeView};
 pub use vlan::{Vid, VlanChange, VlanMode, VlanSet, VlanSettings};
 
 /// Why a value given by an operator cannot be used. Every constructor of a parameter type fails with this.

@@ -10,8 +10,8 @@ use super::error::ControlError;
 use super::model::{
     CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
     ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName,
-    PortSpec, PortView, QuarantineView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch,
-    TopologyView,
+    PortSpec, PortView, Probation, QuarantineView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView,
+    TopologySwitch, TopologyView,
 };
 
 use crate::trust::Policy;
@@ -91,6 +91,19 @@ pub trait ControlPlane: Send + Sync + 'static {
 
     /// Removes the file of an installed extension; refused while it is enabled anywhere.
     fn uninstall_extension(&self, extension: &ExtensionId) -> ControlResult<ExtensionView>;
+
+    /// Puts another file of an enabled extension into its place, with its state, without losing a frame. The former version is
+    /// gone back to by itself when the new one panics or breaks rules within its probation.
+    fn upgrade_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        file: &Path,
+        probation: Probation,
+    ) -> ControlResult<ExtensionView>;
+
+    /// Goes back to the version that ran before the last upgrade, with its state at that time.
+    fn rollback_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView>;
 
     /// Rewrites the ingress order of the extensions of a role on every worker, without losing a frame. `order` names all
     /// enabled ones of each role in it; answers with the whole stack in its new order.

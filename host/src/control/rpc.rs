@@ -14,7 +14,7 @@ use super::convert::request::{AddPort, SetPort, extension_config, log_level};
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, ConfigChange, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, PortName,
-    StatsView, SwitchName, SwitchSpec,
+    Probation, StatsView, SwitchName, SwitchSpec,
 };
 use super::peer::{AccessPolicy, Caller, Peer, Right};
 use super::plane::{ControlPlane, ControlResult};
@@ -272,6 +272,30 @@ impl Control for ControlService {
     ) -> Result<Response<wire::Extension>, Status> {
         self.change("InstallExtension", request.get_ref().path.clone(), request, |plane, asked| {
             plane.install_extension(&extension_file(&asked.path)?)
+        })
+        .await
+    }
+
+    async fn upgrade_extension(
+        &self,
+        request: Request<wire::UpgradeExtensionRequest>,
+    ) -> Result<Response<wire::Extension>, Status> {
+        let about = subject(&request.get_ref().switch, &request.get_ref().id);
+        self.change("UpgradeExtension", about, request, |plane, asked| {
+            let probation = asked.probation_seconds.map(Probation::new).transpose()?.unwrap_or_default();
+            let (switch, id) = (switch_name(&asked.switch)?, ExtensionId::new(&asked.id)?);
+            plane.upgrade_extension(&switch, &id, &extension_file(&asked.path)?, probation)
+        })
+        .await
+    }
+
+    async fn rollback_extension(
+        &self,
+        request: Request<wire::RollbackExtensionRequest>,
+    ) -> Result<Response<wire::Extension>, Status> {
+        let about = subject(&request.get_ref().switch, &request.get_ref().id);
+        self.change("RollbackExtension", about, request, |plane, asked| {
+            plane.rollback_extension(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?)
         })
         .await
     }

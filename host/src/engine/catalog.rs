@@ -95,6 +95,14 @@ impl Catalog {
         }
     }
 
+    /// Who a file says it is, after every check that runs none of its code.
+    pub(crate) fn judge(&self, path: &Path) -> ControlResult<ExtensionFacts> {
+        read(path).and_then(|file| loader::judge(&file)).map_err(|error| ControlError::ExtensionRejected {
+            extension: path.display().to_string(),
+            reason: error.to_string(),
+        })
+    }
+
     fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
         let file = loader::read(path)?;
         self.admit(path, &file)?;

@@ -10,6 +10,7 @@ use heddle_switch_core::stage::{Stage, StageId};
 use heddle_switch_core::vlan_count::VlanCounters;
 use heddle_switch_core::worker::Update;
 
+use super::carry::{CutOver, PieceJob};
 use crate::control::bpf::Program;
 use crate::control::capture::CaptureSink;
 use crate::loader::Services;
@@ -101,6 +102,12 @@ pub(crate) enum Command {
     Resample(StageId),
     /// Copy frames of a port.
     Capture(Tap),
+    /// Save a piece of a context's state between two bursts.
+    SaveState(PieceJob),
+    /// Say to a context that no more is saved.
+    EndSaving(StageId, Sender<()>),
+    /// Put another version of an extension into its place, with what changed since its state was saved.
+    CutOver(Box<CutOver>),
     /// End.
     Stop,
 }

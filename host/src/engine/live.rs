@@ -7,11 +7,13 @@
 mod contained;
 mod extensions;
 mod loops;
+mod nic_state;
 mod order;
 mod plugged;
 mod ports;
 mod quarantine;
 mod settings;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -41,6 +43,7 @@ use crate::control::plane::ControlResult;
 use crate::loader::{Groups, PortDirectory, Services, Window};
 use crate::ports::device::{DeviceEvent, DeviceWatch};
 pub(crate) use extensions::Enabled;
+pub use nic_state::NicBlob;
 use plugged::Plugged;
 
 /// Longest wait for a worker's answer.

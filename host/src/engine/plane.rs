@@ -11,7 +11,7 @@ use crate::control::error::ControlError;
 use crate::control::model::{
     BufferClassView, CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad,
     ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange,
-    PortName, PortSpec, PortView, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
+    PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;
@@ -27,7 +27,7 @@ impl Engine {
     }
 
     /// Runs `work` under the switch's lock.
-    fn with<T>(
+    pub(super) fn with<T>(
         &self,
         name: &SwitchName,
         work: impl FnOnce(&LiveSwitch, &mut MutexGuard<'_, State>) -> ControlResult<T>,
@@ -230,6 +230,30 @@ impl ControlPlane for Engine {
         }
         let (facts, place) = install::uninstall(&self.shared.catalog, &self.shared.extension_dirs, extension)?;
         Ok(installed_view(&facts, Some(place.display().to_string())))
+    }
+
+    fn upgrade_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        file: &Path,
+        probation: Probation,
+    ) -> ControlResult<ExtensionView> {
+        let judged = self.shared.catalog.judge(file)?;
+        self.with(switch, |live, state| live.judge_upgrade(state, extension, &judged, file))?;
+        let wanted = ExtensionRef::Path(file.to_path_buf());
+        let library = self.shared.catalog.library(&wanted, &self.shared.extension_dirs)?;
+        self.with(switch, |live, state| {
+            live.upgrade(state, extension, (library, file.to_path_buf()), probation.duration())?;
+            Self::view_of(live, state, extension)
+        })
+    }
+
+    fn rollback_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        self.with(switch, |live, state| {
+            live.roll_back(state, extension)?;
+            Self::view_of(live, state, extension)
+        })
     }
 
     fn order_extensions(&self, switch: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {

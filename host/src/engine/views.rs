@@ -194,6 +194,7 @@ impl LiveSwitch {
         view.last_error.clone_from(&one.last_error);
         view.order = u32::try_from(order).ok();
         view.config = one.config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        view.upgrade = one.generations.view();
         view.quarantine = self.quarantines.find(self.spec.name(), &view.id);
         if let Some(instance) = &one.instance {
             let counter = |(name, unit, value)| ExtensionCounter { name, unit, value };
@@ -228,6 +229,7 @@ pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> Ex
         counters: Vec::new(),
         quarantine: None,
         violations: Vec::new(),
+        upgrade: None,
     }
 }
 

@@ -14,6 +14,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::time::{ClockId, clock_gettime};
 
 use super::alarms::Alarms;
+use super::carry::Carry;
 use super::command::{Command, FdbRow, Report};
 use super::devices::DeviceTable;
 use super::flush::Flushes;
@@ -57,6 +58,7 @@ pub(crate) struct WorkerThread {
     queues: Vec<Queue>,
     devices: DeviceTable,
     flushes: Flushes,
+    carry: Carry,
     epoll: Epoll,
     epoch: Instant,
     next_tick: Instant,
@@ -94,6 +96,7 @@ impl WorkerThread {
             queues: Vec::new(),
             devices: DeviceTable::default(),
             flushes: Flushes::default(),
+            carry: Carry::default(),
             epoll,
             epoch,
             next_tick: epoch + TICK,
@@ -124,6 +127,7 @@ impl WorkerThread {
             worked |= self.take_messages();
             worked |= self.receive(now, now_ns);
             worked |= self.flushes.go_on(self.worker.fdb());
+            worked |= self.carry.go_on(&mut self.worker);
             if now >= self.next_tick {
                 self.next_tick = now + TICK;
                 self.worker.tick(now_ns, &mut self.devices);
@@ -259,6 +263,14 @@ impl WorkerThread {
                 self.devices.tap(tap);
                 self.worker.ask_for_drops(&self.devices);
             }
+            Command::SaveState(job) => self.carry.save(job),
+            Command::EndSaving(id, answer) => {
+                if let Some(stage) = self.worker.stage_mut(id) {
+                    stage.end_saving();
+                }
+                let _ = answer.send(());
+            }
+            Command::CutOver(job) => self.carry.begin(*job),
             Command::Stop => {}
         }
     }

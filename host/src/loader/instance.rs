@@ -19,9 +19,11 @@ use heddle_extension_api::abi::drops::{DROPS_ID, DropsV1};
 use heddle_extension_api::abi::entry::ExtensionV1;
 use heddle_extension_api::abi::host::Host;
 use heddle_extension_api::abi::sampling::{SAMPLE_HEADER_MAX, SAMPLING_ID, SamplingV1};
+use heddle_extension_api::abi::state::{STATE_ID, StateV1};
 use heddle_extension_api::abi::status::{Bytes, E_PANIC, ErrorText, OK};
 
 use super::host_table::{self, InstanceShared};
+use super::state::{self, StateFacts};
 use super::{Library, Setting, Settings, WorkerStage};
 use crate::contain::{Function, Site, enter};
 use crate::control::model::SettingKind;
@@ -49,6 +51,7 @@ pub struct Instance {
     instance: NonNull<c_void>,
     sampling: Option<SamplingV1>,
     drops: Option<DropsV1>,
+    pub(super) state: Option<(StateV1, StateFacts)>,
     panicked: AtomicBool,
     site: Site,
 }
@@ -81,10 +84,10 @@ impl Instance {
             code => return Err(CreateFailure::Refused(words(&error, code))),
         }
         let instance = NonNull::new(instance).ok_or(CreateFailure::NoObject("create"))?;
-        let (sampling, drops) = (sampling(&library), drops(&library));
+        let (sampling, drops, state) = (sampling(&library), drops(&library), state::table(&library));
         drop(entered);
         let panicked = AtomicBool::new(false);
-        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, drops, panicked, site }))
+        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, drops, state, panicked, site }))
     }
 
     /// Makes the context for one worker.
@@ -153,7 +156,11 @@ impl Instance {
         }
     }
 
-    fn note(&self, status: i32) -> i32 {
+    pub(super) fn raw(&self) -> *mut c_void {
+        self.instance.as_ptr()
+    }
+
+    pub(super) fn note(&self, status: i32) -> i32 {
         if status == E_PANIC {
             self.panicked.store(true, Ordering::Release);
         }
@@ -227,6 +234,12 @@ fn drops(library: &Library) -> Option<DropsV1> {
     // SAFETY: as in `sampling`.
     let table = unsafe { interface(library.entry(), DROPS_ID, empty, size_of::<DropsV1>()) }?;
     (table.dropped.is_some() && table.wanted.is_some()).then_some(table)
+}
+
+/// The interface for state, likewise.
+pub(super) fn state_table(entry: &ExtensionV1, empty: StateV1) -> Option<StateV1> {
+    // SAFETY: as in `sampling`.
+    unsafe { interface(entry, STATE_ID, empty, size_of::<StateV1>()) }
 }
 
 /// The interface for configuration, likewise.
@@ -312,7 +325,7 @@ fn bytes(text: &str) -> Bytes {
 }
 
 /// The extension's own words for a failure, on one line.
-fn words(error: &ErrorText, code: i32) -> String {
+pub(super) fn words(error: &ErrorText, code: i32) -> String {
     let length = (error.length as usize).min(error.text.len());
     let text = String::from_utf8_lossy(&error.text[..length]);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -19,6 +19,7 @@ use heddle_extension_api::abi::sampling::Sample as AbiSample;
 use heddle_extension_api::abi::status::{E_PANIC, OK};
 use heddle_switch_core::call::Call;
 use heddle_switch_core::dropped::Dropped;
+use heddle_switch_core::exchange::{Piece, Saved, StateFailure};
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::sample::Sample;
 use heddle_switch_core::stage::{CallEnd, Leg, Stage};
@@ -239,6 +240,18 @@ impl Stage for WorkerStage {
 
     fn sees_copies(&self) -> bool {
         self.window.is_some()
+    }
+
+    fn save(&mut self, room: &mut [u8], index: u32) -> Result<Saved, StateFailure> {
+        self.instance.save_worker(self.context, room, index)
+    }
+
+    fn restore(&mut self, piece: &Piece<'_>) -> Result<(), StateFailure> {
+        self.instance.restore_worker(self.context, piece)
+    }
+
+    fn end_saving(&mut self) {
+        self.instance.end_saving_worker(self.context);
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send> {

@@ -14,6 +14,7 @@ mod extensions;
 mod ledger;
 mod names;
 mod restore;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ use crate::control::error::ControlError;
 use crate::control::model::{
     CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
     ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName,
-    PortSpec, PortView, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
+    PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;
@@ -212,6 +213,20 @@ impl ControlPlane for Durable {
         self.plane().uninstall_extension(extension)
     }
 
+    fn upgrade_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        file: &Path,
+        probation: Probation,
+    ) -> ControlResult<ExtensionView> {
+        self.inner.upgrade_extension(switch, extension, file, probation)
+    }
+
+    fn rollback_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        self.inner.rollback_extension(switch, extension)
+    }
+
     fn order_extensions(&self, switch: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {
         self.inner.order_extensions(switch, order)
     }
@@ -276,6 +291,7 @@ impl ControlPlane for Durable {
 
     fn shut_down(&self) {
         self.stop();
+        self.inner.end_probations();
         self.plane().shut_down();
     }
 }

@@ -145,6 +145,17 @@ pub struct ExtensionRecord {
     /// A configuration file's content, in the extension's own format; keys of `config` win over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_text: Option<String>,
+    /// What it was before its last upgrade. Kept by heddled; not for configuration files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<String>,
+    /// Whether the upgrade is on probation: a crash then brings the former version back. Kept by heddled, too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub on_probation: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(truth: &bool) -> bool {
+    !*truth
 }
 
 /// A configuration value: extensions get text, and people may leave the quotes of numbers out.
@@ -237,6 +248,8 @@ impl ExtensionRecord {
             config: config.iter().map(|(key, value)| (key.to_owned(), ConfigValue(value.to_owned()))).collect(),
             // Extensions get text: what is not UTF-8 in the file never reaches them.
             config_text: config.file().map(|file| String::from_utf8_lossy(file).into_owned()),
+            former: None,
+            on_probation: false,
         }
     }
 

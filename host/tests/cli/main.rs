@@ -24,6 +24,7 @@ mod supervision;
 mod systemd;
 mod top;
 mod trust;
+mod upgrade;
 mod upkeep;
 mod vendor;
 mod whole;

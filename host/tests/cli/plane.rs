@@ -141,6 +141,7 @@ fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionVi
         counters: Vec::new(),
         quarantine: None,
         violations: Vec::new(),
+        upgrade: None,
     }
 }
 
@@ -398,6 +399,59 @@ impl ControlPlane for MemoryPlane {
             return Err(ControlError::ExtensionInUse { id: id.clone(), switches });
         }
         Ok(view)
+    }
+
+    fn upgrade_extension(
+        &self,
+        name: &SwitchName,
+        id: &ExtensionId,
+        file: &Path,
+        probation: Probation,
+    ) -> ControlResult<ExtensionView> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        switch.extension(id)?;
+        if file.ends_with("refuses.so") {
+            return Err(ControlError::Refused {
+                thing: format!("the upgrade of extension '{id}' on switch '{name}'"),
+                reason: "its state has version 2, and 1 is the newest that is read".to_owned(),
+                fix: "use a newer file".to_owned(),
+            });
+        }
+        let view = switch.extensions.iter_mut().find(|view| view.id == id.as_str()).unwrap();
+        let left = probation.duration().as_secs();
+        view.upgrade = Some(UpgradeView {
+            stage: UpgradeStage::Upgraded,
+            from_version: std::mem::replace(&mut view.version, "2.0.0".to_owned()),
+            to_version: "2.0.0".to_owned(),
+            reason: None,
+            state_bytes: 4_800_000,
+            longest_slice_microseconds: 41,
+            pause_microseconds: vec![180, 95],
+            probation_seconds_left: (left > 0).then_some(left),
+            can_roll_back: true,
+        });
+        view.path = Some(file.display().to_string());
+        Ok(view.clone())
+    }
+
+    fn rollback_extension(&self, name: &SwitchName, id: &ExtensionId) -> ControlResult<ExtensionView> {
+        let mut switches = self.switches.lock().unwrap();
+        let switch = find(&mut switches, name)?;
+        switch.extension(id)?;
+        let view = switch.extensions.iter_mut().find(|view| view.id == id.as_str()).unwrap();
+        let Some(upgrade) = view.upgrade.as_mut().filter(|upgrade| upgrade.can_roll_back) else {
+            return Err(ControlError::Refused {
+                thing: format!("extension '{id}' on switch '{name}'"),
+                reason: "has no former version here".to_owned(),
+                fix: "upgrade it to the file you want".to_owned(),
+            });
+        };
+        (upgrade.stage, upgrade.can_roll_back, upgrade.probation_seconds_left) =
+            (UpgradeStage::RolledBack, false, None);
+        upgrade.reason = Some("an operator asked for it".to_owned());
+        view.version = upgrade.from_version.clone();
+        Ok(view.clone())
     }
 
     fn order_extensions(&self, name: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {

@@ -7,6 +7,7 @@
 
 mod capture;
 mod configuration;
+mod crowd;
 mod drops;
 mod extensions;
 mod lab;
@@ -21,6 +22,7 @@ mod specimens;
 mod stamps;
 mod swap;
 mod traffic;
+mod upgrade;
 mod violations;
 mod vlan;
 mod workers;

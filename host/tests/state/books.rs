@@ -133,6 +133,18 @@ impl ControlPlane for Books {
     fn uninstall_extension(&self, extension: &ExtensionId) -> ControlResult<ExtensionView> {
         self.plane.uninstall_extension(extension)
     }
+    fn upgrade_extension(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        file: &Path,
+        probation: Probation,
+    ) -> ControlResult<ExtensionView> {
+        self.plane.upgrade_extension(switch, extension, file, probation)
+    }
+    fn rollback_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
+        self.plane.rollback_extension(switch, extension)
+    }
     fn order_extensions(&self, switch: &SwitchName, order: &ExtensionOrder) -> ControlResult<Vec<ExtensionView>> {
         let ids: Vec<&str> = order.iter().map(ExtensionId::as_str).collect();
         self.note(format!("order {switch}/{}", ids.join(" ")));

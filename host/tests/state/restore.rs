@@ -97,6 +97,8 @@ fn an_extension_that_is_gone_says_so_blocks_nothing_and_can_be_disabled() {
         id: None,
         config: [("rate".to_owned(), heddle_host::state::record::ConfigValue("5".to_owned()))].into(),
         config_text: None,
+        former: None,
+        on_probation: false,
     };
     let mut store = Store::open(directory.path()).unwrap();
     store.commit(&[Edit::PutExtension(&switch("lab"), 0, "/opt/nosuch/libgone.so", &record)]).unwrap();

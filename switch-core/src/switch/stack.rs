@@ -28,6 +28,23 @@ pub struct StageSpec {
     pub on_failure: OnFailure,
 }
 
+impl StageSpec {
+    fn at(&self, id: StageId, position: Position) -> StageEntry {
+        StageEntry {
+            id,
+            role: self.role,
+            position,
+            ingress: self.ingress,
+            egress: self.egress,
+            tick: self.tick,
+            sampling: self.sampling,
+            hold_quota: self.hold_quota,
+            hold_max_ns: self.hold_max_ns,
+            on_failure: self.on_failure,
+        }
+    }
+}
+
 /// Why an extension cannot be enabled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnableError {
@@ -68,18 +85,7 @@ impl Switch {
         self.next_stage += 1;
         self.next_order[class] = order;
         self.tell_all(id, sink)?;
-        Ok(StageEntry {
-            id,
-            role: spec.role,
-            position: Position::of(spec.role, order),
-            ingress: spec.ingress,
-            egress: spec.egress,
-            tick: spec.tick,
-            sampling: spec.sampling,
-            hold_quota: spec.hold_quota,
-            hold_max_ns: spec.hold_max_ns,
-            on_failure: spec.on_failure,
-        })
+        Ok(spec.at(id, Position::of(spec.role, order)))
     }
 
     /// Everything that exists, in the order in which it came to be: what an extension would have seen from the start.
@@ -101,6 +107,27 @@ impl Switch {
             }
         }
         tell(EventKind::SwitchActivate, None)
+    }
+
+    /// Tells a newcomer that is to take the place of extension `id` of everything there is.
+    pub fn acquaint(&self, id: StageId, sink: &mut dyn EventSink) -> Result<(), EnableError> {
+        self.tell_all(id, sink)
+    }
+
+    /// Puts another version into the place of an extension: same identity, same position; gives what was there.
+    pub fn exchange(&mut self, id: StageId, spec: &StageSpec) -> Option<StageEntry> {
+        let place = self.stack.iter_mut().find(|stage| stage.id == id)?;
+        let now = StageEntry { role: place.role, ..spec.at(id, place.position) };
+        Some(std::mem::replace(place, now))
+    }
+
+    /// Puts what [`Switch::exchange`] gave back into its place.
+    pub fn put_back(&mut self, entry: StageEntry) {
+        if let Some(place) = self.stack.iter_mut().find(|stage| stage.id == entry.id) {
+            // It may have been moved since.
+            let position = place.position;
+            *place = StageEntry { position, ..entry };
+        }
     }
 
     /// Puts an introduced extension into the stack.

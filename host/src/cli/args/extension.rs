@@ -28,6 +28,30 @@ pub(in crate::cli) struct UninstallArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct UpgradeArgs {
+    #[command(flatten)]
+    pub(in crate::cli) on: OnSwitch,
+    /// The extension's identifier
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::enabled_extensions))]
+    pub(in crate::cli) id: String,
+    /// The new file, on the host heddled runs on
+    #[arg(value_name = "FILE.so")]
+    pub(in crate::cli) file: PathBuf,
+    /// How long the former version is gone back to by itself, 0 to 3600 [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub(in crate::cli) probation: Option<u32>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct RollbackArgs {
+    #[command(flatten)]
+    pub(in crate::cli) on: OnSwitch,
+    /// The extension's identifier
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::enabled_extensions))]
+    pub(in crate::cli) id: String,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct OrderArgs {
     #[command(flatten)]
     pub(in crate::cli) on: OnSwitch,

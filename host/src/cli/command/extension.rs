@@ -2,7 +2,8 @@
 
 use super::{the_switch, views};
 use crate::cli::args::extension::{
-    ConfigArgs, ConfigCommand, InstallArgs, LogArgs, OnSwitch, OrderArgs, QuarantineCommand, UninstallArgs,
+    ConfigArgs, ConfigCommand, InstallArgs, LogArgs, OnSwitch, OrderArgs, QuarantineCommand, RollbackArgs,
+    UninstallArgs, UpgradeArgs,
 };
 use crate::cli::client::Client;
 use crate::cli::{Answer, Failure, render};
@@ -32,6 +33,25 @@ pub(super) async fn uninstall(client: &mut Client, args: &UninstallArgs) -> Resu
     let request = wire::UninstallExtensionRequest { id: args.id.clone() };
     let view = ExtensionView::try_from(client.uninstall_extension(request).await?.into_inner())?;
     Answer::new(file_line("uninstalled", "from", &view), &view)
+}
+
+pub(super) async fn upgrade(client: &mut Client, args: &UpgradeArgs) -> Result<Answer, Failure> {
+    let switch = switch_of(client, &args.on).await?;
+    let path = std::path::absolute(&args.file).map_err(|error| Failure::file("find", &args.file, &error))?;
+    let request = wire::UpgradeExtensionRequest {
+        switch,
+        id: args.id.clone(),
+        path: path.to_string_lossy().into_owned(),
+        probation_seconds: args.probation,
+    };
+    let view = ExtensionView::try_from(client.upgrade_extension(request).await?.into_inner())?;
+    Answer::new(render::upgraded(&view), &view)
+}
+
+pub(super) async fn rollback(client: &mut Client, args: &RollbackArgs) -> Result<Answer, Failure> {
+    let request = wire::RollbackExtensionRequest { switch: switch_of(client, &args.on).await?, id: args.id.clone() };
+    let view = ExtensionView::try_from(client.rollback_extension(request).await?.into_inner())?;
+    Answer::new(render::upgraded(&view), &view)
 }
 
 pub(super) async fn order(client: &mut Client, args: &OrderArgs) -> Result<Answer, Failure> {

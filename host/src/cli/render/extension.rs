@@ -3,7 +3,8 @@
 use super::Column::{Number, Text};
 use super::{counted, facts, or_dash, plain, table, utc, yes_no};
 use crate::control::model::{
-    ExtensionCounter, ExtensionLog, ExtensionSettings, ExtensionView, QuarantineView, SettingView,
+    ExtensionCounter, ExtensionLog, ExtensionSettings, ExtensionView, QuarantineView, SettingView, UpgradeStage,
+    UpgradeView,
 };
 
 /// "running", "enabled, not running: why", "disabled".
@@ -66,6 +67,7 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
         ("enabled", yes_no(view.enabled)),
         ("running", yes_no(view.running)),
         ("last error", or_dash(view.last_error.as_ref())),
+        ("upgrade", view.upgrade.as_ref().map_or_else(|| "-".to_owned(), upgrade)),
         ("quarantine", view.quarantine.as_ref().map_or_else(|| "-".to_owned(), quarantine)),
     ]);
     for violation in &view.violations {
@@ -82,6 +84,34 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
     }
     if !view.counters.is_empty() {
         text.push_str(&counters(std::slice::from_ref(view)));
+    }
+    text
+}
+
+/// What an upgrade or the way back came to.
+pub(in crate::cli) fn upgraded(view: &ExtensionView) -> String {
+    let told = view.upgrade.as_ref().map(|told| plain(&upgrade(told)) + "\n").unwrap_or_default();
+    format!("{}\n{told}", extension_line(view))
+}
+
+/// "1.0 to 2.0, 4800000 bytes of state, workers stopped for 180 and 95 us, on probation for 60 s".
+fn upgrade(upgrade: &UpgradeView) -> String {
+    let UpgradeView { from_version: from, to_version: to, state_bytes: bytes, .. } = upgrade;
+    let mut text = match (upgrade.stage, &upgrade.reason) {
+        (UpgradeStage::Upgraded, _) => format!("{from} to {to}"),
+        (UpgradeStage::RolledBack, reason) => {
+            return format!("back to {from} from {to}: {}", or_dash(reason.as_ref()));
+        }
+    };
+    text.push_str(&format!(", {bytes} bytes of state"));
+    let pauses: Vec<String> = upgrade.pause_microseconds.iter().map(u64::to_string).collect();
+    if !pauses.is_empty() {
+        text.push_str(&format!(", workers stopped for {} us", pauses.join(", ")));
+    }
+    match (upgrade.probation_seconds_left, upgrade.can_roll_back) {
+        (Some(left), _) => text.push_str(&format!(", on probation for {left} s")),
+        (None, true) => text.push_str(", the former version is kept"),
+        (None, false) => {}
     }
     text
 }

@@ -98,6 +98,7 @@ impl From<model::ExtensionView> for wire::Extension {
             counters: view.counters.into_iter().map(counter).collect(),
             quarantine: view.quarantine.map(Into::into),
             violations: view.violations.into_iter().map(Into::into).collect(),
+            upgrade: view.upgrade.map(Into::into),
         }
     }
 }

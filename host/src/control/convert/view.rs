@@ -134,6 +134,7 @@ impl TryFrom<wire::Extension> for model::ExtensionView {
             counters: extension.counters.into_iter().map(counter).collect(),
             quarantine: extension.quarantine.map(TryInto::try_into).transpose()?,
             violations: extension.violations.into_iter().map(Into::into).collect(),
+            upgrade: extension.upgrade.map(TryInto::try_into).transpose()?,
         })
     }
 }

@@ -46,6 +46,7 @@ pair!(VlanMode <=> VlanMode { Untagged, Access, Trunk });
 pair!(ExtensionRole <=> ExtensionRole { Capture, Filter, Forwarding, Service });
 pair!(LogSeverity <=> LogSeverity { Error, Warn, Info, Debug });
 pair!(QuarantineCause <=> QuarantineCause { Panics, Violations, Crash, Hang, Slow });
+pair!(UpgradeStage <=> UpgradeStage { Upgraded, RolledBack });
 pair!(SettingKind <=> SettingKind { Boolean, Integer, Text, Choice });
 pair!(Leg <=> Leg { Ingress, Egress });
 pair!(FdbEntryKind <=> FdbEntryKind { Learned, Static });
@@ -80,6 +81,7 @@ mod tests {
         round_trip::<wire::ExtensionRole, _>(model::ExtensionRole::ALL);
         round_trip::<wire::LogSeverity, _>(model::LogSeverity::ALL);
         round_trip::<wire::QuarantineCause, _>(model::QuarantineCause::ALL);
+        round_trip::<wire::UpgradeStage, _>(model::UpgradeStage::ALL);
         round_trip::<wire::SettingKind, _>(model::SettingKind::ALL);
         round_trip::<wire::Leg, _>(model::Leg::ALL);
         round_trip::<wire::FdbEntryKind, _>(model::FdbEntryKind::ALL);

@@ -3,7 +3,7 @@
 //! Enabled and running are separate, as in the extensible-switch model: an enabled extension that failed to attach is
 //! enabled, not running, and has a `last_error`.
 
-use super::{InvalidValue, QuarantineView, SwitchName, words};
+use super::{InvalidValue, QuarantineView, SwitchName, UpgradeView, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -245,4 +245,6 @@ pub struct ExtensionView {
     pub quarantine: Option<QuarantineView>,
     /// Rules it broke since it was started.
     pub violations: Vec<ViolationView>,
+    /// Its last upgrade here since it was enabled.
+    pub upgrade: Option<UpgradeView>,
 }

@@ -15,12 +15,13 @@ use heddle_switch_core::violation::Broken;
 use heddle_switch_core::vlan_count::VlanCounters;
 
 use super::quarantine::Trouble;
+use super::upgrade::Generations;
 use super::{LiveSwitch, State, contained};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
 use crate::control::plane::ControlResult;
 use crate::engine::command::Report;
-use crate::loader::{Instance, InstanceShared, Library, LogRing, port_info};
+use crate::loader::{Instance, InstanceShared, Library, LogRing, WorkerStage, port_info};
 
 /// Frames an extension may hold at a time on one worker.
 const HOLD_QUOTA: u32 = 4_096;
@@ -49,27 +50,33 @@ pub(crate) struct Enabled {
     pub(crate) log: Arc<LogRing>,
     /// Its panics.
     pub(crate) trouble: Trouble,
+    /// Its versions.
+    pub(crate) generations: Generations,
 }
 
 /// Takes control events to instances.
 pub(super) struct Sink<'a> {
     live: &'a LiveSwitch,
     enabled: Vec<(StageId, Arc<Instance>)>,
+    /// Versions that wait for a way back: they are told, and not asked.
+    former: Vec<(StageId, Arc<Instance>)>,
 }
 
 impl<'a> Sink<'a> {
     pub(super) fn new(live: &'a LiveSwitch, enabled: &[Enabled]) -> Sink<'a> {
         let pair = |one: &Enabled| Some((one.stage?, Arc::clone(one.instance.as_ref()?)));
-        Sink { live, enabled: enabled.iter().filter_map(pair).collect() }
+        let former = |one: &Enabled| Some((one.stage?, Arc::clone(one.generations.former_instance()?)));
+        let (former, enabled) = (enabled.iter().filter_map(former), enabled.iter().filter_map(pair));
+        Sink { live, former: former.collect(), enabled: enabled.collect() }
     }
 
-    fn newcomer(live: &'a LiveSwitch, instance: &Arc<Instance>) -> NewcomerSink<'a> {
+    pub(super) fn newcomer(live: &'a LiveSwitch, instance: &Arc<Instance>) -> NewcomerSink<'a> {
         NewcomerSink { live, instance: Arc::clone(instance) }
     }
 }
 
 /// Takes events to the one instance that is being introduced, whatever its identity will be.
-struct NewcomerSink<'a> {
+pub(super) struct NewcomerSink<'a> {
     live: &'a LiveSwitch,
     instance: Arc<Instance>,
 }
@@ -82,6 +89,9 @@ impl EventSink for NewcomerSink<'_> {
 
 impl EventSink for Sink<'_> {
     fn event(&mut self, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
+        if let Some((_, former)) = self.former.iter().find(|(id, _)| *id == stage) {
+            let _ = self.live.tell(former, stage, event);
+        }
         match self.enabled.iter().find(|(id, _)| *id == stage) {
             Some((_, instance)) => self.live.tell(instance, stage, event),
             None => Ok(()),
@@ -118,7 +128,10 @@ impl LiveSwitch {
         state.enabled.retain(|one| !is_it(one));
         let (instance, config) = (Some(instance), config.clone());
         let (last_error, violations, broken, trouble) = (None, 0, Broken::default(), Trouble::default());
-        let newest = Enabled { stage, instance, library, config, path, last_error, violations, broken, log, trouble };
+        let generations = Generations::default();
+        let newest = Enabled {
+            stage, instance, library, config, path, last_error, violations, broken, log, trouble, generations,
+        };
         // Within a role the newest is nearest to the protocol edge.
         let place = state.enabled.iter().position(|one| one.rank() >= newest.rank());
         state.enabled.insert(place.unwrap_or(state.enabled.len()), newest);
@@ -155,25 +168,8 @@ impl LiveSwitch {
     fn introduce(&self, state: &mut State, instance: &Arc<Instance>) -> ControlResult<Option<StageId>> {
         let facts = instance.library().facts();
         let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
-        let Some(role) = facts.data_path_role() else { return Ok(None) };
-        let mut contexts = Vec::new();
-        for worker in 0..state.workers.len() {
-            let worker = u16::try_from(worker).unwrap_or(u16::MAX);
-            let context = instance.worker(worker).map_err(|failure| rejected(failure.to_string()))?;
-            let window = self.windows.get(usize::from(worker)).filter(|_| role == Role::Capture);
-            contexts.push(context.through(window.cloned()));
-        }
-        let (ingress, egress, tick) = contexts.first().map_or((false, false, false), |context| context.functions());
-        let spec = StageSpec {
-            role,
-            ingress,
-            egress,
-            tick,
-            sampling: instance.sampling_header(),
-            hold_quota: HOLD_QUOTA,
-            hold_max_ns: HOLD_MAX_NS,
-            on_failure: OnFailure::Open,
-        };
+        let contexts = self.contexts(state, instance)?;
+        let Some(spec) = spec_of(instance, &contexts) else { return Ok(None) };
         let entry =
             state.switch.introduce(&spec, &mut Sink::newcomer(self, instance)).map_err(|error| match error {
                 EnableError::SecondForwarding { holder } => ControlError::SecondForwarding {
@@ -190,6 +186,21 @@ impl LiveSwitch {
         Ok(Some(id))
     }
 
+    /// Makes the context of each worker; none for a service.
+    pub(super) fn contexts(&self, state: &State, instance: &Arc<Instance>) -> ControlResult<Vec<WorkerStage>> {
+        let facts = instance.library().facts();
+        let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
+        let mut contexts = Vec::new();
+        let Some(role) = facts.data_path_role() else { return Ok(contexts) };
+        for worker in 0..state.workers.len() {
+            let worker = u16::try_from(worker).unwrap_or(u16::MAX);
+            let context = instance.worker(worker).map_err(|failure| rejected(failure.to_string()))?;
+            let window = self.windows.get(usize::from(worker)).filter(|_| role == Role::Capture);
+            contexts.push(context.through(window.cloned()));
+        }
+        Ok(contexts)
+    }
+
     /// Disables an extension.
     pub(crate) fn disable(&self, state: &mut State, id: &ExtensionId) -> ControlResult<Enabled> {
         let Some(at) = state.enabled.iter().position(|one| one.library.facts().id == id.as_str()) else {
@@ -202,6 +213,7 @@ impl LiveSwitch {
     /// Takes an extension out of the stack and ends its instance; its entry stays.
     pub(super) fn take_out(&self, state: &mut State, at: usize) -> ControlResult<()> {
         let Some(one) = state.enabled.get_mut(at) else { return Ok(()) };
+        self.forget_former(one);
         let (stage, instance) = (one.stage.take(), one.instance.take());
         if let Some(stage) = stage {
             state.switch.disable(stage);
@@ -232,6 +244,7 @@ impl LiveSwitch {
         }
         let reports = self.reports(state)?;
         self.note_violations(state, &reports);
+        self.watch_probation(state)?;
         let counters = Self::counters(&reports);
         for port in state.switch.ports() {
             let of_port = counters.ports.get(port.id.slot()).copied().unwrap_or_default();
@@ -288,8 +301,23 @@ impl LiveSwitch {
     }
 }
 
+/// What the core is told of an extension with a data path.
+pub(super) fn spec_of(instance: &Instance, contexts: &[WorkerStage]) -> Option<StageSpec> {
+    let (ingress, egress, tick) = contexts.first().map_or((false, false, false), |context| context.functions());
+    Some(StageSpec {
+        role: instance.library().facts().data_path_role()?,
+        ingress,
+        egress,
+        tick,
+        sampling: instance.sampling_header(),
+        hold_quota: HOLD_QUOTA,
+        hold_max_ns: HOLD_MAX_NS,
+        on_failure: OnFailure::Open,
+    })
+}
+
 /// Numbers instances within the process.
-fn instance_number() -> u32 {
+pub(super) fn instance_number() -> u32 {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

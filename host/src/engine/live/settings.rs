@@ -76,6 +76,10 @@ impl LiveSwitch {
             request: "its new configuration".to_owned(),
             reason,
         })?;
+        if let Some(former) = one.generations.former_instance() {
+            // What it refuses it would have refused as the one that runs: it keeps what it has.
+            let _ = former.configure(&config_text(&new));
+        }
         one.config = new;
         if let Some(stage) = one.stage.filter(|_| instance.sampling_header().is_some()) {
             state.workers.iter().try_for_each(|worker| worker.send(Command::Resample(stage)))?;

@@ -96,6 +96,29 @@ impl InstanceShared {
         *lock(&self.broken)
     }
 
+    /// Adds what another version of the extension has counted under the same names.
+    pub(crate) fn count_on_from(&self, former: &InstanceShared) {
+        for (name, _, value) in former.counters() {
+            if let Some(own) = self.value_of(&name) {
+                own.fetch_add(value, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Counts from where another version has stopped that counted on from here.
+    pub(crate) fn count_like(&self, newer: &InstanceShared) {
+        for (name, _, value) in newer.counters() {
+            if let Some(own) = self.value_of(&name) {
+                own.store(value, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn value_of(&self, name: &str) -> Option<&AtomicU64> {
+        let at = lock(&self.names).iter().position(|(known, _)| known == name)?;
+        self.values.get(at)
+    }
+
     /// Name, unit and value of every registered counter.
     pub fn counters(&self) -> Vec<(String, String, u64)> {
         let names = lock(&self.names);

@@ -121,5 +121,6 @@ fn extension_view(switch: &SwitchName, part: &Part<ExtensionRecord>) -> Option<E
         counters: Vec::new(),
         quarantine: None,
         violations: Vec::new(),
+        upgrade: None,
     })
 }

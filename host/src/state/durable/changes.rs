@@ -34,7 +34,7 @@ impl Inner {
     }
 
     /// Puts back what the plane then refused to let go.
-    fn put_back(&self, store: &mut Store, edits: &[Edit<'_>]) {
+    pub(super) fn put_back(&self, store: &mut Store, edits: &[Edit<'_>]) {
         if let Err(error) = store.commit(edits) {
             tracing::error!(%error, "what the data plane refused to remove is missing in the stored state");
         }
@@ -226,6 +226,6 @@ impl Inner {
 }
 
 /// What a client is told when a change could not be stored.
-fn not_stored(error: &StoreError) -> ControlError {
+pub(super) fn not_stored(error: &StoreError) -> ControlError {
     ControlError::NotStored { reason: error.to_string(), class: error.class() }
 }

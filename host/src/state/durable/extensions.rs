@@ -62,7 +62,9 @@ impl Inner {
         let Some(part) = part else { return self.plane.configure_extension(switch, extension, change) };
         let before = part.record.configuration()?;
         let after = change.apply(&before)?;
-        let record = ExtensionRecord::of(&part.record.reference()?, extension.clone(), &after);
+        let changed = ExtensionRecord::of(&part.record.reference()?, extension.clone(), &after);
+        let (former, on_probation) = (part.record.former.clone(), part.record.on_probation);
+        let record = ExtensionRecord { former, on_probation, ..changed };
         let settings = self.plane.configure_extension(switch, extension, change)?;
         let back = back(&before, change);
         self.keep(&mut store, &[Edit::PutExtension(switch, part.order, &part.key, &record)], || {

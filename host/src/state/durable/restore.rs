@@ -22,6 +22,7 @@ impl Inner {
     pub(super) fn restore(&self) {
         let start = Instant::now();
         let mut store = lock(&self.store);
+        self.return_from_probation(&mut store);
         let kept: Vec<Kept> = lock(&self.ledger).switches.values().cloned().collect();
         if kept.is_empty() {
             return;
@@ -44,6 +45,7 @@ impl Inner {
             if self.stopping.load(Ordering::Acquire) {
                 continue;
             }
+            self.follow_probations();
             // Asked before the names are: a device renamed meanwhile is looked at again.
             let now = self.plane.renames();
             if now != renames && self.follow_names() {

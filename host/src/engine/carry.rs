@@ -1,0 +1,252 @@
+//! What a worker does for an upgrade of an extension: state saved in slices between bursts, and the cut-over.
+//!
+//! First the control side asks for piece after piece and has the new context take them up, off the worker; the worker writes
+//! one piece between two bursts, of at most about [`SLICE`]. At the cut-over the worker carries over itself what changed
+//! since: a slice between two bursts until the rest can be carried in [`CUT_OVER_MAX`], then that rest, and the new context
+//! takes the old one's place before the next burst. Frames wait in their rings meanwhile. What was carried stays carried,
+//! so a worker that was held up by something else goes on with the traffic and finishes later.
+//!
+//! Cost: one comparison a round while nothing is carried.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use heddle_switch_core::exchange::{Exchange, Piece, Saved, StateFailure};
+use heddle_switch_core::stage::{Stage, StageId};
+use heddle_switch_core::worker::Worker;
+use nix::time::{ClockId, clock_gettime};
+
+use crate::loader::state::PIECE_MIN;
+
+/// Longest time a piece is to take, of the worker's processor.
+pub(crate) const SLICE: Duration = Duration::from_micros(50);
+/// Longest time between the last burst of the old version and the first of the new one.
+pub(crate) const CUT_OVER_MAX: Duration = Duration::from_millis(1);
+/// How long a worker tries to get there before the upgrade is refused.
+pub(crate) const CUT_OVER_PATIENCE: Duration = Duration::from_secs(2);
+/// Largest piece.
+pub(crate) const PIECE_MAX: usize = 256 << 10;
+
+/// A piece to be saved.
+pub(crate) struct PieceJob {
+    /// Whose.
+    pub(crate) id: StageId,
+    /// Its number.
+    pub(crate) index: u32,
+    /// Room for it.
+    pub(crate) room: Vec<u8>,
+    /// Where it goes.
+    pub(crate) answer: Sender<SavedPiece>,
+}
+
+/// A piece that was saved.
+pub(crate) struct SavedPiece {
+    /// The room that was lent.
+    pub(crate) room: Vec<u8>,
+    /// How much of it is used.
+    pub(crate) saved: Result<Saved, StateFailure>,
+    /// Check sum of that.
+    pub(crate) crc: u32,
+    /// Processor time of the worker that it took.
+    pub(crate) took: Duration,
+}
+
+/// A cut-over to be made.
+pub(crate) struct CutOver {
+    /// The new context, and the snapshot that goes with it.
+    pub(crate) exchange: Exchange,
+    /// Version of the schema that the old one writes; `None` when it has no state.
+    pub(crate) version: Option<u32>,
+    /// Number of the next piece.
+    pub(crate) index: u32,
+    /// Picoseconds that saving and taking up a byte took so far.
+    pub(crate) pace: u64,
+    /// Where the outcome goes.
+    pub(crate) answer: Sender<CutOverEnd>,
+}
+
+/// How a cut-over ended on one worker.
+pub(crate) enum CutOverEnd {
+    /// The new context is in place; the old one comes back.
+    Done {
+        /// The old context.
+        former: Box<dyn Stage>,
+        /// From the last burst of the old one to when the new one is in place.
+        pause: Duration,
+        /// Bytes that were carried in it and before it on the worker.
+        bytes: u64,
+    },
+    /// The old context is where it was; the new one comes back.
+    Refused {
+        /// The new context.
+        newcomer: Box<dyn Stage>,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a worker carries.
+#[derive(Default)]
+pub(super) struct Carry {
+    pieces: VecDeque<PieceJob>,
+    cut_over: Option<Running>,
+}
+
+struct Running {
+    job: CutOver,
+    room: Vec<u8>,
+    /// Room lent for the next piece.
+    lend: usize,
+    bytes: u64,
+    give_up_at: Instant,
+}
+
+/// What a step of a cut-over came to.
+enum Step {
+    /// Nothing is left to be carried.
+    Complete,
+    /// About this many bytes are left.
+    Left(u64),
+}
+
+/// Processor time this thread has had.
+pub(super) fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
+}
+
+/// Room for the next piece, after one of `lent` bytes took this long.
+pub(crate) fn next_room(lent: usize, took: Duration) -> usize {
+    let room = if took > SLICE {
+        lent / 2
+    } else if took < SLICE / 3 {
+        lent.saturating_mul(2)
+    } else {
+        lent
+    };
+    room.clamp(PIECE_MIN, PIECE_MAX)
+}
+
+impl Carry {
+    /// Takes a piece to be saved.
+    pub(super) fn save(&mut self, job: PieceJob) {
+        self.pieces.push_back(job);
+    }
+
+    /// Takes a cut-over; one at a time, under the switch's lock.
+    pub(super) fn begin(&mut self, job: CutOver) {
+        let give_up_at = Instant::now() + CUT_OVER_PATIENCE;
+        self.cut_over = Some(Running { job, room: vec![0; PIECE_MAX], lend: PIECE_MIN, bytes: 0, give_up_at });
+    }
+
+    /// Does the next slice; whether there was one.
+    pub(super) fn go_on(&mut self, worker: &mut Worker) -> bool {
+        if let Some(job) = self.pieces.pop_front() {
+            save_piece(job, worker);
+            return true;
+        }
+        match self.cut_over.take() {
+            None => false,
+            Some(running) => {
+                self.cut_over = running.go_on(worker);
+                true
+            }
+        }
+    }
+}
+
+fn save_piece(job: PieceJob, worker: &mut Worker) {
+    let PieceJob { id, index, mut room, answer } = job;
+    let before = processor_time();
+    let saved = match worker.stage_mut(id) {
+        Some(stage) => stage.save(&mut room, index),
+        None => Err(StateFailure("it does not run on the worker".to_owned())),
+    };
+    let crc = saved.as_ref().ok().and_then(|saved| room.get(..saved.length)).map_or(0, crc32fast::hash);
+    let took = processor_time().saturating_sub(before);
+    // An answer nobody waits for any more is dropped.
+    let _ = answer.send(SavedPiece { room, saved, crc, took });
+}
+
+impl Running {
+    /// Carries a slice, or all that is left; `None` when it is over.
+    fn go_on(mut self, worker: &mut Worker) -> Option<Running> {
+        let started = Instant::now();
+        loop {
+            match self.step(worker) {
+                Err(StateFailure(reason)) => return self.refuse(reason),
+                Ok(Step::Complete) => return self.complete(worker, started),
+                Ok(Step::Left(bytes)) => {
+                    let rest = Duration::from_nanos(bytes.saturating_mul(self.job.pace) / 1_000);
+                    if started.elapsed() + rest > CUT_OVER_MAX {
+                        if Instant::now() >= self.give_up_at {
+                            let reason = format!(
+                                "its state changes faster than it can be carried over: {bytes} bytes are left after {} s, \
+                                 and a worker is stopped for at most {} ms; try again with less traffic",
+                                CUT_OVER_PATIENCE.as_secs(),
+                                CUT_OVER_MAX.as_millis()
+                            );
+                            return self.refuse(reason);
+                        }
+                        return Some(self);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Carries one piece.
+    fn step(&mut self, worker: &mut Worker) -> Result<Step, StateFailure> {
+        let Some(version) = self.job.version else { return Ok(Step::Complete) };
+        let gone = || StateFailure("it does not run on the worker".to_owned());
+        let before = processor_time();
+        let index = self.job.index;
+        let room = self.room.get_mut(..self.lend).unwrap_or_default();
+        let saved = worker.stage_mut(self.job.exchange.id).ok_or_else(gone)?.save(room, index)?;
+        let bytes = room.get(..saved.length).unwrap_or_default();
+        if !bytes.is_empty() {
+            self.job.exchange.stage.restore(&Piece { bytes, version, index })?;
+        }
+        let took = processor_time().saturating_sub(before);
+        self.job.index = index.wrapping_add(1);
+        self.lend = next_room(self.lend, took);
+        self.bytes += saved.length as u64;
+        if saved.length > 0 {
+            let picoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).saturating_mul(1_000);
+            self.job.pace = (self.job.pace + picoseconds / saved.length as u64) / 2;
+        }
+        Ok(if saved.remaining == 0 { Step::Complete } else { Step::Left(saved.remaining) })
+    }
+
+    fn complete(self, worker: &mut Worker, started: Instant) -> Option<Running> {
+        let CutOver { exchange, answer, .. } = self.job;
+        let end = match worker.replace(exchange) {
+            Ok(former) => CutOverEnd::Done { former, pause: started.elapsed(), bytes: self.bytes },
+            Err(newcomer) => {
+                CutOverEnd::Refused { newcomer, reason: "the old version does not run on the worker".to_owned() }
+            }
+        };
+        let _ = answer.send(end);
+        None
+    }
+
+    fn refuse(self, reason: String) -> Option<Running> {
+        let CutOver { exchange, answer, .. } = self.job;
+        let _ = answer.send(CutOverEnd::Refused { newcomer: exchange.stage, reason });
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_follows_the_time_a_piece_takes() {
+        assert_eq!(next_room(16 << 10, SLICE * 2), 8 << 10);
+        assert_eq!(next_room(16 << 10, SLICE / 2), 16 << 10);
+        assert_eq!(next_room(16 << 10, SLICE / 4), 32 << 10);
+        assert_eq!(next_room(PIECE_MIN, SLICE * 9), PIECE_MIN);
+        assert_eq!(next_room(PIECE_MAX, Duration::ZERO), PIECE_MAX);
+    }
+}

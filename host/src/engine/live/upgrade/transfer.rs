@@ -1,0 +1,230 @@
+//! Carrying state over: in bulk, from the workers to the newcomer's contexts, and at the cut-over.
+//!
+//! The bulk of a worker is asked for piece by piece, [`AHEAD`] of them at a time, and ends when little is left or when it
+//! gets no less; the rest is the worker's own work at the cut-over ([`crate::engine::carry`]). Workers cut over one after the
+//! other. When one of them cannot, those before it go back to the old version's contexts.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use heddle_switch_core::exchange::{Exchange, Piece};
+use heddle_switch_core::stage::{Stage, StageEntry, StageId};
+
+use super::Figures;
+use crate::control::error::ControlError;
+use crate::control::plane::ControlResult;
+use crate::engine::carry::{CUT_OVER_PATIENCE, CutOver, CutOverEnd, PieceJob, SavedPiece, next_room};
+use crate::engine::command::Command;
+use crate::engine::live::extensions::spec_of;
+use crate::engine::live::{ANSWER, LiveSwitch, State, WorkerHandle};
+use crate::loader::state::{PIECE_MIN, WORKER_STATE_MAX};
+use crate::loader::{Instance, WorkerStage};
+
+/// Pieces asked for ahead of the one that is taken up.
+const AHEAD: usize = 4;
+/// With this many bytes left the worker does the rest itself.
+const LITTLE: u64 = 64 << 10;
+/// Pieces without less being left that end the bulk: the state changes as fast as it is saved.
+const NO_LESS: u32 = 64;
+/// What is said when a worker does not answer.
+const SILENT: &str = "a worker does not answer; an extension may be looping";
+/// Longest time the bulk of one worker may take.
+const BULK_MAX: Duration = Duration::from_secs(10);
+
+/// Old contexts by worker, and the stack's entry they ran under.
+pub(super) type Carried = (Figures, Vec<Box<dyn Stage>>, Option<StageEntry>);
+
+/// Where the cut-over of a worker starts from.
+struct Ready {
+    context: Box<dyn Stage>,
+    index: u32,
+    pace: u64,
+}
+
+impl LiveSwitch {
+    /// Carries the state of all workers over and exchanges the contexts.
+    pub(super) fn carry_over(
+        &self,
+        state: &mut State,
+        stage: StageId,
+        (old, new): (&Arc<Instance>, &Arc<Instance>),
+        contexts: Vec<WorkerStage>,
+    ) -> Result<Carried, String> {
+        let mut figures = Figures::default();
+        let spec = spec_of(new, &contexts).ok_or("it has no data path")?;
+        let version = old.state_facts().map(|facts| facts.version);
+        let names_held = |instance: &Instance| instance.state_facts().is_some_and(|facts| facts.keeps_held);
+        let keeps_held = names_held(old) && names_held(new);
+        let mut ready = Vec::new();
+        for (worker, context) in state.workers.iter().zip(contexts) {
+            let bulk = self.bulk(worker, stage, Box::new(context), version, &mut figures);
+            ready.push(bulk.inspect_err(|_| self.stop_saving(state, stage))?);
+        }
+        let entry = state.switch.exchange(stage, &spec).ok_or("it is not in the stack any more")?;
+        let snapshot = Arc::new(state.switch.snapshot(self.groups.for_snapshot()));
+        let mut former: Vec<Box<dyn Stage>> = Vec::new();
+        for (worker, ready) in state.workers.iter().zip(ready) {
+            let exchange = Exchange { snapshot: Arc::clone(&snapshot), id: stage, stage: ready.context, keeps_held };
+            match self.cut_over(worker, exchange, version, (ready.index, ready.pace), &mut figures) {
+                Ok(context) => former.push(context),
+                Err(reason) => {
+                    state.switch.put_back(entry);
+                    self.exchange_all(state, stage, former, keeps_held).map_err(|error| error.to_string())?;
+                    self.stop_saving(state, stage);
+                    return Err(reason);
+                }
+            }
+        }
+        for context in &mut former {
+            context.end_saving();
+        }
+        Ok((figures, former, Some(entry)))
+    }
+
+    /// Has the newcomer's context of a worker take up what there is.
+    fn bulk(
+        &self,
+        worker: &WorkerHandle,
+        stage: StageId,
+        mut context: Box<dyn Stage>,
+        version: Option<u32>,
+        figures: &mut Figures,
+    ) -> Result<Ready, String> {
+        let Some(version) = version else { return Ok(Ready { context, index: 0, pace: 0 }) };
+        let (answer, answers) = channel();
+        let mut index = 0;
+        let mut ask = |room: Vec<u8>| {
+            let job = PieceJob { id: stage, index, room, answer: answer.clone() };
+            index += 1;
+            worker.send(Command::SaveState(job)).map_err(|error| error.to_string())
+        };
+        for _ in 0..AHEAD {
+            ask(vec![0; PIECE_MIN])?;
+        }
+        let mut bulk = Bulk::default();
+        let give_up_at = Instant::now() + BULK_MAX;
+        let (mut taken, mut asked) = (0, AHEAD);
+        while taken < asked {
+            let piece = answers.recv_timeout(ANSWER).map_err(|_| SILENT.to_owned())?;
+            let room = bulk.take(&mut *context, version, taken, piece)?;
+            taken += 1;
+            if bulk.bytes > WORKER_STATE_MAX {
+                return Err(format!("the state of a worker has more than {} MiB", WORKER_STATE_MAX >> 20));
+            }
+            if Instant::now() >= give_up_at {
+                return Err(format!("its state is not carried over within {} s", BULK_MAX.as_secs()));
+            }
+            if !bulk.is_over {
+                ask(room)?;
+                asked += 1;
+            }
+        }
+        figures.bytes += bulk.bytes;
+        figures.longest_slice = figures.longest_slice.max(bulk.longest);
+        let index = u32::try_from(asked).unwrap_or(u32::MAX);
+        Ok(Ready { context, index, pace: bulk.pace })
+    }
+
+    /// Has one worker cut over; gives the old context.
+    fn cut_over(
+        &self,
+        worker: &WorkerHandle,
+        exchange: Exchange,
+        version: Option<u32>,
+        (index, pace): (u32, u64),
+        figures: &mut Figures,
+    ) -> Result<Box<dyn Stage>, String> {
+        let (answer, end) = channel();
+        let job = Box::new(CutOver { exchange, version, index, pace, answer });
+        worker.send(Command::CutOver(job)).map_err(|error| error.to_string())?;
+        match end.recv_timeout(ANSWER + CUT_OVER_PATIENCE) {
+            Ok(CutOverEnd::Done { former, pause, bytes }) => {
+                figures.bytes += bytes;
+                figures.pauses.push(pause);
+                Ok(former)
+            }
+            Ok(CutOverEnd::Refused { newcomer, reason }) => {
+                drop(newcomer);
+                Err(reason)
+            }
+            Err(_) => Err(SILENT.to_owned()),
+        }
+    }
+
+    /// Puts contexts into their places on the first workers, without state; those that were there end.
+    pub(super) fn exchange_all(
+        &self,
+        state: &mut State,
+        stage: StageId,
+        contexts: Vec<Box<dyn Stage>>,
+        keeps_held: bool,
+    ) -> ControlResult<()> {
+        let snapshot = Arc::new(state.switch.snapshot(self.groups.for_snapshot()));
+        for (worker, mut context) in state.workers.iter().zip(contexts) {
+            context.end_saving();
+            let exchange = Exchange { snapshot: Arc::clone(&snapshot), id: stage, stage: context, keeps_held };
+            let gone = self.cut_over(worker, exchange, None, (0, 0), &mut Figures::default());
+            // The one that leaves ends here, on the control side.
+            drop(gone.map_err(|reason| ControlError::Busy { thing: "a worker".to_owned(), reason })?);
+        }
+        Ok(())
+    }
+
+    /// Ends the recording of changes on every worker.
+    fn stop_saving(&self, state: &State, stage: StageId) {
+        let ask = |worker: &WorkerHandle| worker.ask(|sender| Command::EndSaving(stage, sender));
+        let answers: Vec<_> = state.workers.iter().filter_map(|worker| ask(worker).ok()).collect();
+        for answer in answers {
+            // One that does not answer is known elsewhere.
+            let _ = answer.recv_timeout(ANSWER);
+        }
+    }
+}
+
+/// What the bulk of a worker came to.
+#[derive(Default)]
+struct Bulk {
+    bytes: u64,
+    longest: Duration,
+    pace: u64,
+    least: Option<u64>,
+    no_less: u32,
+    is_over: bool,
+}
+
+impl Bulk {
+    /// Has the newcomer take a piece up; gives room for the next.
+    fn take(
+        &mut self,
+        context: &mut dyn Stage,
+        version: u32,
+        index: usize,
+        piece: SavedPiece,
+    ) -> Result<Vec<u8>, String> {
+        let SavedPiece { mut room, saved, crc, took } = piece;
+        let saved = saved.map_err(|failure| failure.to_string())?;
+        let bytes = room.get(..saved.length).unwrap_or_default();
+        if crc32fast::hash(bytes) != crc {
+            return Err("a piece of its state was written to after it was saved".to_owned());
+        }
+        let started = Instant::now();
+        if !bytes.is_empty() {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            context.restore(&Piece { bytes, version, index }).map_err(|failure| failure.to_string())?;
+        }
+        let spent = u64::try_from((started.elapsed() + took).as_nanos()).unwrap_or(u64::MAX);
+        if saved.length > 0 {
+            self.pace = spent.saturating_mul(1_000) / saved.length as u64;
+        }
+        self.bytes += saved.length as u64;
+        self.longest = self.longest.max(took);
+        let less = self.least.is_none_or(|least| saved.remaining < least);
+        self.no_less = if less { 0 } else { self.no_less + 1 };
+        self.least = Some(self.least.map_or(saved.remaining, |least| least.min(saved.remaining)));
+        self.is_over |= saved.remaining <= LITTLE || self.no_less >= NO_LESS;
+        let lend = next_room(room.len(), took);
+        room.resize(lend, 0);
+        Ok(room)
+    }
+}
