@@ -147,9 +147,11 @@ pub struct ExtensionRecord {
     pub config_text: Option<String>,
     /// What it was before its last upgrade. Kept by heddled; not for configuration files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub former: Option<String>,
     /// Whether the upgrade is on probation: a crash then brings the former version back. Kept by heddled, too.
     #[serde(default, skip_serializing_if = "is_false")]
+    #[schemars(skip)]
     pub on_probation: bool,
 }
 

@@ -145,6 +145,21 @@ fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionVi
     }
 }
 
+/// An upgrade to version 2.0.0.
+fn upgraded(from: &str, left: Option<u64>) -> UpgradeView {
+    UpgradeView {
+        stage: UpgradeStage::Upgraded,
+        from_version: from.to_owned(),
+        to_version: "2.0.0".to_owned(),
+        reason: None,
+        state_bytes: 4_800_000,
+        longest_slice_microseconds: 41,
+        pause_microseconds: vec![180, 95],
+        probation_seconds_left: left,
+        can_roll_back: true,
+    }
+}
+
 /// An extension that panicked too often.
 fn sick(switch: &SwitchName, id: &str) -> QuarantineView {
     QuarantineView {
@@ -420,17 +435,8 @@ impl ControlPlane for MemoryPlane {
         }
         let view = switch.extensions.iter_mut().find(|view| view.id == id.as_str()).unwrap();
         let left = probation.duration().as_secs();
-        view.upgrade = Some(UpgradeView {
-            stage: UpgradeStage::Upgraded,
-            from_version: std::mem::replace(&mut view.version, "2.0.0".to_owned()),
-            to_version: "2.0.0".to_owned(),
-            reason: None,
-            state_bytes: 4_800_000,
-            longest_slice_microseconds: 41,
-            pause_microseconds: vec![180, 95],
-            probation_seconds_left: (left > 0).then_some(left),
-            can_roll_back: true,
-        });
+        let from = std::mem::replace(&mut view.version, "2.0.0".to_owned());
+        view.upgrade = Some(upgraded(&from, (left > 0).then_some(left)));
         view.path = Some(file.display().to_string());
         Ok(view.clone())
     }
@@ -440,6 +446,10 @@ impl ControlPlane for MemoryPlane {
         let switch = find(&mut switches, name)?;
         switch.extension(id)?;
         let view = switch.extensions.iter_mut().find(|view| view.id == id.as_str()).unwrap();
+        // This one was upgraded in another life, for the example of the command's help.
+        if id.as_str() == "com.example.tally" {
+            view.upgrade.get_or_insert_with(|| upgraded("1.2.3", None));
+        }
         let Some(upgrade) = view.upgrade.as_mut().filter(|upgrade| upgrade.can_roll_back) else {
             return Err(ControlError::Refused {
                 thing: format!("extension '{id}' on switch '{name}'"),

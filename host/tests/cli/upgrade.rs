@@ -61,7 +61,8 @@ fn refusals_name_the_thing_the_reason_and_the_fix() {
         "'3601' is too long; give 0 to",
     );
     refused(&daemon, "extension upgrade com.example.tallyy ./tally-2.so", 3, "nearest is 'com.example.tally'");
-    refused(&daemon, "extension rollback com.example.tally", 5, "has no former version here; upgrade it");
+    daemon.ok("extension enable lab org.heddle.sflow");
+    refused(&daemon, "extension rollback org.heddle.sflow", 5, "has no former version here; upgrade it");
     assert_eq!(daemon.heddle(&["extension", "upgrade", "com.example.tally"]).code, 2);
 }
 
