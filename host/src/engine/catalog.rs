@@ -97,7 +97,7 @@ impl Catalog {
 
     /// Who a file says it is, after every check that runs none of its code.
     pub(crate) fn judge(&self, path: &Path) -> ControlResult<ExtensionFacts> {
-        read(path).and_then(|file| loader::judge(&file)).map_err(|error| ControlError::ExtensionRejected {
+        loader::read(path).and_then(|file| loader::judge(&file)).map_err(|error| ControlError::ExtensionRejected {
             extension: path.display().to_string(),
             reason: error.to_string(),
         })
@@ -116,7 +116,6 @@ impl Catalog {
         Ok(library)
     }
 }
-
 
 fn libraries_in(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
