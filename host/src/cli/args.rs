@@ -3,10 +3,10 @@
 mod capture;
 mod daemon;
 pub(super) mod extension;
-pub(super) mod vendor;
 mod fdb;
 mod generate;
 mod top;
+pub(super) mod vendor;
 
 pub(super) use capture::CaptureArgs;
 pub(super) use daemon::{DaemonCommand, LogCommand, LogLevelCommand};

@@ -37,6 +37,10 @@ pub enum Function {
     Sampling,
     /// A dropped frame, or the question for more.
     Drops,
+    /// Saving or taking up the state of an instance or of a NIC.
+    State,
+    /// Saving or taking up the state of a worker context.
+    WorkerState,
 }
 
 impl Function {
@@ -47,7 +51,10 @@ impl Function {
 
     /// Whether frames wait while it runs.
     pub fn is_worker(self) -> bool {
-        matches!(self, Self::Ingress | Self::Egress | Self::WorkerTick | Self::Sampling | Self::Drops)
+        matches!(
+            self,
+            Self::Ingress | Self::Egress | Self::WorkerTick | Self::Sampling | Self::Drops | Self::WorkerState
+        )
     }
 }
 

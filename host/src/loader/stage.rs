@@ -243,14 +243,17 @@ impl Stage for WorkerStage {
     }
 
     fn save(&mut self, room: &mut [u8], index: u32) -> Result<Saved, StateFailure> {
+        let _entered = self.enter(Function::WorkerState);
         self.instance.save_worker(self.context, room, index)
     }
 
     fn restore(&mut self, piece: &Piece<'_>) -> Result<(), StateFailure> {
+        let _entered = self.enter(Function::WorkerState);
         self.instance.restore_worker(self.context, piece)
     }
 
     fn end_saving(&mut self) {
+        let _entered = self.enter(Function::WorkerState);
         self.instance.end_saving_worker(self.context);
     }
 

@@ -17,6 +17,7 @@ use heddle_switch_core::exchange::{Piece, Saved, StateFailure};
 
 use super::instance::{Instance, words};
 use super::{Library, host_table};
+use crate::contain::{Function, enter};
 
 /// Smallest room a context is lent for a piece.
 pub const PIECE_MIN: usize = STATE_PIECE_MIN as usize;
@@ -216,6 +217,7 @@ impl Instance {
     /// Says that its state is about to be saved.
     pub fn begin_saving(&self) -> Result<(), StateRefusal> {
         let Some(begin) = self.state_table().and_then(|table| table.begin) else { return Ok(()) };
+        let _entered = enter(self.site(), Function::State, None);
         let mut error = ErrorText::default();
         // SAFETY: the instance is live; control calls are under the switch's lock.
         match self.note(unsafe { begin(self.raw(), &raw mut error) }) {
@@ -227,6 +229,7 @@ impl Instance {
     /// Says that no more is saved, and whether it goes on.
     pub fn end_saving(&self, goes_on: bool) {
         if let Some(end) = self.state_table().and_then(|table| table.end) {
+            let _entered = enter(self.site(), Function::State, None);
             // SAFETY: as in `begin_saving`.
             unsafe { end(self.raw(), if goes_on { STATE_ABANDONED } else { STATE_DONE }) };
         }
@@ -239,6 +242,7 @@ impl Instance {
         let Some(save) = table.save else { return Ok(Vec::new()) };
         let mut blobs = Vec::new();
         let mut room = vec![0u8; STATE_BLOB_MAX as usize];
+        let _entered = enter(self.site(), Function::State, None);
         for index in 0..=STATE_BLOBS_MAX {
             let mut piece = self.piece(scope, index, facts.version, room.as_mut_ptr(), (room.len(), 0));
             let mut error = ErrorText::default();
@@ -266,6 +270,7 @@ impl Instance {
         let Some((table, facts)) = &self.state else { return Err(StateRefusal::NotRead) };
         blobs.iter().try_for_each(|blob| blob.check(facts))?;
         let restore = table.restore.ok_or(StateRefusal::NotRead)?;
+        let _entered = enter(self.site(), Function::State, None);
         for (index, blob) in (0..).zip(blobs) {
             let bytes = blob.bytes.as_ptr().cast_mut();
             let piece = self.piece(scope, index, blob.version, bytes, (blob.bytes.len(), blob.bytes.len()));

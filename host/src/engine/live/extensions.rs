@@ -130,7 +130,17 @@ impl LiveSwitch {
         let (last_error, violations, broken, trouble) = (None, 0, Broken::default(), Trouble::default());
         let generations = Generations::default();
         let newest = Enabled {
-            stage, instance, library, config, path, last_error, violations, broken, log, trouble, generations,
+            stage,
+            instance,
+            library,
+            config,
+            path,
+            last_error,
+            violations,
+            broken,
+            log,
+            trouble,
+            generations,
         };
         // Within a role the newest is nearest to the protocol edge.
         let place = state.enabled.iter().position(|one| one.rank() >= newest.rank());
