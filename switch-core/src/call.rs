@@ -16,7 +16,7 @@ use crate::counters::StageCounters;
 use crate::drop_reason::DropReason;
 use crate::held::{Entry, Kept};
 use crate::intake::flags_of;
-use crate::offload::GsoKind;
+use crate::offload::{GsoKind, Offload};
 use crate::parse::{ETHERNET_HEADER_LEN, parse};
 use crate::port_id::PortId;
 use crate::settle::{accept_bounds, accept_destination, drop_code, restore};
@@ -96,6 +96,14 @@ impl<'a> Call<'a> {
     /// Whether the extension decides destinations in this call.
     fn decides(&self) -> bool {
         self.entry.role == Role::Forwarding && self.leg == Leg::Ingress
+    }
+
+    pub(crate) fn burst_and_core(&mut self) -> (&mut Burst, &mut Core) {
+        (self.burst, self.core)
+    }
+
+    pub(crate) fn set_leg(&mut self, leg: Leg) {
+        self.leg = leg;
     }
 
     /// The packets.
@@ -430,17 +438,22 @@ pub(crate) fn copy_of(slot: &Slot) -> Slot {
 
 /// Fills in what parsing tells about a frame.
 fn describe(arena: &Arena, packet: &mut Packet, slot: &Slot) {
+    describe_frame(packet, arena.frame(&slot.buf, packet.start, packet.length), &slot.offload);
+}
+
+/// As [`describe`], of bytes anywhere.
+pub(crate) fn describe_frame(packet: &mut Packet, frame: &[u8], offload: &Offload) {
     const PARSED: u32 = heddle_extension_api::abi::packet::PACKET_FRAGMENT
         | heddle_extension_api::abi::packet::PACKET_IP_OPTIONS
         | heddle_extension_api::abi::packet::PACKET_TRUNCATED
         | heddle_extension_api::abi::packet::PACKET_INNER_TAG;
-    let facts = parse(arena.frame(&slot.buf, packet.start, packet.length));
+    let facts = parse(frame);
     packet.l3 = facts.l3;
     packet.l4 = facts.l4;
     packet.ethertype = facts.ethertype;
     packet.ip_protocol = facts.ip_protocol;
     packet.flow_hash = facts.flow_hash;
-    packet.flags = (packet.flags & !PARSED) | flags_of(&facts, &slot.offload);
+    packet.flags = (packet.flags & !PARSED) | flags_of(&facts, offload);
 }
 
 fn facts_of(packet: &Packet, slot: &Slot, frame: &[u8]) -> OffloadFacts {

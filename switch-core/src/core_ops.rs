@@ -67,7 +67,7 @@ impl Core {
     /// Ends a held frame with a drop, or a draft without a trace.
     pub(crate) fn end_entry(&mut self, entry: Entry, code: u16) {
         match entry.kept {
-            Kept::Held => self.drop_slot(entry.slot, code),
+            Kept::Held | Kept::Lent => self.drop_slot(entry.slot, code),
             Kept::Draft { .. } => self.pool.free(entry.slot.buf),
         }
     }

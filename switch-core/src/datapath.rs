@@ -147,7 +147,7 @@ impl Pass<'_> {
             cost.count(packets, spent);
         }
         running.counters.packets += packets;
-        if end == CallEnd::Failed {
+        if end != CallEnd::Returned {
             running.counters.failures += 1;
         }
         if running.sees_copies {

@@ -22,6 +22,15 @@ pub enum Kept {
         /// A copy of another frame rather than a new one.
         clone: bool,
     },
+    /// A frame that an extension in a process of its own works on a copy of; it is in the law's `held`.
+    Lent,
+}
+
+impl Kept {
+    /// Whether it is in the law.
+    fn is_frame(self) -> bool {
+        !matches!(self, Kept::Draft { .. })
+    }
 }
 
 /// An entry.
@@ -64,12 +73,12 @@ impl Held {
         Held { places: Vec::with_capacity(1_024), free: Vec::with_capacity(1_024), ..Held::default() }
     }
 
-    /// Frames held, drafts not counted.
+    /// Frames held or lent, drafts not counted.
     pub fn held(&self) -> u64 {
         self.held
     }
 
-    /// Entries of one extension.
+    /// Entries of one extension, frames it was lent not counted.
     pub fn count_of(&self, stage: StageId) -> usize {
         self.by_stage.iter().find(|(id, _)| *id == stage).map_or(0, |(_, count)| *count)
     }
@@ -94,7 +103,7 @@ impl Held {
         if self.is_full() {
             return Err(Box::new(entry));
         }
-        if entry.kept == Kept::Held {
+        if entry.kept.is_frame() {
             self.held += 1;
         }
         let index = self.free.pop().unwrap_or_else(|| {
@@ -105,9 +114,11 @@ impl Held {
         place.generation = place.generation.wrapping_add(1).max(1);
         self.kept += 1;
         place.nth = self.kept;
-        let (stage, generation) = (entry.stage, place.generation);
+        let (stage, generation, lent) = (entry.stage, place.generation, entry.kept == Kept::Lent);
         place.entry = Some(entry);
-        self.count(stage, true);
+        if !lent {
+            self.count(stage, true);
+        }
         Ok((u64::from(generation) << 32) | u64::from(index))
     }
 
@@ -127,10 +138,12 @@ impl Held {
     fn take_at(&mut self, index: usize) -> Option<Entry> {
         let entry = self.places.get_mut(index)?.entry.take()?;
         self.free.push(u32::try_from(index).unwrap_or(u32::MAX));
-        if entry.kept == Kept::Held {
+        if entry.kept.is_frame() {
             self.held -= 1;
         }
-        self.count(entry.stage, false);
+        if entry.kept != Kept::Lent {
+            self.count(entry.stage, false);
+        }
         Some(entry)
     }
 
@@ -148,6 +161,9 @@ impl Held {
             return Vec::new();
         }
         self.take_where(|entry| {
+            if entry.kept == Kept::Lent {
+                return false;
+            }
             let limit = stages.iter().find(|stage| stage.id == entry.stage).map_or(0, |stage| stage.hold_max_ns);
             now_ns.saturating_sub(entry.since_ns) > limit
         })

@@ -21,6 +21,8 @@ use crate::worker::{Core, Running};
 
 /// Skip count of an extension that does not want samples.
 const NEVER: u32 = u32::MAX;
+/// Skip count of an extension that cannot say yet: it is asked again with the next burst, and frames meanwhile pass.
+pub const LATER: u32 = u32::MAX - 1;
 
 /// Frames an extension skips before its next sample: in all, or by port.
 pub(crate) enum Skips {
@@ -50,10 +52,15 @@ impl Skips {
     #[inline]
     fn of<'a>(&'a mut self, stage: &mut dyn Stage, port: PortId) -> Option<&'a mut u32> {
         match self {
-            Skips::All(skip) => Some(skip),
+            Skips::All(skip) => {
+                if *skip == LATER {
+                    *skip = stage.next_skip();
+                }
+                Some(skip)
+            }
             Skips::ByPort(table) => {
                 let (known, skip) = table.get_mut(port.slot())?;
-                if *known != port {
+                if *known != port || *skip == LATER {
                     (*known, *skip) = (port, stage.next_skip_of(port));
                 }
                 Some(skip)
@@ -70,7 +77,7 @@ impl Pass<'_> {
             if entry.sampling.is_none() {
                 continue;
             }
-            let Some(skip) = running.skips.of(&mut *running.stage, source).filter(|skip| **skip != NEVER) else {
+            let Some(skip) = running.skips.of(&mut *running.stage, source).filter(|skip| **skip < LATER) else {
                 continue;
             };
             match u32::try_from(wire_frames) {
@@ -91,7 +98,7 @@ impl Core {
         for (packet, slot) in packets.iter().zip(slots) {
             let plain = slot.offload.gso == GsoKind::None;
             if plain && *skip > 0 {
-                *skip -= u32::from(*skip != NEVER);
+                *skip -= u32::from(*skip < LATER);
                 continue;
             }
             let frame = self.arena.frame(&slot.buf, packet.start, packet.length);
@@ -102,7 +109,7 @@ impl Core {
                 hits += 1;
                 *skip = if by_port { running.stage.next_skip_of(source) } else { running.stage.next_skip() };
             }
-            if *skip != NEVER {
+            if *skip < LATER {
                 *skip -= left;
             }
             if hits == 0 {

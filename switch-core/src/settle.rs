@@ -53,9 +53,9 @@ impl Core {
                 counters.broke(Rule::FieldChanged, about);
             }
             let fate = match end {
-                CallEnd::Failed => {
+                CallEnd::Failed | CallEnd::Gone(_) => {
                     let own = snapshot.port(about).and_then(|port| port.on_failure);
-                    failed(packet, slot, own.unwrap_or(entry.on_failure))
+                    failed(packet, slot, own.unwrap_or(entry.on_failure), end)
                 }
                 CallEnd::Returned => judge(packet, slot, (entry.role, leg), snapshot, counters),
             };
@@ -193,7 +193,7 @@ pub(crate) fn accept_destination(packet: &mut Packet, slot: &mut Slot, snapshot:
 
 /// A failed call's verdicts are void: frames it had made writable are lost, others follow the fail policy of their port
 /// (the source on the ingress leg, the destination on the egress leg) or, if that has none, of the extension.
-fn failed(packet: &mut Packet, slot: &Slot, policy: OnFailure) -> Fate {
+fn failed(packet: &mut Packet, slot: &Slot, policy: OnFailure, end: CallEnd) -> Fate {
     if slot.has(Slot::WRITTEN) {
         return Fate::Drop(DropReason::ExtensionPanic.code());
     }
@@ -202,7 +202,10 @@ fn failed(packet: &mut Packet, slot: &Slot, policy: OnFailure) -> Fate {
             packet.verdict = VERDICT_PASS;
             Fate::Stays
         }
-        OnFailure::Closed => Fate::Drop(DropReason::ExtensionPanic.code()),
+        OnFailure::Closed => match end {
+            CallEnd::Gone(code) => Fate::Drop(code),
+            _ => Fate::Drop(DropReason::ExtensionPanic.code()),
+        },
     }
 }
 

@@ -77,6 +77,9 @@ pub enum CallEnd {
     Returned,
     /// With a panic caught at the extension's own border, or a failure status: verdicts are void.
     Failed,
+    /// Not at all: the extension's process is gone or late. As `Failed`, and what the fail policy drops is counted under
+    /// this code.
+    Gone(u16),
 }
 
 /// An extension's context on one worker.
@@ -90,7 +93,7 @@ pub trait Stage: Send {
         CallEnd::Returned
     }
 
-    /// Frames to skip before the next sample; only asked of stages that sample.
+    /// Frames to skip before the next sample, or [`crate::pick::LATER`]; only asked of stages that sample.
     fn next_skip(&mut self) -> u32 {
         u32::MAX
     }
@@ -148,6 +151,25 @@ pub trait Stage: Send {
 
     /// No more is saved.
     fn end_saving(&mut self) {}
+
+    /// Whether it runs in a process of its own, and lends frames to it. Asked once.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// Puts one batch that came back into the empty batch of `call`; `None` when there is none.
+    fn collect(&mut self, call: &mut Call<'_>) -> Option<CallEnd> {
+        let _ = call;
+        None
+    }
+
+    /// The worker is about to sleep: false when something came back meanwhile.
+    fn doze(&mut self) -> bool {
+        true
+    }
+
+    /// The worker is awake again.
+    fn up(&mut self) {}
 
     /// For the owner that gets the context back when the extension leaves the worker.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;

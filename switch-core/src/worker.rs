@@ -104,6 +104,8 @@ pub(crate) struct Running {
     pub(crate) drops: DropShare,
     /// It is shown copies: what it writes reaches no burst.
     pub(crate) sees_copies: bool,
+    /// Whether frames are lent to it, and come back later.
+    pub(crate) remote: bool,
 }
 
 /// The worker.
@@ -111,7 +113,7 @@ pub struct Worker {
     pub(crate) core: Core,
     pub(crate) running: Vec<Running>,
     pub(crate) snapshot: Arc<Snapshot>,
-    burst: Option<Burst>,
+    pub(crate) burst: Option<Burst>,
     scratch: Box<Scratch>,
 }
 
@@ -161,8 +163,8 @@ impl Worker {
         let stays = |id: StageId| update.snapshot.stages.iter().any(|stage| stage.id == id);
         for (id, mut stage) in update.started {
             let (skips, drops) = (Skips::start(&mut *stage), Running::drops_from(&self.core));
-            let (counters, sees_copies) = (StageCounters::default(), stage.sees_copies());
-            self.running.push(Running { id, stage, counters, skips, drops, sees_copies });
+            let (counters, sees_copies, remote) = (StageCounters::default(), stage.sees_copies(), stage.is_remote());
+            self.running.push(Running { id, stage, counters, skips, drops, sees_copies, remote });
         }
         let (mut kept, gone): (Vec<Running>, Vec<Running>) =
             std::mem::take(&mut self.running).into_iter().partition(|running| stays(running.id));
@@ -171,6 +173,7 @@ impl Worker {
         self.running = kept;
         self.count_vlans_for();
         for running in &gone {
+            self.core.return_lent(running.id, &self.snapshot);
             self.core.drain_held(running.id, DropReason::ExtensionDisabled);
         }
         self.core.adopt(&self.snapshot, &update.snapshot);
@@ -329,7 +332,7 @@ impl Worker {
         (self.running.iter().map(|running| (running.id, running.counters)).collect(), self.core.own_cost)
     }
 
-    fn set_time(&mut self, now_ns: u64) {
+    pub(crate) fn set_time(&mut self, now_ns: u64) {
         self.core.now_ns = now_ns;
         #[expect(clippy::cast_possible_truncation, reason = "seconds wrap after 136 years; the database is wrap-safe")]
         let now_s = (now_ns / 1_000_000_000) as u32;

@@ -16,7 +16,7 @@ pub(super) use top::TopArgs;
 
 use super::complete;
 use crate::control::model::{
-    AdminState, BackendKind, FailPolicy, LogLevel, LoopAction, PortKind, SwitchType, VlanMode,
+    AdminState, BackendKind, FailPolicy, Isolation, LogLevel, LoopAction, PortKind, SwitchType, VlanMode,
 };
 use crate::control::socket::DEFAULT_SOCKET;
 use clap::builder::PossibleValue;
@@ -38,7 +38,7 @@ macro_rules! value_enum {
         })+
     };
 }
-value_enum!(AdminState, BackendKind, FailPolicy, LogLevel, LoopAction, PortKind, SwitchType, VlanMode);
+value_enum!(AdminState, BackendKind, FailPolicy, Isolation, LogLevel, LoopAction, PortKind, SwitchType, VlanMode);
 
 /// Operate the Heddle virtual switch.
 ///
@@ -286,7 +286,8 @@ pub(super) enum ExtensionCommand {
     #[command(after_help = "\
 Examples:
   heddle extension enable lab org.heddle.sflow --config collector=192.0.2.1:6343 --config sampling=400
-  heddle extension enable lab ./libmirror.so")]
+  heddle extension enable lab ./libmirror.so
+  heddle extension enable lab ./libmirror.so --isolation process")]
     Enable(ExtensionEnableArgs),
     /// Take an extension out of the stack of a switch, without losing a frame
     #[command(after_help = "Examples:\n  heddle extension disable lab com.example.tally")]
@@ -363,6 +364,10 @@ pub(super) struct ExtensionEnableArgs {
     /// A configuration file in the extension's own format, at most 64 KiB
     #[arg(long = "config-file", value_name = "FILE")]
     pub(super) config_file: Option<PathBuf>,
+    /// Where it runs: `none` in the switch process, `process` in one of its own, confined, with copies of frames
+    /// [default: none]
+    #[arg(long, value_name = "WHERE")]
+    pub(super) isolation: Option<Isolation>,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

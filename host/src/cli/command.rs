@@ -224,6 +224,7 @@ async fn enable(client: &mut Client, args: &ExtensionEnableArgs) -> Result<Answe
         extension: extension_reference(&args.extension)?,
         config: args.config.iter().map(pair).collect(),
         config_file: args.config_file.as_deref().map(read).transpose()?,
+        isolation: args.isolation.map_or(0, |isolation| wire::Isolation::from(isolation).into()),
     };
     let view = ExtensionView::try_from(client.enable_extension(request).await?.into_inner())?;
     Answer::new(format!("enabled {}\n", render::extension_line(&view)), &view)

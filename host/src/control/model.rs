@@ -10,6 +10,7 @@ mod capture;
 mod crash;
 mod extension;
 mod extension_log;
+mod isolation;
 mod log;
 mod name;
 mod number;
@@ -29,6 +30,7 @@ pub use extension::{
     ViolationView,
 };
 pub use extension_log::{ExtensionLog, LogLine, LogSeverity};
+pub use isolation::{Isolation, ProcessView};
 pub use log::{LOG_TARGETS, LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
 pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};

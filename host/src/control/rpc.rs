@@ -239,7 +239,8 @@ impl Control for ControlService {
             |plane, asked| {
                 let switch = switch_name(&asked.switch)?;
                 let extension = ExtensionRef::new(&asked.extension)?;
-                plane.enable_extension(&switch, &extension, extension_config(asked.config, asked.config_file)?)
+                let config = extension_config(asked.config, asked.config_file, asked.isolation)?;
+                plane.enable_extension(&switch, &extension, config)
             },
         )
         .await

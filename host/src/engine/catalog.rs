@@ -12,6 +12,7 @@ use super::lock;
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionRef, nearest};
 use crate::control::plane::ControlResult;
+use crate::loader::library::Judged;
 use crate::loader::{self, ExtensionFacts, Library, LoadError, elf};
 use crate::trust::Policy;
 
@@ -103,6 +104,33 @@ impl Catalog {
         })
     }
 
+    /// Finds what an operator named and judges its file, without opening it here.
+    pub(crate) fn judged(&self, wanted: &ExtensionRef, directories: &[PathBuf]) -> ControlResult<Judged> {
+        let rejected = |reason: String| ControlError::ExtensionRejected { extension: wanted.to_string(), reason };
+        let id = match wanted {
+            ExtensionRef::Path(path) => return self.admitted(path).map_err(|error| rejected(error.to_string())),
+            ExtensionRef::Id(id) => id.as_str(),
+        };
+        let installed = self.installed(directories);
+        let known: Vec<&str> = installed.iter().flat_map(|one| &one.facts).map(|facts| facts.id.as_str()).collect();
+        let found = installed.iter().find(|one| one.facts.as_ref().is_ok_and(|facts| facts.id == id));
+        match found.map(|one| one.path.as_deref()) {
+            Some(Some(path)) => self.admitted(path).map_err(|error| rejected(error.to_string())),
+            Some(None) => Err(rejected(
+                "is built into heddled and has no file for a process of its own; enable it without --isolation"
+                    .to_owned(),
+            )),
+            None => Err(ControlError::NoSuchExtension { id: id.to_owned(), nearest: nearest(id, known) }),
+        }
+    }
+
+    /// A file that the policy lets in and that passes the checks.
+    fn admitted(&self, path: &Path) -> Result<Judged, LoadError> {
+        let file = loader::read(path)?;
+        self.admit(path, &file)?;
+        Judged::of(path, file)
+    }
+
     fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
         let file = loader::read(path)?;
         self.admit(path, &file)?;
@@ -111,7 +139,7 @@ impl Catalog {
         if let Some(library) = loaded.get(&digest) {
             return Ok(Arc::clone(library));
         }
-        let library = Arc::new(loader::load_bytes(path, &file, &self.copies)?);
+        let library = Arc::new(loader::load_bytes(path, file, &self.copies)?);
         loaded.insert(digest, Arc::clone(&library));
         Ok(library)
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use nix::sys::eventfd::EventFd;
+
 use heddle_switch_core::counters::{Counters, OwnCost, StageCounters};
 use heddle_switch_core::fdb::Flush;
 use heddle_switch_core::port_id::PortId;
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     Settle(Sender<()>),
     /// Ask a sampling extension anew.
     Resample(StageId),
+    /// Listen to the bell of an extension in a process of its own.
+    Watch(Arc<EventFd>),
     /// Copy frames of a port.
     Capture(Tap),
     /// Save a piece of a context's state between two bursts.

@@ -13,6 +13,7 @@ mod plugged;
 mod ports;
 mod quarantine;
 mod settings;
+mod source;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ use crate::ports::device::{DeviceEvent, DeviceWatch};
 pub(crate) use extensions::Enabled;
 pub use nic_state::NicBlob;
 use plugged::Plugged;
+pub(crate) use source::Source;
 
 /// Longest wait for a worker's answer.
 const ANSWER: Duration = Duration::from_secs(5);

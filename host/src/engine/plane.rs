@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
-use super::live::{LiveSwitch, State};
+use super::live::{LiveSwitch, Source, State};
 use super::views::installed_view;
 use super::{Engine, SWITCHES_MAX, install, lock};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     BufferClassView, CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad,
-    ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange,
-    PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
+    ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, Isolation,
+    PortChange, PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
+    nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;
@@ -188,14 +189,18 @@ impl ControlPlane for Engine {
         config: ExtensionConfig,
     ) -> ControlResult<ExtensionView> {
         self.live(switch)?;
-        let library = self.shared.catalog.library(extension, &self.shared.extension_dirs)?;
-        let id = ExtensionId::new(&library.facts().id)?;
+        let directories = &self.shared.extension_dirs;
+        let source = match config.isolation() {
+            Isolation::None => Source::Here(self.shared.catalog.library(extension, directories)?),
+            Isolation::Process => Source::Child(Arc::new(self.shared.catalog.judged(extension, directories)?)),
+        };
+        let id = ExtensionId::new(&source.facts().id)?;
         let path = match extension {
             ExtensionRef::Path(path) => Some(path.clone()),
-            ExtensionRef::Id(_) => library.path().map(Path::to_path_buf),
+            ExtensionRef::Id(_) => source.path().map(Path::to_path_buf),
         };
         self.with(switch, |live, state| {
-            live.enable(state, library, path, &config)?;
+            live.enable(state, source, path, &config)?;
             Self::view_of(live, state, &id)
         })
     }

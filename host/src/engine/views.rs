@@ -11,8 +11,9 @@ use heddle_switch_core::switch::{NicState as CoreNic, Port};
 use super::command::Report;
 use super::live::{Enabled, LiveSwitch, State};
 use crate::control::model::{
-    DropCount, ExtensionCounter, ExtensionLoad, ExtensionRole, ExtensionView, FdbEntryKind, FdbEntryView, LawView, Leg,
-    MacAddress, NicState, PortCounters, PortDropCount, PortName, PortState, PortView, StageCost, SwitchView,
+    DropCount, ExtensionCounter, ExtensionLoad, ExtensionRole, ExtensionView, FdbEntryKind, FdbEntryView, Isolation,
+    LawView, Leg, MacAddress, NicState, PortCounters, PortDropCount, PortName, PortState, PortView, ProcessView,
+    StageCost, SwitchView,
 };
 use crate::control::plane::ControlResult;
 use crate::loader::ExtensionFacts;
@@ -190,6 +191,7 @@ impl LiveSwitch {
         let mut view = installed_view(one.library.facts(), one.path.as_ref().map(|path| path.display().to_string()));
         view.switch = Some(self.spec.name().clone());
         view.enabled = true;
+        view.isolation = one.config.isolation();
         view.running = one.instance.is_some();
         view.last_error.clone_from(&one.last_error);
         view.order = u32::try_from(order).ok();
@@ -199,7 +201,12 @@ impl LiveSwitch {
         if let Some(instance) = &one.instance {
             let counter = |(name, unit, value)| ExtensionCounter { name, unit, value };
             view.violations = self.violations(one);
-            view.counters = instance.shared().counters().into_iter().map(counter).collect();
+            view.counters = instance.counters().into_iter().map(counter).collect();
+            view.process = instance.child().map(|guest| ProcessView {
+                pid: guest.pid(),
+                sandbox: guest.sandbox().to_vec(),
+                missed: guest.missed().into(),
+            });
         }
         view
     }
@@ -230,6 +237,8 @@ pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> Ex
         quarantine: None,
         violations: Vec::new(),
         upgrade: None,
+        isolation: Isolation::None,
+        process: None,
     }
 }
 

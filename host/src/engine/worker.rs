@@ -11,6 +11,7 @@ use heddle_switch_core::frame::RxFrame;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::worker::Worker;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::EventFd;
 use nix::time::{ClockId, clock_gettime};
 
 use super::alarms::Alarms;
@@ -124,6 +125,7 @@ impl WorkerThread {
             }
             let now = Instant::now();
             let now_ns = u64::try_from(now.duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX);
+            worked |= self.worker.collect(now_ns, &mut self.devices);
             worked |= self.take_messages();
             worked |= self.receive(now, now_ns);
             worked |= self.flushes.go_on(self.worker.fdb());
@@ -228,7 +230,8 @@ impl WorkerThread {
         self.wake.doze();
         // What was left before the doze rang nobody: look once more at everything, then wait.
         let command = self.commands.try_recv().ok();
-        let quiet = self.incoming.iter().flatten().all(Incoming::is_empty) && !self.worker.has_work();
+        let quiet =
+            self.incoming.iter().flatten().all(Incoming::is_empty) && !self.worker.has_work() && self.worker.doze();
         if command.is_none() && quiet {
             let until_tick = self.next_tick.saturating_duration_since(Instant::now());
             let polled = self.queues.iter().any(|queue| !queue.watched && queue.retry_at.is_none());
@@ -237,6 +240,7 @@ impl WorkerThread {
             self.poll_ready(wait.max(POLL_SLEEP));
         }
         self.wake.up();
+        self.worker.up();
         command
     }
 
@@ -259,6 +263,7 @@ impl WorkerThread {
                 let _ = answer.send(());
             }
             Command::Resample(stage) => self.worker.resample(stage),
+            Command::Watch(bell) => self.watch(&bell),
             Command::Capture(tap) => {
                 self.devices.tap(tap);
                 self.worker.ask_for_drops(&self.devices);
@@ -273,6 +278,12 @@ impl WorkerThread {
             Command::CutOver(job) => self.carry.begin(*job),
             Command::Stop => {}
         }
+    }
+
+    /// Each ring of the bell wakes once, so nobody has to read it; it leaves the set with its last descriptor.
+    fn watch(&self, bell: &EventFd) {
+        // Without it the worker looks every tick.
+        let _ = self.epoll.add(bell, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, BELL));
     }
 
     fn attach(&mut self, port: PortId, rx: Box<dyn RxQueue>) {

@@ -37,6 +37,9 @@ pub enum CreateFailure {
     /// It panicked.
     #[error("it panicked in {0}; report it to its vendor")]
     Panicked(&'static str),
+    /// Its process could not be started, ended or did not answer.
+    #[error("its process is of no use: {0}")]
+    Process(String),
     /// It returned success without a result.
     #[error("{0} returned success but no object; report it to its vendor")]
     NoObject(&'static str),
@@ -70,6 +73,16 @@ impl Instance {
         config: &str,
     ) -> Result<Arc<Instance>, CreateFailure> {
         let host = host_table::table(&shared);
+        Instance::create_with(library, shared, host, config)
+    }
+
+    /// As [`Instance::create`], with another table of host functions, whose context lives as long as the process.
+    pub(super) fn create_with(
+        library: Arc<Library>,
+        shared: Arc<InstanceShared>,
+        host: Box<Host>,
+        config: &str,
+    ) -> Result<Arc<Instance>, CreateFailure> {
         let create = library.entry().create.ok_or(CreateFailure::NoObject("create"))?;
         let mut instance = std::ptr::null_mut();
         let mut error = ErrorText::default();
@@ -215,6 +228,17 @@ impl Drop for Instance {
             unsafe { destroy(self.instance.as_ptr()) };
         }
     }
+}
+
+/// Header bytes an extension wants of samples, and whether it wants to know of drops.
+pub(super) fn interfaces(library: &Library) -> (Option<u16>, bool) {
+    let header = sampling(library).map(|sampling| sampling.header_bytes.min(SAMPLE_HEADER_MAX));
+    (header.and_then(|bytes| u16::try_from(bytes).ok()), drops(library).is_some())
+}
+
+/// Whether it counts the frames of each port by themselves.
+pub(super) fn skips_by_port(library: &Library) -> bool {
+    sampling(library).is_some_and(|sampling| sampling.next_skip_of.is_some())
 }
 
 /// Bytes of [`SamplingV1`] in the first minor of the ABI.

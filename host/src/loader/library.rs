@@ -77,34 +77,89 @@ impl Library {
     }
 }
 
+/// A file that was judged by everything that needs none of its code.
+pub struct Judged {
+    facts: ExtensionFacts,
+    bytes: Vec<u8>,
+    path: PathBuf,
+    digest: [u8; 32],
+}
+
+impl Judged {
+    /// Reads a file and judges it.
+    pub fn read(path: &Path) -> Result<Judged, LoadError> {
+        Judged::of(path, super::read(path)?)
+    }
+
+    /// Judges a file that was read already.
+    pub fn of(path: &Path, bytes: Vec<u8>) -> Result<Judged, LoadError> {
+        let inspected = elf::inspect(&bytes)?;
+        check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
+        let digest = Sha256::digest(&bytes).into();
+        Ok(Judged { facts: inspected.facts, bytes, path: path.to_owned(), digest })
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Who it is.
+    pub fn facts(&self) -> &ExtensionFacts {
+        &self.facts
+    }
+
+    /// Where it was read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn sha256(&self) -> String {
+        self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// As a library that another process has opened; this one has no functions.
+    pub(super) fn elsewhere(&self, settings: Option<Settings>) -> Library {
+        let (facts, path, sha256) = (self.facts.clone(), Some(self.path.clone()), Some(self.sha256()));
+        Library { facts, entry: NO_FUNCTIONS, path, sha256, settings }
+    }
+}
+
+/// Checks a file and opens it where it is: in a process that has nothing else to do.
+pub(super) fn load_in_place(path: &Path) -> Result<Library, LoadError> {
+    let judged = Judged::read(path)?;
+    let entry = open(path)?.entry()?;
+    check_entry(&entry, &judged.facts)?;
+    let settings = instance::settings(&entry, &judged.facts.id);
+    let sha256 = Some(judged.sha256());
+    Ok(Library { facts: judged.facts, entry, path: Some(judged.path), sha256, settings })
+}
+
 /// Checks a file and opens it.
 pub fn load(path: &Path, run_dir: &Path) -> Result<Library, LoadError> {
-    let file = super::read(path)?;
-    load_bytes(path, &file, run_dir)
+    load_bytes(path, super::read(path)?, run_dir)
 }
 
 /// The same for a file that was read already: these very bytes are mapped.
-pub fn load_bytes(path: &Path, file: &[u8], run_dir: &Path) -> Result<Library, LoadError> {
-    let inspected = elf::inspect(file)?;
-    check::layout(&inspected.layout, &LAYOUT, inspected.facts.abi.1)?;
-    let digest: [u8; 32] = Sha256::digest(file).into();
+pub fn load_bytes(path: &Path, file: Vec<u8>, run_dir: &Path) -> Result<Library, LoadError> {
+    let judged = Judged::of(path, file)?;
+    let (digest, sha256) = (judged.digest, judged.sha256());
     if let Some(verdict) = mapped::refused_before(&digest) {
         return Err(verdict);
     }
-    let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let prefix = sha256.get(..12).unwrap_or_default();
     let place = Place::take()?;
-    let name = format!("{}.{}.{}.{prefix}.so", inspected.facts.id, std::process::id(), place.generation());
-    let copy = PrivateCopy::write(run_dir.join(name), file)?;
-    let site = Site::new(&inspected.facts.id, Some(&sha256));
+    let name = format!("{}.{}.{}.{prefix}.so", judged.facts.id, std::process::id(), place.generation());
+    let copy = PrivateCopy::write(run_dir.join(name), &judged.bytes)?;
+    let site = Site::new(&judged.facts.id, Some(&sha256));
     let entered = enter(&site, Function::Load, None);
     let opened = open(copy.path())?;
     modules::refresh();
     place.keep();
-    let entry = opened.entry().and_then(|entry| check_entry(&entry, &inspected.facts).map(|()| entry));
+    let entry = opened.entry().and_then(|entry| check_entry(&entry, &judged.facts).map(|()| entry));
     let entry = entry.inspect_err(|verdict| mapped::refuse(digest, verdict.clone()))?;
     copy.keep();
-    let (facts, path) = (inspected.facts, Some(path.to_owned()));
+    let (facts, path) = (judged.facts, Some(judged.path));
     let settings = instance::settings(&entry, &facts.id);
     drop(entered);
     Ok(Library { facts, entry, path, sha256: Some(sha256), settings })
@@ -139,26 +194,29 @@ impl Opened {
     }
 }
 
+/// The table of an extension without any.
+const NO_FUNCTIONS: ExtensionV1 = ExtensionV1 {
+    struct_size: 0,
+    reserved: 0,
+    create: None,
+    destroy: None,
+    worker_init: None,
+    worker_fini: None,
+    ingress: None,
+    egress: None,
+    worker_tick: None,
+    tick: None,
+    event: None,
+    interface: None,
+    completed: None,
+};
+
 /// Copies a function table up to the size it states; slots behind that are absent.
 ///
 /// # Safety
 /// `table` points to a readable, aligned table of at least the size in its first field.
 unsafe fn copy_entry(table: *const ExtensionV1) -> ExtensionV1 {
-    let mut copy = ExtensionV1 {
-        struct_size: 0,
-        reserved: 0,
-        create: None,
-        destroy: None,
-        worker_init: None,
-        worker_fini: None,
-        ingress: None,
-        egress: None,
-        worker_tick: None,
-        tick: None,
-        event: None,
-        interface: None,
-        completed: None,
-    };
+    let mut copy = NO_FUNCTIONS;
     // SAFETY: the first field is there in every table.
     let stated = unsafe { table.cast::<u32>().read() } as usize;
     let length = stated.min(size_of::<ExtensionV1>());

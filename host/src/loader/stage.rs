@@ -57,6 +57,11 @@ impl WorkerStage {
         self
     }
 
+    /// The extension's context, for a process that makes the calls by itself.
+    pub(super) fn context(&self) -> *mut c_void {
+        self.context
+    }
+
     /// Whether it has a function for ingress, egress and the periodic call.
     pub fn functions(&self) -> (bool, bool, bool) {
         (self.ingress.is_some(), self.egress.is_some(), self.instance.library().entry().worker_tick.is_some())

@@ -61,7 +61,7 @@ pub fn port_info(port: &Port, counters: &PortCounters) -> PortInfo {
     }
 }
 
-fn code(kind: EventKind) -> u32 {
+pub(super) fn code(kind: EventKind) -> u32 {
     match kind {
         EventKind::SwitchCreate => abi::EVENT_SWITCH_CREATE,
         EventKind::SwitchActivate => abi::EVENT_SWITCH_ACTIVATE,

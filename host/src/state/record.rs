@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::model::{
     AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, FailPolicy,
-    InvalidValue, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid,
-    VlanMode, VlanSet, WorkerCount,
+    InvalidValue, Isolation, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchSpec,
+    SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
 };
 use crate::trust::Policy;
 
@@ -145,6 +145,9 @@ pub struct ExtensionRecord {
     /// A configuration file's content, in the extension's own format; keys of `config` win over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_text: Option<String>,
+    /// Where it runs: `none` in the switch process, `process` in one of its own.
+    #[serde(default, skip_serializing_if = "is_in_process")]
+    pub isolation: Isolation,
     /// What it was before its last upgrade. Kept by heddled; not for configuration files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
@@ -158,6 +161,10 @@ pub struct ExtensionRecord {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_false(truth: &bool) -> bool {
     !*truth
+}
+
+fn is_in_process(isolation: &Isolation) -> bool {
+    *isolation == Isolation::None
 }
 
 /// A configuration value: extensions get text, and people may leave the quotes of numbers out.
@@ -252,6 +259,7 @@ impl ExtensionRecord {
             config_text: config.file().map(|file| String::from_utf8_lossy(file).into_owned()),
             former: None,
             on_probation: false,
+            isolation: config.isolation(),
         }
     }
 
@@ -269,7 +277,8 @@ impl ExtensionRecord {
     /// When a key or value is none an extension can be given.
     pub fn configuration(&self) -> Result<ExtensionConfig, InvalidValue> {
         let pairs = self.config.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
-        ExtensionConfig::new(pairs, self.config_text.clone().map(String::into_bytes))
+        let config = ExtensionConfig::new(pairs, self.config_text.clone().map(String::into_bytes))?;
+        Ok(config.isolated(self.isolation))
     }
 
     /// The name to show for it: its identifier, or the file until that is known.

@@ -142,6 +142,8 @@ fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionVi
         quarantine: None,
         violations: Vec::new(),
         upgrade: None,
+        isolation: Isolation::None,
+        process: None,
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use heddle_host::control::error::ControlError;
 use heddle_host::control::model::{
-    AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, MacAddress,
-    PortChange, PortName, PortSpec, PortView, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid, VlanChange,
-    VlanMode, VlanSet, WorkerCount,
+    AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, Isolation,
+    MacAddress, PortChange, PortName, PortSpec, PortView, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid,
+    VlanChange, VlanMode, VlanSet, WorkerCount,
 };
 use heddle_host::control::plane::{ControlPlane, ControlResult};
 use heddle_host::engine::Engine;
@@ -41,6 +41,7 @@ fn unique() -> u32 {
 impl Lab {
     /// A private switch without ports.
     pub(crate) fn new(workers: u64) -> Lab {
+        heddle_host::loader::isolation::use_program(env!("CARGO_BIN_EXE_heddled"));
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::new(directory.path(), Vec::new()).unwrap();
         let switch = SwitchName::new(&format!("lab{}", unique())).unwrap();
@@ -77,6 +78,17 @@ impl Lab {
         let pairs = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let config = ExtensionConfig::new(pairs, None)?;
         self.engine.enable_extension(&self.switch, &ExtensionRef::new(extension)?, config)
+    }
+
+    /// Enables an extension in a process of its own.
+    pub(crate) fn try_isolate(&self, extension: &str, config: &[(&str, &str)]) -> Result<ExtensionView, ControlError> {
+        let pairs = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let config = ExtensionConfig::new(pairs, None)?.isolated(Isolation::Process);
+        self.engine.enable_extension(&self.switch, &ExtensionRef::new(extension)?, config)
+    }
+
+    pub(crate) fn isolate(&self, extension: &str, config: &[(&str, &str)]) -> ExtensionView {
+        self.try_isolate(extension, config).unwrap()
     }
 
     pub(crate) fn enable(&self, extension: &str, config: &[(&str, &str)]) -> ExtensionView {

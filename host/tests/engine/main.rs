@@ -10,6 +10,8 @@ mod configuration;
 mod crowd;
 mod drops;
 mod extensions;
+mod hostile;
+mod isolation;
 mod lab;
 mod loops;
 mod many_ports;

@@ -99,6 +99,7 @@ fn an_extension_that_is_gone_says_so_blocks_nothing_and_can_be_disabled() {
         config_text: None,
         former: None,
         on_probation: false,
+        isolation: heddle_host::control::model::Isolation::None,
     };
     let mut store = Store::open(directory.path()).unwrap();
     store.commit(&[Edit::PutExtension(&switch("lab"), 0, "/opt/nosuch/libgone.so", &record)]).unwrap();

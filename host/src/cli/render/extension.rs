@@ -66,6 +66,7 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
         ("order", or_dash(view.order)),
         ("enabled", yes_no(view.enabled)),
         ("running", yes_no(view.running)),
+        ("isolation", isolation(view)),
         ("last error", or_dash(view.last_error.as_ref())),
         ("upgrade", view.upgrade.as_ref().map_or_else(|| "-".to_owned(), upgrade)),
         ("quarantine", view.quarantine.as_ref().map_or_else(|| "-".to_owned(), quarantine)),
@@ -114,6 +115,13 @@ fn upgrade(upgrade: &UpgradeView) -> String {
         (None, false) => {}
     }
     text
+}
+
+/// "process 4711: seccomp, landlock fully, …".
+fn isolation(view: &ExtensionView) -> String {
+    let Some(process) = &view.process else { return view.isolation.to_string() };
+    let missed = if process.missed == 0 { String::new() } else { format!("; missed {}", process.missed) };
+    format!("{} {}: {}{missed}", view.isolation, process.pid, process.sandbox.join(", "))
 }
 
 /// The configuration in effect.

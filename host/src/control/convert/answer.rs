@@ -99,6 +99,12 @@ impl From<model::ExtensionView> for wire::Extension {
             quarantine: view.quarantine.map(Into::into),
             violations: view.violations.into_iter().map(Into::into).collect(),
             upgrade: view.upgrade.map(Into::into),
+            isolation: wire::Isolation::from(view.isolation).into(),
+            process: view.process.map(|one| wire::ExtensionProcess {
+                pid: one.pid,
+                sandbox: one.sandbox,
+                missed: one.missed,
+            }),
         }
     }
 }

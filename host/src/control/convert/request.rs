@@ -136,8 +136,10 @@ pub(in crate::control) fn log_level(number: i32) -> Result<Option<LogLevel>, Inv
 pub(in crate::control) fn extension_config(
     pairs: Vec<wire::ConfigPair>,
     file: Option<Vec<u8>>,
+    isolation: i32,
 ) -> Result<ExtensionConfig, InvalidValue> {
-    ExtensionConfig::new(pairs.into_iter().map(|pair| (pair.key, pair.value)).collect(), file)
+    let config = ExtensionConfig::new(pairs.into_iter().map(|pair| (pair.key, pair.value)).collect(), file)?;
+    Ok(config.isolated(word("isolation", isolation)?.unwrap_or_default()))
 }
 
 fn program(instructions: &[wire::FilterInstruction]) -> Result<Program, InvalidValue> {

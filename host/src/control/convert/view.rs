@@ -135,6 +135,12 @@ impl TryFrom<wire::Extension> for model::ExtensionView {
             quarantine: extension.quarantine.map(TryInto::try_into).transpose()?,
             violations: extension.violations.into_iter().map(Into::into).collect(),
             upgrade: extension.upgrade.map(TryInto::try_into).transpose()?,
+            isolation: word(extension.isolation)?,
+            process: extension.process.map(|one| model::ProcessView {
+                pid: one.pid,
+                sandbox: one.sandbox,
+                missed: one.missed,
+            }),
         })
     }
 }

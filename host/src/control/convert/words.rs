@@ -47,6 +47,7 @@ pair!(ExtensionRole <=> ExtensionRole { Capture, Filter, Forwarding, Service });
 pair!(LogSeverity <=> LogSeverity { Error, Warn, Info, Debug });
 pair!(QuarantineCause <=> QuarantineCause { Panics, Violations, Crash, Hang, Slow });
 pair!(UpgradeStage <=> UpgradeStage { Upgraded, RolledBack });
+pair!(Isolation <=> Isolation { None, Process });
 pair!(SettingKind <=> SettingKind { Boolean, Integer, Text, Choice });
 pair!(Leg <=> Leg { Ingress, Egress });
 pair!(FdbEntryKind <=> FdbEntryKind { Learned, Static });
@@ -82,6 +83,7 @@ mod tests {
         round_trip::<wire::LogSeverity, _>(model::LogSeverity::ALL);
         round_trip::<wire::QuarantineCause, _>(model::QuarantineCause::ALL);
         round_trip::<wire::UpgradeStage, _>(model::UpgradeStage::ALL);
+        round_trip::<wire::Isolation, _>(model::Isolation::ALL);
         round_trip::<wire::SettingKind, _>(model::SettingKind::ALL);
         round_trip::<wire::Leg, _>(model::Leg::ALL);
         round_trip::<wire::FdbEntryKind, _>(model::FdbEntryKind::ALL);

@@ -3,7 +3,7 @@
 //! Enabled and running are separate, as in the extensible-switch model: an enabled extension that failed to attach is
 //! enabled, not running, and has a `last_error`.
 
-use super::{InvalidValue, QuarantineView, SwitchName, UpgradeView, words};
+use super::{InvalidValue, Isolation, ProcessView, QuarantineView, SwitchName, UpgradeView, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -127,11 +127,13 @@ impl ExtensionOrder {
     }
 }
 
-/// Configuration handed to an extension when it is enabled: keys and values, both text, plus at most one whole file.
+/// Configuration handed to an extension when it is enabled: keys and values, both text, plus at most one whole file; and
+/// where it runs, which is not handed over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtensionConfig {
     keys: BTreeMap<String, String>,
     file: Option<Vec<u8>>,
+    isolation: Isolation,
 }
 
 impl ExtensionConfig {
@@ -167,7 +169,19 @@ impl ExtensionConfig {
                 return Err(InvalidValue::new("config", key, "is given twice", "give each key once"));
             }
         }
-        Ok(Self { keys, file })
+        Ok(Self { keys, file, isolation: Isolation::default() })
+    }
+
+    /// The same, for an extension that runs there.
+    #[must_use]
+    pub fn isolated(self, isolation: Isolation) -> Self {
+        Self { isolation, ..self }
+    }
+
+    /// Where the extension runs.
+    #[must_use]
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
     }
 
     /// The value of one key.
@@ -247,4 +261,8 @@ pub struct ExtensionView {
     pub violations: Vec<ViolationView>,
     /// Its last upgrade here since it was enabled.
     pub upgrade: Option<UpgradeView>,
+    /// Where it runs.
+    pub isolation: Isolation,
+    /// Its process, while it has one of its own.
+    pub process: Option<ProcessView>,
 }

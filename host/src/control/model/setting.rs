@@ -97,6 +97,7 @@ impl ConfigChange {
         keys.retain(|key, _| !self.unset().any(|gone| gone == *key));
         keys.extend(self.set());
         let pairs = keys.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        ExtensionConfig::new(pairs, config.file().map(<[u8]>::to_vec))
+        let config_of = |pairs| ExtensionConfig::new(pairs, config.file().map(<[u8]>::to_vec));
+        Ok(config_of(pairs)?.isolated(config.isolation()))
     }
 }

@@ -29,7 +29,7 @@ impl LiveSwitch {
                 views.push(ViolationView { rule: rule.name().to_owned(), count, port: self.port_called(port) });
             }
         }
-        let slow = one.instance.as_ref().map_or(0, |instance| instance.site().strikes.slow_calls());
+        let slow = one.instance.as_ref().and_then(|it| it.here()).map_or(0, |it| it.site().strikes.slow_calls());
         if slow > 0 {
             views.push(ViolationView { rule: SLOW.to_owned(), count: slow, port: None });
         }

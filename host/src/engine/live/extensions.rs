@@ -9,19 +9,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use heddle_switch_core::counters::PortCounters;
-use heddle_switch_core::stage::{OnFailure, Role, Stage, StageId};
+use heddle_switch_core::stage::{OnFailure, Role, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, StageSpec, Veto};
 use heddle_switch_core::violation::Broken;
 use heddle_switch_core::vlan_count::VlanCounters;
 
 use super::quarantine::Trouble;
 use super::upgrade::Generations;
-use super::{LiveSwitch, State, contained};
+use super::{LiveSwitch, Source, State, contained};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
 use crate::control::plane::ControlResult;
 use crate::engine::command::Report;
-use crate::loader::{Instance, InstanceShared, Library, LogRing, WorkerStage, port_info};
+use crate::loader::{Hosted, Instance, InstanceShared, Library, LogRing, WorkerStage, port_info};
 
 /// Frames an extension may hold at a time on one worker.
 const HOLD_QUOTA: u32 = 4_096;
@@ -33,9 +33,11 @@ pub(crate) struct Enabled {
     /// Its identity on the switch; `None` for services, which have no data path, and for ones that do not run any more.
     pub(crate) stage: Option<StageId>,
     /// The instance; `None` when it does not run any more.
-    pub(crate) instance: Option<Arc<Instance>>,
+    pub(crate) instance: Option<Hosted>,
     /// Its library.
     pub(crate) library: Arc<Library>,
+    /// What instances are made from.
+    pub(crate) source: Source,
     /// Configuration in effect.
     pub(crate) config: ExtensionConfig,
     /// Where its file is.
@@ -57,28 +59,28 @@ pub(crate) struct Enabled {
 /// Takes control events to instances.
 pub(super) struct Sink<'a> {
     live: &'a LiveSwitch,
-    enabled: Vec<(StageId, Arc<Instance>)>,
+    enabled: Vec<(StageId, Hosted)>,
     /// Versions that wait for a way back: they are told, and not asked.
-    former: Vec<(StageId, Arc<Instance>)>,
+    former: Vec<(StageId, Hosted)>,
 }
 
 impl<'a> Sink<'a> {
     pub(super) fn new(live: &'a LiveSwitch, enabled: &[Enabled]) -> Sink<'a> {
-        let pair = |one: &Enabled| Some((one.stage?, Arc::clone(one.instance.as_ref()?)));
-        let former = |one: &Enabled| Some((one.stage?, Arc::clone(one.generations.former_instance()?)));
+        let pair = |one: &Enabled| Some((one.stage?, one.instance.clone()?));
+        let former = |one: &Enabled| Some((one.stage?, Hosted::Here(Arc::clone(one.generations.former_instance()?))));
         let (former, enabled) = (enabled.iter().filter_map(former), enabled.iter().filter_map(pair));
         Sink { live, former: former.collect(), enabled: enabled.collect() }
     }
 
-    pub(super) fn newcomer(live: &'a LiveSwitch, instance: &Arc<Instance>) -> NewcomerSink<'a> {
-        NewcomerSink { live, instance: Arc::clone(instance) }
+    pub(super) fn newcomer(live: &'a LiveSwitch, instance: &Hosted) -> NewcomerSink<'a> {
+        NewcomerSink { live, instance: instance.clone() }
     }
 }
 
 /// Takes events to the one instance that is being introduced, whatever its identity will be.
 pub(super) struct NewcomerSink<'a> {
     live: &'a LiveSwitch,
-    instance: Arc<Instance>,
+    instance: Hosted,
 }
 
 impl EventSink for NewcomerSink<'_> {
@@ -100,7 +102,7 @@ impl EventSink for Sink<'_> {
 }
 
 impl LiveSwitch {
-    fn tell(&self, instance: &Instance, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
+    fn tell(&self, instance: &Hosted, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
         if let (Some(port), EventKind::PortCreate | EventKind::NicConnect) = (event.port, event.kind) {
             self.directory.put(port.id, port_info(port, &PortCounters::default()));
         }
@@ -111,19 +113,19 @@ impl LiveSwitch {
     pub(crate) fn enable(
         &self,
         state: &mut State,
-        library: Arc<Library>,
+        source: Source,
         path: Option<PathBuf>,
         config: &ExtensionConfig,
     ) -> ControlResult<()> {
-        let id = ExtensionId::new(&library.facts().id)?;
+        let id = ExtensionId::new(&source.facts().id)?;
         let is_it = |one: &Enabled| one.library.facts().id == id.as_str();
         if state.enabled.iter().any(|one| is_it(one) && one.instance.is_some()) {
             return Err(ControlError::ExtensionEnabled { switch: self.spec.name().clone(), id });
         }
         self.refuse_quarantined(&id)?;
-        super::settings::check(&library, config)?;
         let log = Arc::new(LogRing::default());
-        let (instance, stage) = self.start_instance(state, Arc::clone(&library), config, Arc::clone(&log))?;
+        let (instance, stage) = self.start_instance(state, &source, config, Arc::clone(&log))?;
+        let library = Arc::clone(instance.library());
         // One that was taken out after a panic is enabled anew.
         state.enabled.retain(|one| !is_it(one));
         let (instance, config) = (Some(instance), config.clone());
@@ -133,6 +135,7 @@ impl LiveSwitch {
             stage,
             instance,
             library,
+            source,
             config,
             path,
             last_error,
@@ -152,11 +155,11 @@ impl LiveSwitch {
     pub(super) fn start_instance(
         &self,
         state: &mut State,
-        library: Arc<Library>,
+        source: &Source,
         config: &ExtensionConfig,
         log: Arc<LogRing>,
-    ) -> ControlResult<(Arc<Instance>, Option<StageId>)> {
-        let facts = library.facts();
+    ) -> ControlResult<(Hosted, Option<StageId>)> {
+        let facts = source.facts();
         let number = instance_number();
         let shared = InstanceShared::new(
             (facts.id.clone(), facts.role),
@@ -166,20 +169,18 @@ impl LiveSwitch {
             Arc::clone(&self.directory),
             log,
         );
-        let instance = Instance::create(Arc::clone(&library), shared, &config_text(config)).map_err(|failure| {
-            ControlError::ExtensionRejected { extension: facts.id.clone(), reason: failure.to_string() }
-        })?;
+        let instance = source.create(state.workers.len(), shared, config)?;
         let introduced = self.introduce(state, &instance);
         let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
         Ok((instance, stage))
     }
 
     /// Tells a new instance of everything, and puts it into the stack.
-    fn introduce(&self, state: &mut State, instance: &Arc<Instance>) -> ControlResult<Option<StageId>> {
+    fn introduce(&self, state: &mut State, instance: &Hosted) -> ControlResult<Option<StageId>> {
         let facts = instance.library().facts();
         let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
-        let contexts = self.contexts(state, instance)?;
-        let Some(spec) = spec_of(instance, &contexts) else { return Ok(None) };
+        let (contexts, spec) = self.all_contexts(state, instance)?;
+        let Some(spec) = spec else { return Ok(None) };
         let entry =
             state.switch.introduce(&spec, &mut Sink::newcomer(self, instance)).map_err(|error| match error {
                 EnableError::SecondForwarding { holder } => ControlError::SecondForwarding {
@@ -191,7 +192,8 @@ impl LiveSwitch {
             })?;
         let id = entry.id;
         state.switch.enable(entry);
-        let started = contexts.into_iter().map(|context| vec![(id, Box::new(context) as Box<dyn Stage>)]).collect();
+        self.watch(state, instance)?;
+        let started = contexts.into_iter().map(|context| vec![(id, context)]).collect();
         self.publish(state, started)?;
         Ok(Some(id))
     }
@@ -313,17 +315,22 @@ impl LiveSwitch {
 
 /// What the core is told of an extension with a data path.
 pub(super) fn spec_of(instance: &Instance, contexts: &[WorkerStage]) -> Option<StageSpec> {
-    let (ingress, egress, tick) = contexts.first().map_or((false, false, false), |context| context.functions());
-    Some(StageSpec {
-        role: instance.library().facts().data_path_role()?,
+    let functions = contexts.first().map_or((false, false, false), |context| context.functions());
+    Some(spec(instance.library().facts().data_path_role()?, functions, instance.sampling_header()))
+}
+
+/// The same, of one with functions for ingress, egress and the periodic call.
+pub(super) fn spec(role: Role, (ingress, egress, tick): (bool, bool, bool), sampling: Option<u16>) -> StageSpec {
+    StageSpec {
+        role,
         ingress,
         egress,
         tick,
-        sampling: instance.sampling_header(),
+        sampling,
         hold_quota: HOLD_QUOTA,
         hold_max_ns: HOLD_MAX_NS,
         on_failure: OnFailure::Open,
-    })
+    }
 }
 
 /// Numbers instances within the process.

@@ -92,5 +92,5 @@ impl LiveSwitch {
 
 /// The extensions that run, in ingress order.
 fn running(state: &State) -> impl Iterator<Item = (&str, &Arc<Instance>)> {
-    state.enabled.iter().filter_map(|one| Some((one.library.facts().id.as_str(), one.instance.as_ref()?)))
+    state.enabled.iter().filter_map(|one| Some((one.library.facts().id.as_str(), one.instance.as_ref()?.here()?)))
 }

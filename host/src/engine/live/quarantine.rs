@@ -50,8 +50,9 @@ impl LiveSwitch {
     pub(super) fn look_after(&self, state: &mut State) -> ControlResult<()> {
         let panicked = |one: &Enabled| one.instance.as_ref().is_some_and(|it| it.has_panicked());
         while let Some(at) = state.enabled.iter().position(panicked) {
+            let why = state.enabled.get(at).and_then(|one| one.instance.as_ref()?.failure());
             self.take_out(state, at)?;
-            self.after_panic(state, at);
+            self.after_panic(state, at, why.as_deref());
         }
         let unruly = |one: &Enabled| one.instance.is_some() && one.violations > VIOLATIONS_MAX;
         while let Some(at) = state.enabled.iter().position(unruly) {
@@ -67,20 +68,24 @@ impl LiveSwitch {
         Ok(())
     }
 
-    fn after_panic(&self, state: &mut State, at: usize) {
+    fn after_panic(&self, state: &mut State, at: usize, why: Option<&str>) {
         let Some(one) = state.enabled.get_mut(at) else { return };
         let (now, seconds) = (Instant::now(), PANICS_WINDOW.as_secs());
         let count = one.trouble.panicked(now);
         if count >= PANICS_MAX {
-            let reason = format!("it panicked {count} times within {seconds} s");
+            let reason = match why {
+                None => format!("it panicked {count} times within {seconds} s"),
+                Some(why) => format!("it failed {count} times within {seconds} s, at last: {why}"),
+            };
             self.quarantine(state, at, QuarantineCause::Panics, reason);
             return;
         }
         let id = one.library.facts().id.as_str();
-        tracing::error!(switch = %self.spec.name(), extension = id, count, "the extension panicked and is taken out");
+        let why = why.unwrap_or("it panicked");
+        tracing::error!(switch = %self.spec.name(), extension = id, count, why, "the extension is taken out");
         one.trouble.restart_at = Some(now + RESTART_PAUSE);
         one.last_error = Some(format!(
-            "it panicked and was taken out; it is started again in a moment, and quarantined at {PANICS_MAX} panics \
+            "{why} and was taken out; it is started again in a moment, and quarantined at {PANICS_MAX} panics \
              within {seconds} s (now {count})"
         ));
     }
@@ -117,8 +122,8 @@ impl LiveSwitch {
     /// Makes an extension that is enabled and does not run anew, in its place.
     fn revive(&self, state: &mut State, at: usize) -> ControlResult<()> {
         let Some(one) = state.enabled.get(at) else { return Ok(()) };
-        let (library, config, log) = (Arc::clone(&one.library), one.config.clone(), Arc::clone(&one.log));
-        let (instance, stage) = self.start_instance(state, library, &config, log)?;
+        let (source, config, log) = (one.source.clone(), one.config.clone(), Arc::clone(&one.log));
+        let (instance, stage) = self.start_instance(state, &source, &config, log)?;
         if let Some(one) = state.enabled.get_mut(at) {
             (one.instance, one.stage, one.violations) = (Some(instance), stage, 0);
             one.broken = Broken::default();

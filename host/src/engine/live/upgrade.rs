@@ -20,12 +20,12 @@ use heddle_switch_core::stage::{Stage, StageEntry};
 use heddle_switch_core::switch::{ControlEvent, EventKind};
 
 use super::extensions::{Enabled, Sink, config_text, instance_number};
-use super::{LiveSwitch, State};
+use super::{LiveSwitch, Source, State};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionId, UpgradeStage, UpgradeView};
 use crate::control::plane::ControlResult;
 use crate::loader::state::{Scope, StateFacts, StateRefusal};
-use crate::loader::{ExtensionFacts, Instance, InstanceShared, Library, WorkerStage};
+use crate::loader::{ExtensionFacts, Hosted, Instance, InstanceShared, Library, WorkerStage};
 
 /// What is remembered of an extension's versions.
 #[derive(Default)]
@@ -119,7 +119,8 @@ impl LiveSwitch {
         let former = Former { instance: old, contexts, library: former_library, path: former_path, entry };
         let Some(one) = state.enabled.get_mut(at) else { return Err(self.not_enabled(state, id)) };
         let before = one.generations.former.replace(former);
-        one.instance = Some(newcomer);
+        one.instance = Some(Hosted::Here(newcomer));
+        one.source = Source::Here(Arc::clone(&library));
         one.library = library;
         one.path = Some(path);
         one.last_error = None;
@@ -165,7 +166,11 @@ impl LiveSwitch {
         }
         let running = one.instance.as_ref().filter(|instance| !instance.has_panicked());
         match running {
-            Some(instance) => Ok(Arc::clone(instance)),
+            Some(Hosted::Here(instance)) => Ok(Arc::clone(instance)),
+            Some(Hosted::Child(_)) => refuse(
+                "it runs in a process of its own, whose state is not carried over".to_owned(),
+                "disable it, then enable the file",
+            ),
             None => refuse(
                 "it does not run, so it cannot hand over its state".to_owned(),
                 "disable it, then enable the file",
@@ -215,7 +220,7 @@ impl LiveSwitch {
         newcomer.restore(Scope::Instance, &blobs).map_err(|refusal| refusal.to_string())?;
         let Some(stage) = one.stage else { return Ok(Vec::new()) };
         let contexts = self.contexts(state, newcomer).map_err(|error| error.to_string())?;
-        let mut sink = Sink::newcomer(self, newcomer);
+        let mut sink = Sink::newcomer(self, &Hosted::Here(Arc::clone(newcomer)));
         state.switch.acquaint(stage, &mut sink).map_err(|error| error.to_string())?;
         Ok(contexts)
     }

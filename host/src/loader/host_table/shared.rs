@@ -119,6 +119,13 @@ impl InstanceShared {
         self.values.get(at)
     }
 
+    /// Sets a counter that is kept elsewhere.
+    pub(crate) fn set_counter(&self, counter: usize, value: u64) {
+        if let Some(place) = self.values.get(counter) {
+            place.store(value, Ordering::Relaxed);
+        }
+    }
+
     /// Name, unit and value of every registered counter.
     pub fn counters(&self) -> Vec<(String, String, u64)> {
         let names = lock(&self.names);

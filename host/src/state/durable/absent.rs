@@ -122,5 +122,7 @@ fn extension_view(switch: &SwitchName, part: &Part<ExtensionRecord>) -> Option<E
         quarantine: None,
         violations: Vec::new(),
         upgrade: None,
+        isolation: record.isolation,
+        process: None,
     })
 }

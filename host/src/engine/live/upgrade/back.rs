@@ -9,8 +9,10 @@ use std::time::Instant;
 use super::Former;
 use crate::control::model::{ExtensionId, UpgradeStage};
 use crate::control::plane::ControlResult;
+use crate::engine::live::Source;
 use crate::engine::live::extensions::Enabled;
 use crate::engine::live::{LiveSwitch, State};
+use crate::loader::Hosted;
 
 impl LiveSwitch {
     /// Goes back at an operator's request.
@@ -48,8 +50,9 @@ impl LiveSwitch {
         let Some(former) = one.generations.former.take() else { return Ok(()) };
         one.generations.probation_ends = None;
         let Former { instance, contexts, library, path, entry } = former;
-        let gone = one.instance.replace(Arc::clone(&instance));
+        let gone = one.instance.replace(Hosted::Here(Arc::clone(&instance)));
         let (from, to) = (one.library.facts().version.clone(), library.facts().version.clone());
+        one.source = Source::Here(Arc::clone(&library));
         (one.library, one.path) = (library, path);
         let id = one.library.facts().id.clone();
         tracing::warn!(switch = %self.spec.name(), extension = id, %from, %to, reason, "back to the former version");
@@ -63,7 +66,7 @@ impl LiveSwitch {
             state.switch.put_back(entry);
             self.exchange_all(state, stage, contexts, false)?;
         }
-        if let Some(gone) = gone {
+        if let Some(Hosted::Here(gone)) = gone {
             instance.shared().count_like(gone.shared());
             self.farewell(&gone);
         }

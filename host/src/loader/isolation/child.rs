@@ -1,0 +1,203 @@
+//! The child process: `heddled --child`, started by the switch process for one extension on one switch.
+//!
+//! It confines itself before it opens the extension's file, judges the file as the switch did, and then does what it is
+//! asked over its socket: control calls on this thread, one at a time; a thread per worker runs the data-path calls from its
+//! ring. It ends with its host, with its socket, or when told to. It trusts the host and nothing else.
+
+mod job;
+mod keep;
+mod table;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use heddle_extension_api::abi::status::{E_FAILED, E_INVALID, E_PANIC, E_VETO, OK};
+
+use super::answers::port_from;
+use super::sandbox;
+use super::shared::Mapping;
+use super::talk::{Heard, Loaded, Talk, TalkError, ToChild, ToHost};
+use crate::loader::{
+    CreateFailure, Groups, Instance, InstanceShared, Library, LogRing, PortDirectory, Services, library,
+};
+use table::Inside;
+use worker::Thread;
+
+/// Longest wait for room in the socket: the host reads while it waits for an answer.
+const SEND: Duration = Duration::from_secs(60);
+/// For ever, in a poll: a host that ends closes the socket.
+const ASKED: Duration = Duration::from_secs(1 << 30);
+
+/// Whether the command line says that this process is a child.
+#[must_use]
+pub fn is_one() -> bool {
+    std::env::args_os().nth(1).is_some_and(|word| word == "--child")
+}
+
+/// Runs the child to its end.
+#[must_use]
+pub fn main() -> ExitCode {
+    let host = std::env::args().nth(2).and_then(|word| word.parse().ok()).unwrap_or(0);
+    if !sandbox::follow(host) {
+        return ExitCode::FAILURE;
+    }
+    sandbox::close_inherited();
+    let Ok(socket) = rustix::io::dup(std::io::stdin()) else { return ExitCode::FAILURE };
+    let talk = Talk::over(socket);
+    match serve(talk) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve(talk: Talk) -> Result<(), TalkError> {
+    let heard = talk.hear::<ToChild>(Instant::now() + ASKED)?;
+    let loaded = load(heard);
+    let deadline = Instant::now() + SEND;
+    let (mut rooms, told) = match loaded {
+        Ok((rooms, loaded)) => (rooms, loaded),
+        Err(text) => return talk.send(&ToHost::Done { status: E_FAILED, text }, &[], &[], deadline),
+    };
+    talk.send(&ToHost::Loaded(told), &[], &[], deadline)?;
+    let inside = Inside::new(talk, Arc::clone(&rooms.memory));
+    loop {
+        let heard = inside.talk().hear::<ToChild>(Instant::now() + ASKED)?;
+        let last = matches!(heard.message, ToChild::Destroy);
+        let (status, text) = rooms.carry_out(&inside, heard);
+        inside.talk().send(&ToHost::Done { status, text }, &[], &[], Instant::now() + SEND)?;
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+/// What the child has.
+struct Rooms {
+    library: Arc<Library>,
+    memory: Arc<Mapping>,
+    bells: Vec<Arc<OwnedFd>>,
+    instance: Option<Arc<Instance>>,
+    threads: BTreeMap<u16, Thread>,
+    /// The descriptor the library was opened by.
+    _file: OwnedFd,
+}
+
+fn load(heard: Heard<ToChild>) -> Result<(Rooms, Loaded), String> {
+    let ToChild::Load { length } = heard.message else { return Err("was not told to load".to_owned()) };
+    let mut fds = heard.fds.into_iter();
+    let (Some(file), Some(memory)) = (fds.next(), fds.next()) else { return Err("got no files".to_owned()) };
+    let memory = Mapping::of(memory.as_fd(), length).map_err(|error| format!("shared memory: {error}"))?;
+    let bells = fds.map(Arc::new).collect();
+    let sandbox = sandbox::enter(length as u64).map_err(|error| error.to_string())?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let library = Arc::new(library::load_in_place(&path).map_err(|error| error.to_string())?);
+    sandbox::loaded(&sandbox).map_err(|error| error.to_string())?;
+    let loaded = describe(&library, sandbox);
+    let (instance, threads) = (None, BTreeMap::new());
+    Ok((Rooms { library, memory: Arc::new(memory), bells, instance, threads, _file: file }, loaded))
+}
+
+fn describe(library: &Library, sandbox: Vec<String>) -> Loaded {
+    let entry = library.entry();
+    let (sampling, drops) = crate::loader::instance::interfaces(library);
+    Loaded {
+        ingress: entry.ingress.is_some(),
+        egress: entry.egress.is_some(),
+        worker_tick: entry.worker_tick.is_some(),
+        sampling,
+        skips_by_port: crate::loader::instance::skips_by_port(library),
+        drops,
+        sandbox,
+        ..Loaded::default()
+    }
+    .with_settings(library.settings())
+}
+
+impl Rooms {
+    /// Does what the host asks; status and text.
+    fn carry_out(&mut self, inside: &Arc<Inside>, heard: Heard<ToChild>) -> (i32, String) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match heard.message {
+            ToChild::Create => self.create(inside, &text(&heard.bytes)),
+            ToChild::Worker(worker) => self.worker(worker),
+            ToChild::WorkerEnd(worker) => {
+                drop(self.threads.remove(&worker));
+                (OK, String::new())
+            }
+            ToChild::Tick(now_ns) => self.instance.as_ref().map_or(refused("no instance"), |instance| {
+                if instance.has_panicked() || instance.tick(now_ns) { (OK, String::new()) } else { panicked() }
+            }),
+            ToChild::Event { kind, port, switch } => {
+                let info = port_from(&heard.bytes);
+                self.ask(|instance| instance.event(kind, port, info.as_ref(), &switch))
+            }
+            ToChild::Configure => self.ask(|instance| instance.configure(&text(&heard.bytes))),
+            ToChild::Destroy => {
+                self.threads.clear();
+                drop(self.instance.take());
+                (OK, String::new())
+            }
+            ToChild::Load { .. } | ToChild::Answer { .. } => refused("not now"),
+        }
+    }
+
+    fn create(&mut self, inside: &Arc<Inside>, config: &str) -> (i32, String) {
+        let facts = self.library.facts();
+        let identity = (facts.id.clone(), facts.role);
+        let (groups, ports, log) =
+            (Arc::<Groups>::default(), Arc::<PortDirectory>::default(), Arc::<LogRing>::default());
+        let shared = InstanceShared::new(identity, 0, Services::unsent().0, groups, ports, log);
+        match Instance::create_with(Arc::clone(&self.library), shared, table::table(inside), config) {
+            Ok(instance) => {
+                self.instance = Some(instance);
+                (OK, String::new())
+            }
+            Err(CreateFailure::Panicked(_)) => panicked(),
+            Err(CreateFailure::Refused(text)) => (E_FAILED, text),
+            Err(other) => (E_FAILED, other.to_string()),
+        }
+    }
+
+    fn worker(&mut self, worker: u16) -> (i32, String) {
+        let Some(instance) = &self.instance else { return refused("no instance") };
+        let Some(bell) = self.bells.get(usize::from(worker)) else { return refused("too many workers") };
+        let stage = match instance.worker(worker) {
+            Ok(stage) => stage,
+            Err(CreateFailure::Panicked(_)) => return panicked(),
+            Err(CreateFailure::Refused(text)) => return (E_FAILED, text),
+            Err(other) => return (E_FAILED, other.to_string()),
+        };
+        match Thread::start(instance, stage, &self.memory, bell, worker) {
+            Ok(thread) => {
+                self.threads.insert(worker, thread);
+                (OK, String::new())
+            }
+            Err(error) => (E_FAILED, format!("its thread for worker {worker} could not be started: {error}")),
+        }
+    }
+
+    fn ask(&self, question: impl FnOnce(&Instance) -> Result<(), String>) -> (i32, String) {
+        let Some(instance) = &self.instance else { return refused("no instance") };
+        let answer = question(instance);
+        if instance.has_panicked() {
+            return panicked();
+        }
+        match answer {
+            Ok(()) => (OK, String::new()),
+            Err(text) => (E_VETO, text),
+        }
+    }
+}
+
+fn panicked() -> (i32, String) {
+    (E_PANIC, "it panicked".to_owned())
+}
+
+fn refused(text: &str) -> (i32, String) {
+    (E_INVALID, text.to_owned())
+}
