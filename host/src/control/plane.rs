@@ -9,8 +9,8 @@ use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
-    ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName,
-    PortSpec, PortView, Probation, QuarantineView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView,
+    ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange,
+    PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView,
     TopologySwitch, TopologyView,
 };
 
@@ -70,6 +70,12 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// With a switch: the extensions enabled on it, in ingress order. Without: every installed extension, built in or
     /// found in an extension directory, with `switch: None`, followed by those enabled on each switch.
     fn extensions(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<ExtensionView>>;
+
+    /// What an extension is, as far as it shows without running any of its code; `None` when its file cannot be read.
+    fn identify(&self, extension: &ExtensionRef) -> Option<(ExtensionId, ExtensionRole)> {
+        let _ = extension;
+        None
+    }
 
     /// Loads an extension if need be, configures it and puts it into the stack of a switch, without losing a frame.
     fn enable_extension(

@@ -74,6 +74,19 @@ impl Catalog {
         built_in.chain(files).collect()
     }
 
+    /// What a named extension says it is; none of its code runs.
+    pub(crate) fn facts(&self, wanted: &ExtensionRef, directories: &[PathBuf]) -> Option<ExtensionFacts> {
+        match wanted {
+            ExtensionRef::Path(path) => {
+                Some(loader::read(path).and_then(|file| elf::inspect(&file)).ok()?.facts)
+            }
+            ExtensionRef::Id(id) => {
+                let named = |one: Installed| one.facts.ok().filter(|facts| facts.id == id.as_str());
+                self.installed(directories).into_iter().find_map(named)
+            }
+        }
+    }
+
     /// Finds and loads what an operator named.
     pub(crate) fn library(&self, wanted: &ExtensionRef, directories: &[PathBuf]) -> ControlResult<Arc<Library>> {
         let rejected = |error: LoadError| ControlError::ExtensionRejected {

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use super::live::{LiveSwitch, Source, State};
-use super::views::installed_view;
+use super::views::{installed_view, role_of};
 use super::{Engine, SWITCHES_MAX, install, lock};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     BufferClassView, CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad,
-    ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, Isolation,
+    ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, Isolation,
     PortChange, PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
     nearest,
 };
@@ -180,6 +180,11 @@ impl ControlPlane for Engine {
         let switches: Vec<Arc<LiveSwitch>> = lock(&self.shared.switches).values().cloned().collect();
         views.extend(switches.iter().flat_map(|live| live.extension_views(&live.state())));
         Ok(views)
+    }
+
+    fn identify(&self, extension: &ExtensionRef) -> Option<(ExtensionId, ExtensionRole)> {
+        let facts = self.shared.catalog.facts(extension, &self.shared.extension_dirs)?;
+        Some((ExtensionId::new(&facts.id).ok()?, role_of(&facts)))
     }
 
     fn enable_extension(

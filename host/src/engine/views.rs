@@ -29,6 +29,7 @@ impl LiveSwitch {
             ports: u32::try_from(state.switch.ports().count()).unwrap_or(u32::MAX),
             extensions: state.enabled.iter().map(|one| one.library.facts().id.clone()).collect(),
             ageing_seconds: self.spec.ageing().get(),
+            troubles: Vec::new(),
             law: LawView {
                 rx: law.rx,
                 originated: law.originated,
@@ -220,12 +221,7 @@ pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> Ex
         name: facts.name.clone(),
         vendor: facts.vendor.clone(),
         version: facts.version.clone(),
-        role: match facts.role_name() {
-            "capture" => ExtensionRole::Capture,
-            "filter" => ExtensionRole::Filter,
-            "forwarding" => ExtensionRole::Forwarding,
-            _ => ExtensionRole::Service,
-        },
+        role: role_of(facts),
         path,
         enabled: false,
         running: false,
@@ -239,6 +235,16 @@ pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> Ex
         upgrade: None,
         isolation: Isolation::None,
         process: None,
+    }
+}
+
+/// The role in the operator's words.
+pub(crate) fn role_of(facts: &ExtensionFacts) -> ExtensionRole {
+    match facts.role_name() {
+        "capture" => ExtensionRole::Capture,
+        "filter" => ExtensionRole::Filter,
+        "forwarding" => ExtensionRole::Forwarding,
+        _ => ExtensionRole::Service,
     }
 }
 

@@ -46,6 +46,7 @@ fn keep_identifiers(state: &mut DesiredState, stored: &[StoredSwitch]) {
         for extension in &mut switch.extensions {
             let same = known.extensions.iter().find(|((_, record), _)| record.extension == extension.extension);
             extension.id = extension.id.take().or_else(|| same.and_then(|((_, record), _)| record.id.clone()));
+            extension.role = same.and_then(|((_, record), _)| record.role);
         }
     }
 }

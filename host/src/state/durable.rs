@@ -11,6 +11,7 @@
 mod absent;
 mod changes;
 mod extensions;
+mod held;
 mod ledger;
 mod names;
 mod restore;

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control::model::{
-    AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, FailPolicy,
+    AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionRole, FailPolicy,
     InvalidValue, Isolation, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchSpec,
     SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
 };
@@ -156,6 +156,10 @@ pub struct ExtensionRecord {
     #[serde(default, skip_serializing_if = "is_false")]
     #[schemars(skip)]
     pub on_probation: bool,
+    /// What it turned out to be: says whether traffic waits for it. Kept by heddled; not for configuration files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub role: Option<ExtensionRole>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -260,6 +264,7 @@ impl ExtensionRecord {
             former: None,
             on_probation: false,
             isolation: config.isolation(),
+            role: None,
         }
     }
 

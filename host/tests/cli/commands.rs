@@ -19,7 +19,8 @@ fn switches_are_created_listed_shown_and_deleted() {
     let created = daemon.json("switch create edge --type external --workers 4 --ageing 60");
     let law = json!({ "rx": 10, "originated": 0, "replicated": 2, "tx": 9, "dropped": 3, "consumed": 0, "held": 0, "balance": 0 });
     let expected = json!({ "name": "edge", "type": "external", "workers": 4, "ports": 0, "extensions": [],
-        "ageing_seconds": 60, "law": law });
+        "ageing_seconds": 60, "troubles": [],
+            "law": law });
     assert_eq!(created, expected);
     assert_eq!(daemon.json("switch show edge"), expected);
     let names: Vec<_> = daemon.json("switch list").as_array().unwrap().iter().map(|s| s["name"].clone()).collect();

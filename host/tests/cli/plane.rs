@@ -71,6 +71,7 @@ impl Switch {
             extensions: self.extensions.iter().map(|view| view.id.clone()).collect(),
             ageing_seconds: self.spec.ageing().get(),
             law: LawView { rx: 10, replicated: 2, tx: 9, dropped: 3, ..LawView::default() },
+            troubles: Vec::new(),
         }
     }
 

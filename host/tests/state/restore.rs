@@ -2,7 +2,9 @@
 
 use super::books::{create, enable, id, memory, picture, port, start, switch, trunk};
 use heddle_host::control::error::ControlError;
-use heddle_host::control::model::{BackendKind, BackendSpec, Mtu, NicState, PortChange, PortSpec};
+use heddle_host::control::model::{
+    BackendKind, BackendSpec, ExtensionRole, FailPolicy, Mtu, NicState, PortChange, PortSpec,
+};
 use heddle_host::control::plane::ControlPlane;
 use heddle_host::state::Durable;
 use heddle_host::state::record::ExtensionRecord;
@@ -100,6 +102,7 @@ fn an_extension_that_is_gone_says_so_blocks_nothing_and_can_be_disabled() {
         former: None,
         on_probation: false,
         isolation: heddle_host::control::model::Isolation::None,
+        role: None,
     };
     let mut store = Store::open(directory.path()).unwrap();
     store.commit(&[Edit::PutExtension(&switch("lab"), 0, "/opt/nosuch/libgone.so", &record)]).unwrap();
@@ -144,4 +147,89 @@ fn a_switch_that_is_absent_keeps_its_ports_and_can_be_deleted() {
     plane.delete_switch(&switch("d")).unwrap();
     drop(plane);
     assert_eq!(start(directory.path()).1.switches().unwrap().len(), 3);
+}
+
+/// A port whose frames are dropped where an extension fails on them.
+fn closed(name: &str) -> PortSpec {
+    let change = PortChange { fail_policy: Some(FailPolicy::Closed), ..PortChange::default() };
+    let backend = BackendSpec::new(BackendKind::Memory, Some("sink")).unwrap();
+    PortSpec::new(port(name), backend, &change).unwrap()
+}
+
+/// A switch with a port that fails closed, one that fails open, and an extension whose file is gone.
+fn with_a_filter_that_is_gone(directory: &Path, role: Option<ExtensionRole>) {
+    let (_, plane) = start(directory);
+    create(&plane, "lab").unwrap();
+    plane.add_port(&switch("lab"), closed("inside")).unwrap();
+    plane.add_port(&switch("lab"), memory("web")).unwrap();
+    drop(plane);
+    let record = ExtensionRecord {
+        extension: "/opt/nosuch/libgone.so".to_owned(),
+        id: Some(id("com.example.gone")),
+        config: Default::default(),
+        config_text: None,
+        former: None,
+        on_probation: false,
+        isolation: heddle_host::control::model::Isolation::None,
+        role,
+    };
+    let mut store = Store::open(directory).unwrap();
+    store.commit(&[Edit::PutExtension(&switch("lab"), 0, "com.example.gone", &record)]).unwrap();
+}
+
+fn trouble(plane: &Durable, name: &str) -> Option<String> {
+    plane.port(&switch("lab"), &port(name)).unwrap().trouble
+}
+
+#[test]
+fn a_port_that_fails_closed_waits_for_a_filter_that_is_gone() {
+    for role in [Some(ExtensionRole::Filter), Some(ExtensionRole::Forwarding), None] {
+        let directory = tempfile::tempdir().unwrap();
+        with_a_filter_that_is_gone(directory.path(), role);
+        let (books, plane) = start(directory.path());
+        let said = trouble(&plane, "inside").unwrap();
+        assert!(said.starts_with("port 'inside' gets no traffic: extension 'com.example.gone' fails closed"), "{said}");
+        assert!(said.contains("libgone.so does not exist"), "{said}");
+        assert!(said.contains("`heddle extension disable lab com.example.gone`"), "{said}");
+        assert!(trouble(&plane, "web").is_none(), "it fails open");
+        assert_eq!(plane.port(&switch("lab"), &port("inside")).unwrap().nic_state, NicState::Absent);
+        assert!(!books.requests().contains(&"add lab/inside".to_owned()), "it was never plugged in");
+        let view = plane.switch(&switch("lab")).unwrap();
+        assert!(view.troubles[0].contains("'com.example.gone' does not run: no traffic on inside: "), "{view:?}");
+        let shown = plane.extension(&switch("lab"), &id("com.example.gone")).unwrap().role;
+        assert_eq!(shown, role.unwrap_or(ExtensionRole::Unknown));
+        plane.disable_extension(&switch("lab"), &id("com.example.gone")).unwrap();
+        assert_eq!(trouble(&plane, "inside"), None, "it does not wait once the filter is not wanted");
+    }
+}
+
+#[test]
+fn another_policy_ends_the_wait_and_begins_it() {
+    let directory = tempfile::tempdir().unwrap();
+    with_a_filter_that_is_gone(directory.path(), Some(ExtensionRole::Filter));
+    let (books, plane) = start(directory.path());
+    let policy = |policy| PortChange { fail_policy: Some(policy), ..PortChange::default() };
+    let view = plane.set_port(&switch("lab"), &port("inside"), policy(FailPolicy::Open)).unwrap();
+    assert_eq!(view.trouble, None);
+    assert!(books.requests().contains(&"add lab/inside".to_owned()));
+    let view = plane.set_port(&switch("lab"), &port("web"), policy(FailPolicy::Closed)).unwrap();
+    assert!(view.trouble.unwrap().contains("gets no traffic"));
+    assert!(books.requests().contains(&"remove lab/web".to_owned()));
+    let refused = plane.add_port(&switch("lab"), closed("new")).unwrap_err().to_string();
+    assert!(refused.starts_with("port 'new' gets no traffic"), "{refused}");
+    plane.add_port(&switch("lab"), memory("other")).unwrap();
+    let view = plane.switch(&switch("lab")).unwrap();
+    assert!(view.troubles[0].contains("no traffic on web: "), "{view:?}");
+}
+
+#[test]
+fn nothing_waits_for_a_capture_that_is_gone() {
+    for role in [ExtensionRole::Capture, ExtensionRole::Service] {
+        let directory = tempfile::tempdir().unwrap();
+        with_a_filter_that_is_gone(directory.path(), Some(role));
+        let (_, plane) = start(directory.path());
+        assert_eq!(trouble(&plane, "inside"), None);
+        let view = plane.switch(&switch("lab")).unwrap();
+        assert!(view.troubles[0].contains("does not run: frames pass: "), "{view:?}");
+    }
 }

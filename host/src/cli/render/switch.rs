@@ -1,7 +1,7 @@
 //! Switches as text.
 
 use super::Column::{Number, Text};
-use super::{counted, facts, table};
+use super::{counted, facts, plain, table};
 use crate::control::model::{LawView, SwitchView};
 
 /// One switch in one line.
@@ -49,6 +49,10 @@ pub(in crate::cli) fn switch(view: &SwitchView) -> String {
         ("extensions", extensions),
     ]);
     text.push_str(&law(&view.law));
+    for trouble in &view.troubles {
+        text.push_str(&plain(&format!("trouble: {trouble}")));
+        text.push('\n');
+    }
     text
 }
 

@@ -23,6 +23,7 @@ impl From<model::SwitchView> for wire::Switch {
             extensions: view.extensions,
             ageing_seconds: view.ageing_seconds,
             law: Some(view.law.into()),
+            troubles: view.troubles,
         }
     }
 }

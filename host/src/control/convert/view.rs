@@ -49,6 +49,7 @@ impl TryFrom<wire::Switch> for model::SwitchView {
             extensions: switch.extensions,
             ageing_seconds: switch.ageing_seconds,
             law: switch.law.unwrap_or_default().into(),
+            troubles: switch.troubles,
         })
     }
 }

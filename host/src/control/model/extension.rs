@@ -27,6 +27,8 @@ words!(
         Forwarding = "forwarding",
         /// No part in the data path.
         Service = "service",
+        /// It does not run, and its file cannot be read.
+        Unknown = "unknown",
     }
 );
 

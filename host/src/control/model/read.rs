@@ -4,7 +4,7 @@
 //! is refused where it stands, with the same sentence an operator gets on the command line.
 
 use super::{
-    AdminState, AgeingTime, BackendKind, DeviceName, ExtensionId, FailPolicy, Isolation, LoopAction, MacAddress, Mtu,
+    AdminState, AgeingTime, BackendKind, DeviceName, ExtensionId, ExtensionRole, FailPolicy, Isolation, LoopAction, MacAddress, Mtu,
     PortKind, PortName, QueueCount, SwitchName, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -58,7 +58,7 @@ macro_rules! from_word {
     )+};
 }
 
-from_word!(SwitchType, PortKind, BackendKind, AdminState, FailPolicy, Isolation, LoopAction, VlanMode);
+from_word!(ExtensionRole, SwitchType, PortKind, BackendKind, AdminState, FailPolicy, Isolation, LoopAction, VlanMode);
 
 /// A number with a range.
 macro_rules! from_number {

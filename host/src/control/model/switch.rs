@@ -97,4 +97,6 @@ pub struct SwitchView {
     pub ageing_seconds: u32,
     /// The conservation law.
     pub law: LawView,
+    /// What is desired of it and does not run, each with its effect on traffic and the reason.
+    pub troubles: Vec<String>,
 }

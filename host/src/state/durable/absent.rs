@@ -25,6 +25,7 @@ impl Ledger {
             view.ports = view.ports.saturating_add(u32::try_from(ports).unwrap_or(u32::MAX));
             let absent = kept.extensions.iter().filter(|part| part.absent.is_some());
             view.extensions.extend(absent.map(|part| part.record.shown_id()));
+            view.troubles.extend(kept.troubles());
         }
         view
     }
@@ -39,6 +40,7 @@ impl Ledger {
             ports: 0,
             extensions: Vec::new(),
             ageing_seconds: kept.record.ageing.get(),
+            troubles: Vec::new(),
             law: LawView::default(),
         };
         Some(self.complete_switch(view))
@@ -109,8 +111,7 @@ fn extension_view(switch: &SwitchName, part: &Part<ExtensionRecord>) -> Option<E
         name: record.shown_id(),
         vendor: String::new(),
         version: String::new(),
-        // What it is shows when its library can be read.
-        role: ExtensionRole::Service,
+        role: record.role.unwrap_or(ExtensionRole::Unknown),
         path: record.extension.starts_with('/').then(|| record.extension.clone()),
         enabled: true,
         running: false,

@@ -85,6 +85,7 @@ impl Inner {
                 return Err(ControlError::PortExists { switch: switch.clone(), port: spec.name().clone() });
             }
             self.refuse_absent(&ledger, switch)?;
+            ledger.hold(switch, spec.name(), spec.settings().fail_policy()).map_or(Ok(()), Err)?;
             ledger.port_order(switch, spec.name().as_str())
         };
         let view = self.plane.add_port(switch, spec.clone())?;
@@ -118,8 +119,7 @@ impl Inner {
         self.keep(&mut store, &[Edit::PutPort(switch, part.order, &record)], || {
             self.plane.set_port(switch, port, before.settings_as_change()).map(drop)
         })?;
-        self.remember_port(switch, Part { record, ..part });
-        Ok(view)
+        self.withhold(switch, Part { record, ..part }, view)
     }
 
     pub(super) fn remove_port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<()> {
@@ -150,7 +150,8 @@ impl Inner {
         self.refuse_absent(&lock(&self.ledger), switch)?;
         let view = self.plane.enable_extension(switch, extension, config.clone())?;
         let id = ExtensionId::new(&view.id)?;
-        let record = ExtensionRecord::of(extension, id.clone(), &config);
+        let role = Some(view.role);
+        let record = ExtensionRecord { role, ..ExtensionRecord::of(extension, id.clone(), &config) };
         // One that was absent under the path it is enabled by now has its identifier from here on.
         let former: Vec<String> = {
             let ledger = lock(&self.ledger);
@@ -167,6 +168,7 @@ impl Inner {
             kept.extensions.retain(|part| !former.contains(&part.key));
             ledger::put(&mut kept.extensions, Part { key: view.id.clone(), order, record, absent: None });
         }
+        self.bring_held(switch);
         Ok(view)
     }
 
@@ -198,6 +200,7 @@ impl Inner {
         if let Some(kept) = lock(&self.ledger).switches.get_mut(switch) {
             kept.extensions.retain(|known| known.key != part.key);
         }
+        self.bring_held(switch);
         answer
     }
 
@@ -219,7 +222,7 @@ impl Inner {
         }
     }
 
-    fn port_as_it_is(&self, switch: &SwitchName, port: &PortName) -> ControlResult<PortView> {
+    pub(super) fn port_as_it_is(&self, switch: &SwitchName, port: &PortName) -> ControlResult<PortView> {
         let found = self.plane.port(switch, port);
         found.or_else(|error| lock(&self.ledger).absent_port(switch, port.as_str()).ok_or(error))
     }

@@ -63,8 +63,8 @@ impl Inner {
         let before = part.record.configuration()?;
         let after = change.apply(&before)?;
         let changed = ExtensionRecord::of(&part.record.reference()?, extension.clone(), &after);
-        let (former, on_probation) = (part.record.former.clone(), part.record.on_probation);
-        let record = ExtensionRecord { former, on_probation, ..changed };
+        let ExtensionRecord { former, on_probation, role, .. } = part.record.clone();
+        let record = ExtensionRecord { former, on_probation, role, ..changed };
         let settings = self.plane.configure_extension(switch, extension, change)?;
         let back = back(&before, change);
         self.keep(&mut store, &[Edit::PutExtension(switch, part.order, &part.key, &record)], || {

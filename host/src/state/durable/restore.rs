@@ -1,8 +1,8 @@
 //! Bringing the desired state back: at start, and again and again for what is absent.
 //!
 //! Order: a switch, then its extensions in their order, then its ports. Extensions come before ports so that no frame
-//! passes a switch without the filters its operator put there. What fails stays desired, with the reason, and stops
-//! nothing else.
+//! passes a switch without the filters its operator put there. What fails stays desired, with the reason. It
+//! stops nothing else, except that ports which fail closed wait for their extensions (`held`).
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use super::ledger::{Kept, Part};
 use super::{Inner, RETRY, lock};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionId, PortSpec, SwitchName};
+use crate::control::plane::ControlResult;
 use crate::state::record::{ExtensionRecord, PortRecord};
 use crate::state::store::{Edit, Store};
 
@@ -106,13 +107,18 @@ impl Inner {
         if parts.is_empty() {
             return;
         }
-        let specs: Vec<_> = parts.iter().map(|part| PortSpec::from_record(&part.record)).collect();
+        let spec = |part: &&Part<PortRecord>| {
+            let PortRecord { name, fail_policy, .. } = &part.record;
+            let hold = lock(&self.ledger).hold(switch, name, *fail_policy);
+            hold.map_or_else(|| Ok(PortSpec::from_record(&part.record)?), Err)
+        };
+        let specs: Vec<ControlResult<PortSpec>> = parts.iter().map(spec).collect();
         let whole = specs.iter().flatten().cloned().collect();
         let mut answers = self.plane.add_ports(switch, whole).into_iter();
         for (part, spec) in parts.iter().zip(specs) {
             let outcome = match spec {
                 Ok(_) => answers.next().and_then(Result::err),
-                Err(error) => Some(error.into()),
+                Err(error) => Some(error),
             };
             let absent = note(&format!("port '{}' of switch '{switch}'", part.key), part.absent.as_deref(), outcome);
             if let Some(kept) = lock(&self.ledger).switches.get_mut(switch)
@@ -129,22 +135,30 @@ impl Inner {
             let (reference, config) = (part.record.reference()?, part.record.configuration()?);
             self.plane.enable_extension(switch, &reference, config)
         };
-        let (id, outcome) = match attempt() {
-            Ok(view) => (ExtensionId::new(&view.id).ok(), None),
-            Err(error) => (None, Some(error)),
+        let (known, outcome) = match attempt() {
+            Ok(view) => (ExtensionId::new(&view.id).ok().map(|id| (id, view.role)), None),
+            Err(error) => {
+                let reference = part.record.reference().ok();
+                (reference.and_then(|reference| self.plane.identify(&reference)), Some(error))
+            }
         };
+        let runs = outcome.is_none();
         let what = format!("extension '{}' of switch '{switch}'", part.record.shown_id());
         let absent = note(&what, part.absent.as_deref(), outcome);
         let mut now = Part { absent, ..part.clone() };
-        // Its library has said who it is: it is kept under that name from now on.
-        if let Some(id) = id.filter(|id| part.record.id.as_ref() != Some(id)) {
-            now.key = id.to_string();
-            now.record.id = Some(id);
+        if let Some((id, role)) = known {
+            // Its library has said who it is: it is kept under that name from the time it runs.
+            if runs {
+                now.key = id.to_string();
+            }
+            (now.record.id, now.record.role) = (Some(id), Some(role));
+        }
+        if now.key != part.key || now.record != part.record {
             let edits =
                 [Edit::DropExtension(switch, &part.key), Edit::PutExtension(switch, now.order, &now.key, &now.record)];
             if let Err(error) = store.commit(&edits) {
-                // It stays under its old name; the next start asks again.
-                tracing::warn!(%error, "the identifier of a restored extension is not stored");
+                // It stays as it was; the next start asks again.
+                tracing::warn!(%error, "what a restored extension is, is not stored");
                 (now.key, now.record) = (part.key.clone(), part.record.clone());
             }
         }
