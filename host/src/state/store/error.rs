@@ -76,6 +76,7 @@ fn fix(source: &io::Error) -> &'static str {
         }
         io::ErrorKind::ReadOnlyFilesystem => "mount its file system for writing or give another --state-dir",
         io::ErrorKind::PermissionDenied => "start heddled as root or give a --state-dir of yours",
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => "give a --state-dir that is a directory",
         _ => "give another --state-dir",
     }
 }
@@ -119,6 +120,12 @@ impl StoreError {
             Self::System { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Limit,
                 io::ErrorKind::PermissionDenied => ErrorClass::Permission,
+                // Another start finds the same.
+                io::ErrorKind::AlreadyExists
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::NotFound
+                | io::ErrorKind::ReadOnlyFilesystem => ErrorClass::Refused,
                 _ => ErrorClass::Other,
             },
         }
