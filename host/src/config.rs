@@ -12,6 +12,7 @@ mod fit;
 mod keys;
 mod place;
 mod schema;
+mod shape;
 
 pub use schema::schema;
 
@@ -19,7 +20,7 @@ use crate::state::record::DesiredState;
 use place::Places;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest file in bytes; a host with thousands of ports needs a tenth of it.
@@ -87,8 +88,20 @@ pub fn read(path: &Path) -> Result<DesiredState, ConfigError> {
     if u64::try_from(length.map_err(unreadable)?).unwrap_or(u64::MAX) > FILE_MAX {
         return Err(unreadable(io::Error::other(format!("it has more than {FILE_MAX} bytes"))));
     }
-    let text = String::from_utf8(bytes).map_err(|error| unreadable(io::Error::new(ErrorKind::InvalidData, error)))?;
-    parse(&text).map_err(|complaints| ConfigError::Wrong { path: path.to_owned(), complaints })
+    let wrong = |complaints| ConfigError::Wrong { path: path.to_owned(), complaints };
+    let text = String::from_utf8(bytes).map_err(|error| wrong(vec![not_text(&error)]))?;
+    parse(&text).map_err(wrong)
+}
+
+/// Where a file ceases to be text.
+fn not_text(error: &std::string::FromUtf8Error) -> Complaint {
+    let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+    let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = String::from_utf8_lossy(good.get(line_start..).unwrap_or_default()).chars().count() + 1;
+    let message =
+        "what stands here is not UTF-8; save the file as UTF-8, without letters of another encoding".to_owned();
+    Complaint { line, column, message }
 }
 
 /// Judges a text.
@@ -105,6 +118,16 @@ pub fn parse(text: &str) -> Result<DesiredState, Vec<Complaint>> {
     let unknown = keys::unknown(&places);
     if !unknown.is_empty() {
         return Err(sorted(unknown));
+    }
+    // A file that was cut off, or never written: it would remove everything that is stored.
+    if places.root().is_empty() {
+        let message =
+            "the file says nothing, which would remove every stored switch; write `switch = []` if that is meant";
+        return Err(vec![places.complaint(None, message)]);
+    }
+    let misshapen = shape::misshapen(&places);
+    if !misshapen.is_empty() {
+        return Err(sorted(misshapen));
     }
     let state: DesiredState = toml::from_str(text).map_err(|error| vec![of_toml(&error)])?;
     let misfits = fit::misfits(&state, &places);

@@ -29,6 +29,30 @@ pub(super) fn misfits(state: &DesiredState, places: &Places<'_>) -> Vec<Complain
     found.complaints
 }
 
+/// A sentence of the command line in the words of files: `vlan = ID` for `--vlan ID`.
+fn as_in_files(sentence: &str) -> String {
+    let mut words = sentence.split(' ').peekable();
+    let mut said = Vec::new();
+    while let Some(word) = words.next() {
+        let Some(option) = word.strip_prefix("--").map(|option| option.trim_start_matches('`').replace('-', "_"))
+        else {
+            said.push(word.replace("vlan-mode", "vlan_mode"));
+            continue;
+        };
+        // An option without a value ends with a comma, or the sentence.
+        let value = words.next_if(|_| option.ends_with(|c: char| c.is_ascii_alphanumeric()));
+        said.push(match value {
+            Some("ID") => format!("{option} = ID"),
+            Some(value) => match value.strip_suffix(',') {
+                Some(value) => format!("{option} = \"{value}\","),
+                None => format!("{option} = \"{value}\""),
+            },
+            None => option,
+        });
+    }
+    said.join(" ")
+}
+
 struct Misfits<'a> {
     places: &'a Places<'a>,
     complaints: Vec<Complaint>,
@@ -38,7 +62,7 @@ impl Misfits<'_> {
     /// A complaint about a key of a table, or about the table when it does not have it.
     fn add(&mut self, table: &[Step<'_>], key: &str, message: impl AsRef<str>) {
         let path = [table, &[Step::Key(key)]].concat();
-        self.complaints.push(self.places.complaint_at(&path, message.as_ref()));
+        self.complaints.push(self.places.complaint_at(&path, &as_in_files(message.as_ref())));
     }
 
     /// The same for a value that a parameter's constructor refused.

@@ -77,9 +77,7 @@ impl Catalog {
     /// What a named extension says it is; none of its code runs.
     pub(crate) fn facts(&self, wanted: &ExtensionRef, directories: &[PathBuf]) -> Option<ExtensionFacts> {
         match wanted {
-            ExtensionRef::Path(path) => {
-                Some(loader::read(path).and_then(|file| elf::inspect(&file)).ok()?.facts)
-            }
+            ExtensionRef::Path(path) => Some(loader::read(path).and_then(|file| elf::inspect(&file)).ok()?.facts),
             ExtensionRef::Id(id) => {
                 let named = |one: Installed| one.facts.ok().filter(|facts| facts.id == id.as_str());
                 self.installed(directories).into_iter().find_map(named)

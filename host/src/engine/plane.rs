@@ -10,9 +10,9 @@ use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     BufferClassView, CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad,
-    ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, Isolation,
-    PortChange, PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
-    nearest,
+    ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionSettings, ExtensionView, FdbEntryView,
+    FdbFlush, Isolation, PortChange, PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName,
+    SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;

@@ -12,9 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control::model::{
-    AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionRole, FailPolicy,
-    InvalidValue, Isolation, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchSpec,
-    SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
+    AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionRole,
+    FailPolicy, InvalidValue, Isolation, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName,
+    SwitchSpec, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
 };
 use crate::trust::Policy;
 

@@ -88,15 +88,78 @@ fn values_are_refused_where_they_stand_with_the_sentence_of_the_command_line() {
     assert_eq!(with("mtu = 67"), "7:7: mtu '67' is out of range; give 68 to 65535 bytes");
     assert_eq!(with("  admin = \"dwon\""), "7:11: admin 'dwon' is not known; use one of: up, down");
     assert!(with("mac = \"ff:ff:ff:ff:ff:ff\"").starts_with("7:7: mac 'ff:ff:ff:ff:ff:ff' is a group address"));
-    assert!(with("mtu = \"1500\"").starts_with("7:7: invalid type: string \"1500\", expected u64"));
+    assert_eq!(with("mtu = \"1500\""), "7:7: 'mtu' is text; write a whole number from 68 to 65535, without quotes");
+    assert_eq!(
+        with("mtu = -1"),
+        "7:7: mtu '-1' is out of range; write a whole number from 68 to 65535, without quotes"
+    );
     assert_eq!(
         with("vlan = 5"),
-        "7:1: vlan '5' does not apply in vlan-mode untagged; leave it out or give --vlan-mode access"
+        "7:1: vlan '5' does not apply in vlan_mode untagged; leave it out or give vlan_mode = \"access\""
     );
-    assert!(with("vlan_mode = \"access\"").starts_with("7:1: vlan-mode 'access' needs a VLAN"));
+    let missing = "7:1: vlan_mode 'access' needs a VLAN; add vlan = ID with an ID from 1 to 4094";
+    assert_eq!(with("vlan_mode = \"access\""), missing);
+    let missing = "7:1: vlan_mode 'trunk' needs the VLANs it carries; add allowed, for example 1-100";
+    assert_eq!(with("vlan_mode = \"trunk\""), missing);
     assert!(with("device = \"eth0\"").starts_with("7:1: device 'eth0' is no far side of a memory port"));
     assert!(with("mtu = ").starts_with("7:7: "), "{}", with("mtu = "));
-    assert!(one("[[switch]]\nworkers = 2\n").starts_with("1:1: missing field `name`"));
+    let nameless = "1:1: 'switch' has no 'name'; add name = \"…\" (Its name, unique on this host)";
+    assert_eq!(one("[[switch]]\nworkers = 2\n"), nameless);
+    let device = "[[switch]]\nname = \"a\"\n[[switch.port]]\nname = \"p\"\nbackend = \"packet\"\n";
+    assert_eq!(one(device), "5:1: backend 'packet' needs a network device; add device = \"IFNAME\"");
+}
+
+#[test]
+fn kinds_of_values_are_told_in_the_words_of_files() {
+    let kinds = [
+        ("[switch]\nname = \"a\"\n", "1:1: 'switch' is one table; begin each with [[switch]]"),
+        (
+            "[[switch]]\nname = \"a\"\n[switch.port]\nname = \"p\"\n",
+            "3:1: 'port' is one table; begin each with [[switch.port]]",
+        ),
+        (
+            "[[switch]]\nname = \"a\"\nworkers = \"2\"\n",
+            "3:11: 'workers' is text; write a whole number from 1 to 64, without quotes",
+        ),
+        ("[[switch]]\nname = 5\n", "2:8: 'name' is a whole number; write text, in quotes"),
+        (
+            "[[switch]]\nname = \"a\"\ntype = true\n",
+            "3:8: 'type' is true or false; write one of, in quotes: external, internal, private",
+        ),
+        ("switch = \"lab\"\n", "1:10: 'switch' is text; write a table under [[switch]] for each"),
+        (
+            "[[switch]]\nname = \"a\"\n[[switch.extension]]\nextension = \"a.b\"\nconfig = \"k=v\"\n",
+            "5:10: 'config' is text; write a table: { key = \"value\" }, or a section [switch.extension.config]",
+        ),
+        (
+            "[[switch]]\nname = \"a\"\n[[switch.extension]]\nextension = \"a.b\"\nconfig = { k = [1] }\n",
+            "5:16: 'k' is a list; write text in quotes, a number, true or false",
+        ),
+    ];
+    for (text, said) in kinds {
+        assert_eq!(one(text), said);
+    }
+    let negative = "[[switch]]\nname = \"a\"\n[[switch.extension]]\nextension = \"a.b\"\nconfig = { k = -1 }\n";
+    assert!(config::parse(negative).is_ok());
+}
+
+#[test]
+fn a_file_that_says_nothing_is_refused_unless_it_says_so() {
+    for text in ["", "\n", "# [[switch]]\n# name = \"lab\"\n"] {
+        let said =
+            "1:1: the file says nothing, which would remove every stored switch; write `switch = []` if that is meant";
+        assert_eq!(one(text), said);
+    }
+    assert!(config::parse("switch = []\n").unwrap().switches.is_empty());
+}
+
+#[test]
+fn what_is_no_text_has_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("latin.toml");
+    std::fs::write(&file, b"[[switch]]\nname = \"B\xfcro\"\n").unwrap();
+    let said = config::read(&file).unwrap_err().to_string();
+    assert!(said.starts_with(&format!("{}:2:10: what stands here is not UTF-8; ", file.display())), "{said}");
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //! is refused where it stands, with the same sentence an operator gets on the command line.
 
 use super::{
-    AdminState, AgeingTime, BackendKind, DeviceName, ExtensionId, ExtensionRole, FailPolicy, Isolation, LoopAction, MacAddress, Mtu,
-    PortKind, PortName, QueueCount, SwitchName, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
+    AdminState, AgeingTime, BackendKind, DeviceName, ExtensionId, ExtensionRole, FailPolicy, Isolation, LoopAction,
+    MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
