@@ -41,7 +41,7 @@ manifest_name() { sed -n 's/^name *= *"\(.*\)"/\1/p' "$1/Cargo.toml" | head -n 1
 # product_packages: "-p NAME" for everything we ship.
 product_packages() {
     local folder
-    for folder in extension-api switch-core host extensions/*; do
+    for folder in extension-api extension-api/testing switch-core host extensions/*; do
         [ ! -f "$folder/Cargo.toml" ] || printf -- '-p %s ' "$(manifest_name "$folder")"
     done
 }

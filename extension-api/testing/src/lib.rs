@@ -5,16 +5,16 @@
 //! be looked at. One worker, no policy, no forwarding of its own: it shows what the extension decides, and
 //! `heddle extension try` and `heddle-conformance` show what a switch makes of it.
 //!
-//! ```
+//! ```no_run
 //! # #[macro_use] extern crate heddle_extension_api;
 //! # use heddle_extension_api::*;
-//! # struct Firewall; struct Worker(DropReason);
+//! # struct Firewall;
 //! # impl FilterExtension for Firewall {
-//! #     type Worker = Worker;
+//! #     type Worker = Firewall;
 //! #     fn create(_: &Control<'_, rights::Filter>, _: &Config<'_>) -> Result<Self, CreateError> { Ok(Firewall) }
-//! #     fn worker(&mut self, _: WorkerId) -> Result<Worker, CreateError> { Err(CreateError::config("not here")) }
+//! #     fn worker(&mut self, _: WorkerId) -> Result<Firewall, CreateError> { Ok(Firewall) }
 //! # }
-//! # impl FilterWorker for Worker {}
+//! # impl FilterWorker for Firewall {}
 //! # export_extension!(filter Firewall { id: "org.example.x", name: "x", vendor: "x", version: "1" });
 //! use heddle_extension_testing::{Fate, Frame, TestSwitch};
 //!
