@@ -25,7 +25,7 @@ end-to-end  tests/end_to_end  namespaces, devices, the daemon (root)
 restart     tests/restart     kills at random points of random changes, kills under traffic (root)
 demo        tests/demo        the demo as a test, and the commands that README.md tells operators to type
 vendor      tests/vendor      the pages for vendors, typed as they stand, and the vendor package
-tidy        tests/xtask       the house rules and the soak's judge, and that each can fail
+tidy        tests/xtask       the house rules and the judge of the soak, and that each can fail
 '
 
 group_folder() { awk -v g="$1" '$1 == g { print $2 }' <<<"$GROUPS_IN_ORDER"; }
