@@ -2,13 +2,15 @@
 //!
 //! First the control side asks for piece after piece and has the new context take them up, off the worker; the worker writes
 //! one piece between two bursts, of at most about [`SLICE`]. At the cut-over the worker carries over itself what changed
-//! since: a slice between two bursts until the rest can be carried in [`CUT_OVER_MAX`], then that rest, and the new context
-//! takes the old one's place before the next burst. Frames wait in their rings meanwhile. What was carried stays carried,
+//! since: a slice between two bursts until the rest can be carried in [`CUT_OVER_MAX`]. When every worker is that near, each
+//! carries that rest, and the new context takes the old one's place before the next burst. Frames wait in their rings meanwhile. What was carried stays carried,
 //! so a worker that was held up by something else goes on with the traffic and finishes later.
 //!
 //! Cost: one comparison a round while nothing is carried.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,8 @@ pub(crate) const SLICE: Duration = Duration::from_micros(50);
 pub(crate) const CUT_OVER_MAX: Duration = Duration::from_millis(1);
 /// How long a worker tries to get there before the upgrade is refused.
 pub(crate) const CUT_OVER_PATIENCE: Duration = Duration::from_secs(2);
+/// What a worker says that was near when another one gave up.
+pub(crate) const GIVEN_UP: &str = "another worker did not get there";
 /// Largest piece.
 pub(crate) const PIECE_MAX: usize = 256 << 10;
 
@@ -52,6 +56,35 @@ pub(crate) struct SavedPiece {
     pub(crate) took: Duration,
 }
 
+/// Whether workers that are near may cut over: they go together or not at all.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<AtomicU8>);
+
+impl Gate {
+    /// Besides 0, which is shut.
+    const OPEN: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+
+    /// One that is open from the start.
+    pub(crate) fn opened() -> Gate {
+        Gate(Arc::new(AtomicU8::new(Gate::OPEN)))
+    }
+
+    /// All workers are near.
+    pub(crate) fn open(&self) {
+        self.0.store(Gate::OPEN, Ordering::Release);
+    }
+
+    /// One of them does not get there.
+    pub(crate) fn give_up(&self) {
+        self.0.store(Gate::GIVEN_UP, Ordering::Release);
+    }
+
+    fn state(&self) -> u8 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// A cut-over to be made.
 pub(crate) struct CutOver {
     /// The new context, and the snapshot that goes with it.
@@ -62,12 +95,16 @@ pub(crate) struct CutOver {
     pub(crate) index: u32,
     /// Picoseconds that saving and taking up a byte took so far.
     pub(crate) pace: u64,
-    /// Where the outcome goes.
+    /// Opens when all workers are near.
+    pub(crate) gate: Gate,
+    /// Where it goes that the worker is near, and then the outcome.
     pub(crate) answer: Sender<CutOverEnd>,
 }
 
 /// How a cut-over ended on one worker.
 pub(crate) enum CutOverEnd {
+    /// It has not ended: the worker is near, and waits for the others.
+    Near,
     /// The new context is in place; the old one comes back.
     Done {
         /// The old context.
@@ -99,15 +136,8 @@ struct Running {
     /// Room lent for the next piece.
     lend: usize,
     bytes: u64,
+    is_near: bool,
     give_up_at: Instant,
-}
-
-/// What a step of a cut-over came to.
-enum Step {
-    /// Nothing is left to be carried.
-    Complete,
-    /// About this many bytes are left.
-    Left(u64),
 }
 
 /// Processor time this thread has had.
@@ -136,7 +166,8 @@ impl Carry {
     /// Takes a cut-over; one at a time, under the switch's lock.
     pub(super) fn begin(&mut self, job: CutOver) {
         let give_up_at = Instant::now() + CUT_OVER_PATIENCE;
-        self.cut_over = Some(Running { job, room: vec![0; PIECE_MAX], lend: PIECE_MIN, bytes: 0, give_up_at });
+        self.cut_over =
+            Some(Running { job, room: vec![0; PIECE_MAX], lend: PIECE_MIN, bytes: 0, is_near: false, give_up_at });
     }
 
     /// Does the next slice; whether there was one.
@@ -173,31 +204,44 @@ impl Running {
     fn go_on(mut self, worker: &mut Worker) -> Option<Running> {
         let started = Instant::now();
         loop {
-            match self.step(worker) {
+            let left = match self.step(worker) {
                 Err(StateFailure(reason)) => return self.refuse(reason),
-                Ok(Step::Complete) => return self.complete(worker, started),
-                Ok(Step::Left(bytes)) => {
-                    let rest = Duration::from_nanos(bytes.saturating_mul(self.job.pace) / 1_000);
-                    if started.elapsed() + rest > CUT_OVER_MAX {
-                        if Instant::now() >= self.give_up_at {
-                            let reason = format!(
-                                "its state changes faster than it can be carried over: {bytes} bytes are left after {} s, \
-                                 and a worker is stopped for at most {} ms; try again with less traffic",
-                                CUT_OVER_PATIENCE.as_secs(),
-                                CUT_OVER_MAX.as_millis()
-                            );
-                            return self.refuse(reason);
-                        }
-                        return Some(self);
-                    }
-                }
+                Ok(left) => left,
+            };
+            let rest = Duration::from_nanos(left.saturating_mul(self.job.pace) / 1_000);
+            if left > 0 && started.elapsed() + rest > CUT_OVER_MAX {
+                return self.not_yet(left);
+            }
+            if !std::mem::replace(&mut self.is_near, true) {
+                // Nobody waits for it any more: the outcome says so, too.
+                let _ = self.job.answer.send(CutOverEnd::Near);
+            }
+            match self.job.gate.state() {
+                Gate::OPEN if left == 0 => return self.complete(worker, started),
+                Gate::OPEN => {}
+                Gate::GIVEN_UP => return self.refuse(GIVEN_UP.to_owned()),
+                // Those that are not near have their time; it is less than this.
+                _ if Instant::now() < self.give_up_at + CUT_OVER_PATIENCE => return Some(self),
+                _ => return self.refuse(GIVEN_UP.to_owned()),
             }
         }
     }
 
-    /// Carries one piece.
-    fn step(&mut self, worker: &mut Worker) -> Result<Step, StateFailure> {
-        let Some(version) = self.job.version else { return Ok(Step::Complete) };
+    /// Lets the worker go on with the traffic, unless that has been tried for too long.
+    fn not_yet(self, left: u64) -> Option<Running> {
+        if Instant::now() < self.give_up_at {
+            return Some(self);
+        }
+        let (seconds, most) = (CUT_OVER_PATIENCE.as_secs(), CUT_OVER_MAX.as_millis());
+        self.refuse(format!(
+            "its state changes faster than it can be carried over: {left} bytes are left after {seconds} s, and a worker is \
+             stopped for at most {most} ms; try again with less traffic"
+        ))
+    }
+
+    /// Carries one piece; about how many bytes are left.
+    fn step(&mut self, worker: &mut Worker) -> Result<u64, StateFailure> {
+        let Some(version) = self.job.version else { return Ok(0) };
         let gone = || StateFailure("it does not run on the worker".to_owned());
         let before = processor_time();
         let index = self.job.index;
@@ -215,7 +259,7 @@ impl Running {
             let picoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).saturating_mul(1_000);
             self.job.pace = (self.job.pace + picoseconds / saved.length as u64) / 2;
         }
-        Ok(if saved.remaining == 0 { Step::Complete } else { Step::Left(saved.remaining) })
+        Ok(saved.remaining)
     }
 
     fn complete(self, worker: &mut Worker, started: Instant) -> Option<Running> {

@@ -87,7 +87,7 @@ fn upgrades_under_traffic_lose_no_frame_and_forget_no_connection() {
     let one = version(&lab, "track");
     let two = version(&lab, "track-2");
     let twins = [two.clone(), twin(&two, "track-2-again.so")];
-    lab.enable(one.to_str().unwrap(), &[]);
+    lab.enable(one.to_str().unwrap(), &[("numbers", "on")]);
     let running = Crowd::new(ends, usize::try_from(connections).unwrap()).start(pps);
     running.pass(connections * 2);
     wait_for("every connection to be tracked", || lab.counter("created") == connections * 2);
@@ -118,7 +118,7 @@ fn upgrades_under_traffic_lose_no_frame_and_forget_no_connection() {
     assert_eq!((outcome.lost, outcome.behind), (0, 0), "{outcome:?}");
     assert_eq!(outcome.arrived, outcome.sent, "{outcome:?}");
     assert_eq!(lab.counter("created"), connections * 2, "no connection was forgotten");
-    assert_eq!(lab.counter("refused"), 0);
+    assert_eq!((lab.counter("refused"), lab.counter("stale")), (0, 0), "what was counted of each connection is right");
     let copies = std::fs::read_dir(lab.directory.path().join("extensions")).unwrap().count();
     assert_eq!(copies, 3, "a file is mapped once, however often it is upgraded to");
     if outcome.rate < pps * 9 / 10 {
@@ -172,6 +172,25 @@ fn what_is_refused_leaves_the_old_version_untouched() {
     lab.disable(TRACK);
     assert!(refusal(lab.upgrade(&one, 0)).contains("is not enabled"));
     assert!(refusal(lab.roll_back()).contains("is not enabled"));
+}
+
+#[test]
+fn a_worker_that_never_gets_there_keeps_the_old_version_and_so_do_the_others() {
+    let _alone = alone();
+    let (lab, ends) = Lab::two_ports(2);
+    lab.enable(version(&lab, "track-endless").to_str().unwrap(), &[("numbers", "on")]);
+    let running = Crowd::new(ends, 2_000).start(50_000);
+    wait_for("every connection to be tracked", || lab.counter("created") == 4_000);
+    let said = refusal(lab.upgrade(&version(&lab, "track-2"), 60));
+    assert!(said.contains("its state changes faster than it can be carried over"), "{said}");
+    assert!(said.contains("The version that runs goes on"), "{said}");
+    running.pass(8_000);
+    let (outcome, _ends) = running.finish();
+    assert_eq!((outcome.lost, outcome.behind, outcome.arrived), (0, 0, outcome.sent), "{outcome:?}");
+    assert_eq!((lab.extension(TRACK).version.as_str(), lab.counter("created")), ("1.1.0", 4_000));
+    assert_eq!(lab.counter("stale"), 0, "neither worker has forgotten a frame");
+    lab.settled();
+    assert_eq!(lab.drops(), []);
 }
 
 #[test]

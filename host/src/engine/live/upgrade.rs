@@ -1,7 +1,7 @@
 //! Another version of an extension in the place of the one that runs, under traffic, with what that one knows.
 //!
 //! Order: the newcomer is made and told of everything; the old one's state is saved piece by piece between bursts and taken
-//! up by the newcomer off the workers ([`transfer`]); then each worker cuts over by itself, between two bursts. Whatever is
+//! up by the newcomer off the workers ([`transfer`]); then the workers cut over, each between two bursts, when all of them are near. Whatever is
 //! refused before the last worker has cut over leaves the old version as it was. Afterwards the old version is kept, with its
 //! state at the cut-over, for a way back ([`back`]): by request, or by itself when the new one panics or breaks rules
 //! within its probation.

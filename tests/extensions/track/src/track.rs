@@ -3,7 +3,8 @@
 //! State of a worker, record by record: 1, the key, packets (8 bytes), and from version 2 on the time of the last packet
 //! (8 bytes); or 2 and the handle of a held frame. A frame to UDP port 9 is held until one to port 10 comes.
 //!
-//! Keys: `connections` = room of each worker (default 131,072).
+//! Keys: `connections` = room of each worker (default 131,072); `numbers=on` = a frame's payload starts with its number in its
+//! connection, and one that is not what was counted so far is counted as `stale`.
 
 use std::marker::PhantomData;
 
@@ -25,6 +26,8 @@ pub trait Variant: Send + 'static {
     const PANICS: bool = false;
     /// Whether held frames are in its state.
     const KEEPS_HELD: bool = true;
+    /// Whether saving the state of worker 1 never ends.
+    const ENDLESS: bool = false;
 }
 
 macro_rules! variants {
@@ -47,6 +50,8 @@ variants! {
     Refuses { const VERSIONS: (u32, u32) = (2, 1); const REFUSES: bool = true; }
     /// Panics at the thousandth packet.
     Panics { const VERSIONS: (u32, u32) = (2, 1); const PANICS: bool = true; }
+    /// Never has saved all of worker 1.
+    Endless { const VERSIONS: (u32, u32) = (1, 1); const ENDLESS: bool = true; }
     /// Names no held frames.
     LetsGo { const VERSIONS: (u32, u32) = (2, 1); const KEEPS_HELD: bool = false; }
 }
@@ -57,6 +62,8 @@ pub struct Track<V> {
     created: Counter,
     refused: Counter,
     restored: Counter,
+    stale: Counter,
+    numbers: bool,
     /// Upgrades that the tracker has come through.
     upgrades: u32,
     variant: PhantomData<V>,
@@ -69,6 +76,9 @@ pub struct Worker<V> {
     refused: Counter,
     restored: Counter,
     restored_now: u64,
+    stale: Counter,
+    numbers: bool,
+    is_endless: bool,
     packets: u64,
     held: Vec<HeldFrame>,
     variant: PhantomData<V>,
@@ -80,24 +90,29 @@ impl<V: Variant> FilterExtension for Track<V> {
     const HAS_TICK: bool = false;
 
     fn create(host: &Control<'_, rights::Filter>, config: &Config<'_>) -> Result<Self, CreateError> {
-        config.allow_only(&["connections"])?;
+        config.allow_only(&["connections", "numbers"])?;
         Ok(Track {
             connections: config.parse("connections")?.unwrap_or(131_072),
             created: host.register_counter("created", "connections")?,
             refused: host.register_counter("refused", "connections")?,
             restored: host.register_counter("restored", "records")?,
+            stale: host.register_counter("stale", "frames")?,
+            numbers: config.get("numbers") == Some("on"),
             upgrades: 0,
             variant: PhantomData,
         })
     }
 
-    fn worker(&mut self, _worker: WorkerId) -> Result<Worker<V>, CreateError> {
+    fn worker(&mut self, worker: WorkerId) -> Result<Worker<V>, CreateError> {
         Ok(Worker {
             table: Table::new(self.connections),
             created: self.created,
             refused: self.refused,
             restored: self.restored,
             restored_now: 0,
+            stale: self.stale,
+            numbers: self.numbers,
+            is_endless: V::ENDLESS && worker.get() == 1,
             packets: 0,
             held: Vec::with_capacity(64),
             variant: PhantomData,
@@ -118,11 +133,17 @@ fn key_of(frame: &[u8]) -> Option<(Key, u16)> {
     Some((key, port))
 }
 
+/// The number of a frame in its connection.
+fn number_in(frame: &[u8]) -> Option<u64> {
+    let bytes = frame.get(42..46)?;
+    Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
 impl<V: Variant> FilterWorker for Worker<V> {
     const HAS_EGRESS: bool = false;
 
     fn ingress(&mut self, batch: &mut FilterIngress<'_>) {
-        let (now, mut created, mut refused, mut let_go) = (batch.now_ns(), 0, 0, false);
+        let (now, mut created, mut refused, mut stale, mut let_go) = (batch.now_ns(), 0, 0, 0, false);
         for frame in batch.packets() {
             let (key, port) = match key_of(frame.bytes()) {
                 Some(found) => found,
@@ -132,6 +153,9 @@ impl<V: Variant> FilterWorker for Worker<V> {
             assert!(!V::PANICS || self.packets < 1_000, "a test extension panics on probation");
             match self.table.of(&key) {
                 Some((connection, is_new)) => {
+                    if self.numbers {
+                        stale += u64::from(Some(connection.packets) != number_in(frame.bytes()));
+                    }
                     connection.packets += 1;
                     connection.last_ns = now;
                     created += u64::from(is_new);
@@ -156,6 +180,9 @@ impl<V: Variant> FilterWorker for Worker<V> {
         }
         if refused > 0 {
             batch.count(self.refused, refused);
+        }
+        if stale > 0 {
+            batch.count(self.stale, stale);
         }
     }
 
@@ -236,7 +263,7 @@ impl<V: Variant> WorkerState for Worker<V> {
                 room.put(&record);
             }
         }
-        room.set_remaining((left * length) as u64);
+        room.set_remaining(if self.is_endless { 1 << 27 } else { (left * length) as u64 });
     }
 
     fn restore(&mut self, state: &SavedState<'_>) -> Result<(), StateError> {

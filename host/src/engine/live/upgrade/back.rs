@@ -64,7 +64,7 @@ impl LiveSwitch {
         if let Some(entry) = entry {
             let stage = entry.id;
             state.switch.put_back(entry);
-            self.exchange_all(state, stage, contexts, false)?;
+            self.exchange_all(state, stage, contexts.into_iter().map(Some).collect(), false)?;
         }
         if let Some(Hosted::Here(gone)) = gone {
             instance.shared().count_like(gone.shared());

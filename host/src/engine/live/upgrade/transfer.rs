@@ -1,11 +1,12 @@
 //! Carrying state over: in bulk, from the workers to the newcomer's contexts, and at the cut-over.
 //!
 //! The bulk of a worker is asked for piece by piece, [`AHEAD`] of them at a time, and ends when little is left or when it
-//! gets no less; the rest is the worker's own work at the cut-over ([`crate::engine::carry`]). Workers cut over one after the
-//! other. When one of them cannot, those before it go back to the old version's contexts.
+//! gets no less; the rest is the worker's own work at the cut-over ([`crate::engine::carry`]). Workers cut over when
+//! all of them are near; should one refuse even then, the others go back to the old version's contexts.
 
+use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use heddle_switch_core::exchange::{Exchange, Piece};
@@ -14,7 +15,7 @@ use heddle_switch_core::stage::{Stage, StageEntry, StageId};
 use super::Figures;
 use crate::control::error::ControlError;
 use crate::control::plane::ControlResult;
-use crate::engine::carry::{CUT_OVER_PATIENCE, CutOver, CutOverEnd, PieceJob, SavedPiece, next_room};
+use crate::engine::carry::{CUT_OVER_PATIENCE, CutOver, CutOverEnd, GIVEN_UP, Gate, PieceJob, SavedPiece, next_room};
 use crate::engine::command::Command;
 use crate::engine::live::extensions::spec_of;
 use crate::engine::live::{ANSWER, LiveSwitch, State, WorkerHandle};
@@ -63,19 +64,37 @@ impl LiveSwitch {
         }
         let entry = state.switch.exchange(stage, &spec).ok_or("it is not in the stack any more")?;
         let snapshot = Arc::new(state.switch.snapshot(self.groups.for_snapshot()));
-        let mut former: Vec<Box<dyn Stage>> = Vec::new();
+        let gate = Gate::default();
+        let mut ends = Vec::new();
         for (worker, ready) in state.workers.iter().zip(ready) {
             let exchange = Exchange { snapshot: Arc::clone(&snapshot), id: stage, stage: ready.context, keeps_held };
-            match self.cut_over(worker, exchange, version, (ready.index, ready.pace), &mut figures) {
-                Ok(context) => former.push(context),
+            ends.push(begin_cut_over(worker, exchange, version, (ready.index, ready.pace), &gate)?);
+        }
+        // They go together: until the last is near, every worker runs the old version.
+        if ends.iter().all(End::is_near) {
+            gate.open();
+        } else {
+            gate.give_up();
+        }
+        let mut former: Vec<Option<Box<dyn Stage>>> = Vec::new();
+        let mut refused = None;
+        for end in ends {
+            match end.wait(&mut figures) {
+                Ok(context) => former.push(Some(context)),
                 Err(reason) => {
-                    state.switch.put_back(entry);
-                    self.exchange_all(state, stage, former, keeps_held).map_err(|error| error.to_string())?;
-                    self.stop_saving(state, stage);
-                    return Err(reason);
+                    former.push(None);
+                    // The first that could not is why the others did not.
+                    refused = refused.filter(|first: &String| first != GIVEN_UP).or(Some(reason));
                 }
             }
         }
+        if let Some(reason) = refused {
+            state.switch.put_back(entry);
+            self.exchange_all(state, stage, former, keeps_held).map_err(|error| error.to_string())?;
+            self.stop_saving(state, stage);
+            return Err(reason);
+        }
+        let mut former: Vec<Box<dyn Stage>> = former.into_iter().flatten().collect();
         for context in &mut former {
             context.end_saving();
         }
@@ -126,45 +145,21 @@ impl LiveSwitch {
         Ok(Ready { context, index, pace: bulk.pace })
     }
 
-    /// Has one worker cut over; gives the old context.
-    fn cut_over(
-        &self,
-        worker: &WorkerHandle,
-        exchange: Exchange,
-        version: Option<u32>,
-        (index, pace): (u32, u64),
-        figures: &mut Figures,
-    ) -> Result<Box<dyn Stage>, String> {
-        let (answer, end) = channel();
-        let job = Box::new(CutOver { exchange, version, index, pace, answer });
-        worker.send(Command::CutOver(job)).map_err(|error| error.to_string())?;
-        match end.recv_timeout(ANSWER + CUT_OVER_PATIENCE) {
-            Ok(CutOverEnd::Done { former, pause, bytes }) => {
-                figures.bytes += bytes;
-                figures.pauses.push(pause);
-                Ok(former)
-            }
-            Ok(CutOverEnd::Refused { newcomer, reason }) => {
-                drop(newcomer);
-                Err(reason)
-            }
-            Err(_) => Err(SILENT.to_owned()),
-        }
-    }
-
-    /// Puts contexts into their places on the first workers, without state; those that were there end.
+    /// Puts contexts into their places, by worker, without state; those that were there end.
     pub(super) fn exchange_all(
         &self,
         state: &mut State,
         stage: StageId,
-        contexts: Vec<Box<dyn Stage>>,
+        contexts: Vec<Option<Box<dyn Stage>>>,
         keeps_held: bool,
     ) -> ControlResult<()> {
         let snapshot = Arc::new(state.switch.snapshot(self.groups.for_snapshot()));
-        for (worker, mut context) in state.workers.iter().zip(contexts) {
+        for (worker, context) in state.workers.iter().zip(contexts) {
+            let Some(mut context) = context else { continue };
             context.end_saving();
             let exchange = Exchange { snapshot: Arc::clone(&snapshot), id: stage, stage: context, keeps_held };
-            let gone = self.cut_over(worker, exchange, None, (0, 0), &mut Figures::default());
+            let gone = begin_cut_over(worker, exchange, None, (0, 0), &Gate::opened())
+                .and_then(|end| end.wait(&mut Figures::default()));
             // The one that leaves ends here, on the control side.
             drop(gone.map_err(|reason| ControlError::Busy { thing: "a worker".to_owned(), reason })?);
         }
@@ -178,6 +173,63 @@ impl LiveSwitch {
         for answer in answers {
             // One that does not answer is known elsewhere.
             let _ = answer.recv_timeout(ANSWER);
+        }
+    }
+}
+
+/// A cut-over that a worker was asked for.
+struct End {
+    answers: Receiver<CutOverEnd>,
+    /// What came before it was waited for.
+    came: RefCell<Option<CutOverEnd>>,
+}
+
+fn begin_cut_over(
+    worker: &WorkerHandle,
+    exchange: Exchange,
+    version: Option<u32>,
+    (index, pace): (u32, u64),
+    gate: &Gate,
+) -> Result<End, String> {
+    let (answer, answers) = channel();
+    let job = Box::new(CutOver { exchange, version, index, pace, gate: gate.clone(), answer });
+    worker.send(Command::CutOver(job)).map_err(|error| error.to_string())?;
+    Ok(End { answers, came: RefCell::default() })
+}
+
+impl End {
+    fn next(&self) -> Option<CutOverEnd> {
+        self.answers.recv_timeout(ANSWER + CUT_OVER_PATIENCE).ok()
+    }
+
+    /// Waits until the worker is near; false when it will not be.
+    fn is_near(&self) -> bool {
+        match self.next() {
+            Some(CutOverEnd::Near) => true,
+            other => {
+                self.came.replace(other);
+                false
+            }
+        }
+    }
+
+    /// Waits for the end; gives the old context.
+    fn wait(self, figures: &mut Figures) -> Result<Box<dyn Stage>, String> {
+        let mut end = self.came.take().or_else(|| self.next());
+        if matches!(end, Some(CutOverEnd::Near)) {
+            end = self.next();
+        }
+        match end {
+            Some(CutOverEnd::Done { former, pause, bytes }) => {
+                figures.bytes += bytes;
+                figures.pauses.push(pause);
+                Ok(former)
+            }
+            Some(CutOverEnd::Refused { newcomer, reason }) => {
+                drop(newcomer);
+                Err(reason)
+            }
+            Some(CutOverEnd::Near) | None => Err(SILENT.to_owned()),
         }
     }
 }
