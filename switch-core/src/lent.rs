@@ -125,10 +125,20 @@ impl Worker {
         }
         self.set_time(now_ns);
         let Some(mut burst) = self.burst.take() else { return false };
+        // What waits is older than what comes.
+        self.run_waiting(&mut burst, devices);
         let mut any = false;
-        for (entry, running) in self.snapshot.stages.iter().zip(self.running.iter_mut()) {
-            while running.remote && collect_one(&mut self.core, &self.snapshot, entry, running, &mut burst) {
+        for index in 0..self.running.len() {
+            loop {
+                let (entry, running) = (self.snapshot.stages.get(index), self.running.get_mut(index));
+                let (Some(entry), Some(running)) = (entry, running.filter(|running| running.remote)) else { break };
+                let Some(resume) = collect_one(&mut self.core, &self.snapshot, entry, running, &mut burst) else {
+                    break;
+                };
                 any = true;
+                // Before what the extension let go or made meanwhile, which waits now, as it would in this process.
+                self.pass(devices).run(&mut burst, resume);
+                self.run_waiting(&mut burst, devices);
             }
         }
         self.burst = Some(burst);
@@ -154,25 +164,23 @@ impl Worker {
     }
 }
 
-/// One batch that came back; false when there is none.
+/// One batch that came back, settled, and where it goes on; `None` when there is none.
 fn collect_one(
     core: &mut Core,
     snapshot: &std::sync::Arc<Snapshot>,
     entry: &StageEntry,
     running: &mut Running,
     burst: &mut Burst,
-) -> bool {
+) -> Option<ResumePoint> {
     let (end, leg) = {
         let mut call = Call::new(core, snapshot, burst, (entry, &mut running.counters), Leg::Ingress);
         let end = running.stage.collect(&mut call);
         (end, call.leg())
     };
-    let Some(end) = end else { return false };
+    let end = end?;
     running.counters.failures += u64::from(end != CallEnd::Returned);
     core.settle(burst, entry, leg, end, snapshot, &mut running.counters);
-    let resume = ResumePoint { leg, after: entry.position };
-    burst.drain(|packet, slot| core.park(*packet, slot.take(), resume));
-    true
+    Some(ResumePoint { leg, after: entry.position })
 }
 
 impl Core {

@@ -237,7 +237,7 @@ impl Worker {
         self.core.measuring = self.core.measuring.wrapping_add(1);
     }
 
-    fn run_waiting(&mut self, burst: &mut Burst, devices: &mut dyn Devices) {
+    pub(crate) fn run_waiting(&mut self, burst: &mut Burst, devices: &mut dyn Devices) {
         let mut run = 0;
         while run < RESUME_RUN
             && let Some(resume) = self.core.resume.next_point()
@@ -339,7 +339,7 @@ impl Worker {
         self.core.now_s = now_s;
     }
 
-    fn pass<'a>(&'a mut self, devices: &'a mut dyn Devices) -> Pass<'a> {
+    pub(crate) fn pass<'a>(&'a mut self, devices: &'a mut dyn Devices) -> Pass<'a> {
         let measured = self.core.ticks.filter(|_| self.core.measuring.is_multiple_of(MEASURE_EVERY));
         Pass {
             core: &mut self.core,

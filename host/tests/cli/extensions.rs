@@ -209,3 +209,19 @@ fn an_order_and_a_changed_configuration_are_back_after_a_kill() {
     wait_for("the killed process to be gone", || !alive(second));
     assert_eq!((shown(), ids()), (json!("7"), wanted.map(str::to_owned).to_vec()));
 }
+
+#[test]
+fn an_extension_is_enabled_in_a_process_of_its_own() {
+    let daemon = Daemon::single();
+    daemon.ok("switch create lab");
+    daemon.ok("extension enable lab com.example.tally --isolation process");
+    let text = daemon.ok("extension show lab com.example.tally");
+    assert!(text.contains("process 4711: landlock fully, seccomp; missed 2"), "{text}");
+    let view = daemon.json("extension show lab com.example.tally");
+    assert_eq!((&view["isolation"], &view["process"]["pid"]), (&json!("process"), &json!(4_711)));
+    daemon.ok("extension enable lab org.heddle.sflow");
+    let view = daemon.json("extension show lab org.heddle.sflow");
+    assert_eq!((&view["isolation"], &view["process"]), (&json!("none"), &json!(null)));
+    let wrong = daemon.heddle(&["extension", "enable", "lab", "com.example.overlay", "--isolation", "thread"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("process"), "{wrong:?}");
+}

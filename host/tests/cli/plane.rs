@@ -373,6 +373,10 @@ impl ControlPlane for MemoryPlane {
         view.enabled = true;
         view.running = true;
         view.order = u32::try_from(switch.extensions.len()).ok();
+        view.isolation = config.isolation();
+        let process =
+            ProcessView { pid: 4_711, sandbox: vec!["landlock fully".to_owned(), "seccomp".to_owned()], missed: 2 };
+        view.process = (config.isolation() == Isolation::Process).then_some(process);
         view.config = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         if let Some(file) = config.file() {
             view.config.insert("file".to_owned(), format!("{} bytes", file.len()));

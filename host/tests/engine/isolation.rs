@@ -2,8 +2,9 @@
 
 use super::lab::{Lab, alone, library, wait_for, with_mac};
 use super::traffic::{Traffic, mac, numbered};
-use heddle_host::control::model::Isolation;
+use heddle_host::control::model::{ConfigChange, ExtensionId, Isolation};
 use heddle_host::control::plane::ControlPlane;
+use heddle_host::ports::memory::source::number_of;
 use heddle_switch_core::offload::Offload;
 
 fn path(package: &str) -> String {
@@ -43,7 +44,7 @@ fn a_filter_in_its_process_drops_what_it_drops_in_this_one() {
     let mut arrived = Vec::new();
     wait_for("the frames", || {
         while let Some(frame) = b.receive() {
-            arrived.push(heddle_host::ports::memory::source::number_of(&frame.bytes).unwrap().1);
+            arrived.push(number_of(&frame.bytes).unwrap().1);
         }
         arrived.len() >= 60
     });
@@ -56,4 +57,196 @@ fn a_filter_in_its_process_drops_what_it_drops_in_this_one() {
     let load = lab.engine.loads(&lab.switch).unwrap().remove(0);
     assert_eq!((load.packets, load.dropped, load.violations), (150, 30, 0));
     lab.disable("org.heddle.test.drop-every-nth");
+}
+
+/// A test extension in C, built into the lab's directory.
+fn in_c(lab: &Lab, name: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let file = lab.directory.path().join(format!("{name}.so"));
+    let built = std::process::Command::new("gcc")
+        .args(["-std=c11", "-O2", "-shared", "-fPIC", "-I"])
+        .arg(folder.join("extension-api/include"))
+        .arg("-o")
+        .args([&file, &folder.join(format!("tests/extensions/c/{name}.c"))])
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    file.to_str().unwrap().to_owned()
+}
+
+/// What came of a fixed piece of traffic: what arrived at each port in order (numbers of flow and frame, and originated
+/// frames sorted behind), drops, violations and the extension's own counters.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    firsts: Vec<Vec<(u32, u64)>>,
+    all: Vec<Vec<Vec<u8>>>,
+    drops: Vec<(String, u64)>,
+    violations: u64,
+    counters: Vec<(String, u64)>,
+}
+
+fn outcome(extension: &str, config: &[(&str, &str)], isolated: bool) -> Outcome {
+    let lab = Lab::new(1);
+    let path = if extension.starts_with("c-") { in_c(&lab, extension) } else { path(extension) };
+    let mut ends: Vec<_> = (1..=3_u8).map(|nth| lab.add(&format!("p{nth}"), &with_mac([2, 0, 0, 0, 0, nth]))).collect();
+    let view = if isolated { lab.isolate(&path, config) } else { lab.enable(&path, config) };
+    // Groups of forwarding extensions are published by the maintenance thread.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut arrived: Vec<Vec<Vec<u8>>> = vec![Vec::new(); ends.len()];
+    for number in 0..300_u64 {
+        // By one port: which of several is looked at first is a matter of time, and extensions count.
+        for (from, to) in [(1, 2), (1, 3), (1, 9)] {
+            let frame = numbered([2, 0, 0, 0, 0, from], [2, 0, 0, 0, 0, to], u32::from(from * 10 + to), number, 80);
+            ends[usize::from(from) - 1].send(&frame, None, &Offload::default()).unwrap();
+        }
+        if number % 10 == 9 {
+            for (end, arrived) in ends.iter_mut().zip(&mut arrived) {
+                arrived.extend(std::iter::from_fn(|| end.receive()).map(|frame| frame.bytes));
+            }
+        }
+    }
+    let mut quiet_since = std::time::Instant::now();
+    wait_for("the last frame", || {
+        for (end, arrived) in ends.iter_mut().zip(&mut arrived) {
+            for frame in std::iter::from_fn(|| end.receive()) {
+                arrived.push(frame.bytes);
+                quiet_since = std::time::Instant::now();
+            }
+        }
+        let held = lab.engine.switch(&lab.switch).unwrap().law.held;
+        held == 0 && quiet_since.elapsed() > std::time::Duration::from_millis(300)
+    });
+    lab.settled();
+    let firsts = arrived.iter().map(|frames| {
+        let mut seen = std::collections::BTreeSet::new();
+        let numbers = frames.iter().filter_map(|frame| number_of(frame));
+        let mut firsts: Vec<(u32, u64)> = numbers.filter(|number| seen.insert(*number)).collect();
+        // Within a flow the order counts; between flows it is a matter of time.
+        firsts.sort_by_key(|(flow, _)| *flow);
+        firsts
+    });
+    let firsts = firsts.collect();
+    for frames in &mut arrived {
+        frames.sort();
+    }
+    let load = lab.engine.loads(&lab.switch).unwrap().remove(0);
+    let counters = lab.extension(&view.id).counters.into_iter().map(|one| (one.name, one.value)).collect();
+    Outcome { firsts, all: arrived, drops: lab.drops(), violations: load.violations, counters }
+}
+
+#[test]
+fn each_extension_does_the_same_in_its_process_as_in_this_one() {
+    let _alone = alone();
+    let specimens: [(&str, &[(&str, &str)]); 13] = [
+        ("heddle-passthrough", &[]),
+        ("heddle-sflow", &[("collector", "127.0.0.1:9"), ("sampling", "2")]),
+        ("heddle-test-observe", &[]),
+        ("heddle-test-drop-every-nth", &[("n", "3"), ("leg", "both")]),
+        ("heddle-test-hold-release", &[("ms", "3"), ("leg", "ingress")]),
+        ("heddle-test-hold-release", &[("ms", "3"), ("leg", "egress")]),
+        ("heddle-test-inject", &[("n", "7"), ("originate", "50")]),
+        ("heddle-test-inject", &[("n", "7"), ("leg", "egress")]),
+        ("heddle-test-forward-table", &[]),
+        ("c-drop-hold", &[("n", "5"), ("ms", "3")]),
+        ("c-drop-hold", &[("n", "5"), ("ms", "3"), ("leg", "egress")]),
+        ("c-inject", &[("n", "9"), ("originate", "50")]),
+        ("c-forward", &[]),
+    ];
+    for (extension, config) in specimens {
+        let (here, there) = (outcome(extension, config, false), outcome(extension, config, true));
+        let counters = |outcome: &Outcome| outcome.counters.clone();
+        assert_eq!(here.drops, there.drops, "{extension} {config:?}");
+        assert_eq!(here.violations, there.violations, "{extension} {config:?}");
+        assert_eq!(here.firsts, there.firsts, "{extension} {config:?}");
+        assert!(here.all == there.all, "{extension} {config:?}: other bytes");
+        if extension != "heddle-sflow" {
+            assert_eq!(counters(&here), counters(&there), "{extension} {config:?}");
+        }
+    }
+}
+
+#[test]
+fn sflow_samples_from_its_process() {
+    let lab = Lab::new(1);
+    let mut a = lab.add("a", &with_mac(mac(1, 1)));
+    let mut b = lab.add("b", &with_mac(mac(2, 1)));
+    let collector = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    collector.set_nonblocking(true).unwrap();
+    let to = collector.local_addr().unwrap().to_string();
+    lab.isolate(&path("heddle-sflow"), &[("collector", &to), ("sampling", "2"), ("drops", "100")]);
+    let (mut flows, mut number, mut buffer) = (0, 0_u64, [0_u8; 2_000]);
+    wait_for("flow samples", || {
+        a.send(&numbered(mac(1, 1), mac(2, 1), 1, number, 80), None, &Offload::default()).unwrap();
+        number += 1;
+        while b.receive().is_some() {}
+        while let Ok(length) = collector.recv(&mut buffer) {
+            // Version 5 over an agent of IPv4; the format of the first sample: 1 is a flow sample.
+            assert_eq!(buffer.get(..4), Some(&[0, 0, 0, 5][..]));
+            flows += usize::from(buffer.get(28..length.min(32)) == Some(&[0, 0, 0, 1][..]));
+        }
+        flows >= 3
+    });
+    assert!(number < 20_000, "half of the frames are sampled: {number}");
+    lab.settled();
+}
+
+#[test]
+fn a_configuration_is_published_checked_and_changed_across() {
+    let lab = Lab::new(1);
+    let file = path("heddle-test-drop-every-nth");
+    let refused = lab.try_isolate(&file, &[("m", "1")]).unwrap_err().to_string();
+    assert!(refused.contains("is no key of this extension"), "{refused}");
+    lab.isolate(&file, &[("n", "3")]);
+    let id = ExtensionId::new("org.heddle.test.drop-every-nth").unwrap();
+    let change = ConfigChange::new(vec![("n".to_owned(), "0".to_owned())], Vec::new()).unwrap();
+    let refused = lab.engine.configure_extension(&lab.switch, &id, &change).unwrap_err().to_string();
+    assert!(refused.contains("n=0"), "{refused}");
+    let change = ConfigChange::new(vec![("n".to_owned(), "1".to_owned())], Vec::new()).unwrap();
+    lab.engine.configure_extension(&lab.switch, &id, &change).unwrap();
+    let mut a = lab.add("a", &with_mac(mac(1, 1)));
+    let _b = lab.add("b", &with_mac(mac(2, 1)));
+    for number in 0..10 {
+        a.send(&numbered(mac(1, 1), mac(2, 1), 1, number, 60), None, &Offload::default()).unwrap();
+    }
+    wait_for("ten drops", || lab.drops().first().is_some_and(|(_, count)| *count == 10));
+    lab.settled();
+}
+
+#[test]
+fn more_frames_than_a_process_can_take_are_dropped_under_its_name() {
+    let _alone = alone();
+    let lab = Lab::new(1);
+    let mut a = lab.add("a", &with_mac(mac(1, 1)));
+    let mut b = lab.add("b", &with_mac(mac(2, 1)));
+    lab.isolate(&path("heddle-passthrough"), &[]);
+    let pid = || {
+        wait_for("the process", || lab.extension("org.heddle.passthrough").process.is_some());
+        let process = lab.extension("org.heddle.passthrough").process.unwrap();
+        nix::unistd::Pid::from_raw(i32::try_from(process.pid).unwrap())
+    };
+    // Each takes 2 KiB of 4 MiB. The process stands still; what does not fit is dropped at once.
+    let frame = numbered(mac(1, 1), mac(2, 1), 1, 0, 60);
+    let reason = "org.heddle.passthrough/process-busy";
+    let mut drain = || while b.receive().is_some() {};
+    wait_for("the limit", || {
+        // One that stood still for too long was killed, and is started again.
+        let stopped = nix::sys::signal::kill(pid(), nix::sys::signal::Signal::SIGSTOP);
+        for _ in 0..4_000 {
+            // A full ring of the port is no concern of this test.
+            let _ = a.send(&frame, None, &Offload::default());
+        }
+        drain();
+        // A worker that got no core in time has passed the process over: once more.
+        let seen = lab.drops().iter().any(|(name, _)| name == reason);
+        let _ = nix::sys::signal::kill(pid(), nix::sys::signal::Signal::SIGCONT);
+        wait_for("the switch to be empty", || {
+            drain();
+            lab.engine.switch(&lab.switch).unwrap().law.held == 0
+        });
+        assert!(seen || stopped.is_ok(), "{:?}", lab.drops());
+        seen
+    });
+    drain();
+    wait_for("the switch to be empty", || lab.engine.switch(&lab.switch).unwrap().law.held == 0);
+    assert_eq!(lab.engine.switch(&lab.switch).unwrap().law.balance, 0);
 }

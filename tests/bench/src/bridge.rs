@@ -15,7 +15,7 @@ use heddle_switch_core::worker::{Devices, Update, Worker, WorkerConfig};
 use std::sync::Arc;
 
 use crate::clock::ticks;
-use crate::passing::Extensions;
+use crate::passing::{Extensions, Stack};
 use crate::traffic::{Shape, Source};
 
 /// Small buffers: twice what the deepest burst and flood hold at a time; the hot set is smaller, as the pool is LIFO.
@@ -68,6 +68,15 @@ impl Devices for Sink {
 impl Bridge {
     /// A switch for `plan` that has learnt nothing yet.
     pub(crate) fn new(plan: &Plan, extensions: &Extensions) -> Result<Bridge> {
+        let stack = match plan.sampling {
+            Some(rate) => extensions.sflow(&format!("collector=127.0.0.1:9\nsampling={rate}\npolling=0"))?,
+            None => extensions.stack(plan.extensions)?,
+        };
+        Bridge::with(plan, stack)
+    }
+
+    /// The same with these extensions.
+    pub(crate) fn with(plan: &Plan, stack: Stack) -> Result<Bridge> {
         let size = ArenaSize { buffers: [BUFFERS, 1, 1] };
         let (arena, handles) = Arena::carve(Box::new(HeapRegion::new(size.bytes())), size)?;
         let (homes, mut shares) = Homes::cut(handles, 1);
@@ -78,10 +87,6 @@ impl Bridge {
         let mut worker = Worker::new(config);
         let mut entries = vec![None];
         entries.extend((1..=plan.ports).map(|slot| Some(learning_port(slot, plan))));
-        let stack = match plan.sampling {
-            Some(rate) => extensions.sflow(&format!("collector=127.0.0.1:9\nsampling={rate}\npolling=0"))?,
-            None => extensions.stack(plan.extensions)?,
-        };
         let snapshot = Arc::new(Snapshot::new(1, entries, stack.entries));
         worker.update(Update { snapshot, started: stack.contexts });
         Ok(Bridge {
@@ -121,6 +126,17 @@ impl Bridge {
     /// Switches at least `packets` frames, both directions in turn; the number switched.
     pub(crate) fn forward(&mut self, packets: usize) -> Result<usize> {
         self.feed(packets, |worker, now_ns, port, frames| worker.receive(now_ns, port, frames, &mut Sink))
+    }
+
+    /// Takes in what processes of extensions have finished; the cycles it took, none when there was nothing.
+    pub(crate) fn collect(&mut self) -> u64 {
+        let started = ticks();
+        if self.worker.collect(self.now_ns, &mut Sink) { ticks() - started } else { 0 }
+    }
+
+    /// Frames in the hands of extensions.
+    pub(crate) fn held(&self) -> u64 {
+        self.worker.counters().law.held
     }
 
     /// The same with the frames given back at once: the source's own cost.

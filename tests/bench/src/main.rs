@@ -7,6 +7,7 @@
 mod allocations;
 mod bridge;
 mod clock;
+mod isolated;
 mod passing;
 mod report;
 mod scenario;
@@ -43,7 +44,17 @@ fn args() -> Result<Args> {
 }
 
 fn main() -> Result<()> {
+    if heddle_host::loader::isolation::child::is_one() {
+        // The child says by itself how it ended.
+        let _ = heddle_host::loader::isolation::child::main();
+        return Ok(());
+    }
     let args = args()?;
+    let mut isolated = if "isolation.64".contains(&args.only) || args.only.starts_with("isolation") {
+        Some(isolated::Isolated::new(&scenario::plain(60, 1_024))?)
+    } else {
+        None
+    };
     let core = clock::pin();
     let per_second = clock::ticks_per_second();
     let mut figures = vec![
@@ -69,8 +80,12 @@ fn main() -> Result<()> {
         if let Some(learning) = &mut learning {
             learning.run(now_ns())?;
         }
+        if let Some(isolated) = &mut isolated {
+            isolated.run(now_ns)?;
+        }
     }
-    let measured = figures_of(&scenarios, learning.as_ref(), per_second, &core_cycles);
+    let mut measured = figures_of(&scenarios, learning.as_ref(), per_second, &core_cycles);
+    measured.extend(isolated.iter().flat_map(isolated::Isolated::figures));
     measured.iter().for_each(|figure| println!("{}", figure.line()));
     figures.extend(measured);
     report::write(&figures)?;

@@ -112,7 +112,7 @@ impl Extensions {
     }
 }
 
-fn beside(name: &str) -> Result<PathBuf> {
+pub(crate) fn beside(name: &str) -> Result<PathBuf> {
     let program = std::env::current_exe().context("cannot tell where this program lies")?;
     Ok(program.with_file_name(name))
 }

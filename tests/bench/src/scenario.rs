@@ -117,7 +117,7 @@ fn per_packet(ticks: u64, packets: usize) -> f64 {
 }
 
 /// A pair of learning ports without VLANs, and frames from each to the other.
-fn plain(stored: usize, pairs: u32) -> Plan {
+pub(crate) fn plain(stored: usize, pairs: u32) -> Plan {
     let shape = Shape { stored, pairs, towards: Towards::Partner, tag: None };
     Plan { ports: 2, vlan: VlanMode::Untagged, connected: true, shape, extensions: 0, sampling: None, burst: BURST }
 }

@@ -78,8 +78,12 @@ pub(super) fn enter(shared: u64) -> Result<Vec<String>, Unconfined> {
     // Only advice to the kernel: the extension goes before the switch does.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     if nix::unistd::geteuid().is_root() {
-        become_nobody().map_err(failed("becoming nobody"))?;
-        told.push("user nobody".to_owned());
+        match become_nobody() {
+            Ok(()) => told.push("user nobody".to_owned()),
+            // A host that may not change users, such as the unit's: root without any right is left.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => told.push("user root".to_owned()),
+            Err(error) => return Err(failed("becoming nobody")(error)),
+        }
     }
     for set in [caps::CapSet::Ambient, caps::CapSet::Inheritable, caps::CapSet::Bounding] {
         // Without the right to give up the bounding set there is nothing in it to be had without new privileges.
