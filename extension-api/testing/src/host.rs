@@ -33,6 +33,8 @@ pub struct Injected {
     pub bytes: Vec<u8>,
     /// The port it claims to come from; 0 = trusted, no port policy.
     pub source_port: u32,
+    /// Where a forwarding extension sent it itself; empty when the switch forwards it.
+    pub to: Vec<u32>,
 }
 
 /// A host function that can be made to refuse.
@@ -84,6 +86,8 @@ pub(crate) struct State {
     /// Drafts that are neither injected nor discarded.
     pub(crate) drafts: HashMap<u64, Packet>,
     pub(crate) refusals: HashMap<HostCall, i32>,
+    /// References taken: port, NIC or none for the port itself, how many.
+    pub(crate) references: HashMap<(u32, Option<u32>), u32>,
     /// Calls that broke the contract.
     pub(crate) violations: Vec<String>,
     pub(crate) writable: Vec<bool>,

@@ -7,6 +7,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
+use heddle_extension_api::abi::config::ConfigV1;
 use heddle_extension_api::abi::control::{
     Event, PortInfo, EVENT_NIC_CONNECT, EVENT_NIC_CREATE, EVENT_NIC_DELETE, EVENT_NIC_DISCONNECT, EVENT_PORT_CREATE,
     EVENT_PORT_DELETE, EVENT_PORT_TEARDOWN, EVENT_SWITCH_ACTIVATE, EVENT_SWITCH_CREATE, EVENT_SWITCH_DELETE,
@@ -206,6 +207,35 @@ impl TestSwitch {
         }
         self.lab.state().ports.retain(|port| port.id != id);
         self.event(EVENT_PORT_DELETE, Some(&info))
+    }
+
+    /// Gives the extension a new configuration, whole as at the start: lines `key=value`.
+    ///
+    /// # Errors
+    /// What the extension says when it refuses, or that it does not take one while it runs.
+    pub fn configure(&mut self, config: &str) -> Result<(), String> {
+        let id = b"heddle.config/1\0";
+        let table = match self.entry.interface {
+            // SAFETY: a zero-terminated text.
+            Some(interface) => unsafe { interface(id.as_ptr().cast()) }.cast::<ConfigV1>(),
+            None => ptr::null(),
+        };
+        if table.is_null() {
+            return Err("it does not offer heddle.config/1".to_owned());
+        }
+        // SAFETY: what the extension offers under this id is such a table, static, and this version has all of its fields.
+        let configure = unsafe { (*table).configure };
+        let configure = configure.ok_or_else(|| "it takes no configuration while it runs".to_owned())?;
+        let mut text = ErrorText::default();
+        let config = Bytes { data: config.as_ptr(), length: config.len() as u64 };
+        // SAFETY: the instance `create` made; configuration and text are valid for the call.
+        let status = unsafe { configure(self.instance, config, &mut text) };
+        failure("configure", status, &text)
+    }
+
+    /// References to ports and NICs that the extension has taken and not given back.
+    pub fn references(&self) -> u32 {
+        self.lab.state().references.values().sum()
     }
 
     /// Shows frames to the extension as they enter the switch, at most 256.

@@ -10,9 +10,11 @@ use std::ffi::c_void;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use heddle_extension_api::abi::control::{PortInfo, NIC_CONNECTED, PORT_SYNTHETIC};
-use heddle_extension_api::abi::host::{DatagramCounts, Host, VlanCounters, LOG_DEBUG, LOG_ERROR, LOG_INFO};
+use heddle_extension_api::abi::host::{
+    DatagramCounts, Destination, Host, VlanCounters, LOG_DEBUG, LOG_ERROR, LOG_INFO,
+};
 use heddle_extension_api::abi::meta::ABI_MINOR;
-use heddle_extension_api::abi::packet::{Packet, BATCH_MAX, VERDICT_HOLD};
+use heddle_extension_api::abi::packet::{Packet, BATCH_MAX, VERDICT_HOLD, VERDICT_TO_GROUP, VERDICT_TO_PORT};
 use heddle_extension_api::abi::status::{Bytes, E_FORBIDDEN, E_FULL, E_GONE, E_INVALID, OK};
 use heddle_extension_api::Level;
 
@@ -184,6 +186,11 @@ pub(crate) fn host_table(lab: &Lab) -> Box<Host> {
     host.inject = Some(inject);
     host.datagram_counts = Some(datagram_counts);
     host.vlan_query = Some(vlan_query);
+    host.inject_to = Some(inject_to);
+    host.port_reference = Some(port_reference);
+    host.port_dereference = Some(port_dereference);
+    host.nic_reference = Some(nic_reference);
+    host.nic_dereference = Some(nic_dereference);
     // SAFETY: every field is initialized: zeroed, then filled.
     unsafe { Box::from_raw(Box::into_raw(table).cast::<Host>()) }
 }
@@ -458,6 +465,67 @@ unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source_port: u32) ->
         None => return E_GONE,
     };
     let bytes = lab.bytes_of(&packet);
-    state.injected.push(Injected { bytes, source_port });
+    state.injected.push(Injected { bytes, source_port, to: Vec::new() });
     OK
+}
+
+unsafe extern "C" fn inject_to(call: *mut c_void, handle: u64, source_port: u32, to: *const Destination) -> i32 {
+    let lab = lab(call);
+    let mut state = lab.state();
+    // SAFETY: the extension lends it for the call.
+    let to = unsafe { *to };
+    let ports = match to.verdict {
+        VERDICT_TO_PORT if state.ports.iter().any(|port| port.id == to.target) => vec![to.target],
+        VERDICT_TO_GROUP => match (to.target as usize).checked_sub(1).and_then(|at| state.groups.get(at)) {
+            Some(group) => group.clone(),
+            None => return E_INVALID,
+        },
+        _ => return E_INVALID,
+    };
+    match state.refusal(HostCall::Inject) {
+        OK => {}
+        refused => return refused,
+    }
+    let packet = match state.drafts.remove(&handle) {
+        Some(packet) => packet,
+        None => return E_GONE,
+    };
+    let bytes = lab.bytes_of(&packet);
+    state.injected.push(Injected { bytes, source_port, to: ports });
+    OK
+}
+
+fn refer(context: *mut c_void, port: u32, nic: Option<u32>) -> i32 {
+    let mut state = lab(context).state();
+    if !state.ports.iter().any(|known| known.id == port) {
+        return E_GONE;
+    }
+    *state.references.entry((port, nic)).or_insert(0) += 1;
+    OK
+}
+
+fn give_back(context: *mut c_void, port: u32, nic: Option<u32>) -> i32 {
+    match lab(context).state().references.get_mut(&(port, nic)) {
+        Some(taken) if *taken > 0 => {
+            *taken -= 1;
+            OK
+        }
+        _ => E_INVALID,
+    }
+}
+
+unsafe extern "C" fn port_reference(host: *mut c_void, port: u32) -> i32 {
+    refer(host, port, None)
+}
+
+unsafe extern "C" fn port_dereference(host: *mut c_void, port: u32) -> i32 {
+    give_back(host, port, None)
+}
+
+unsafe extern "C" fn nic_reference(host: *mut c_void, port: u32, nic: u32) -> i32 {
+    refer(host, port, Some(nic))
+}
+
+unsafe extern "C" fn nic_dereference(host: *mut c_void, port: u32, nic: u32) -> i32 {
+    give_back(host, port, Some(nic))
 }

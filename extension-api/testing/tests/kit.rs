@@ -4,8 +4,9 @@
 
 use heddle_extension_api::abi::status::{E_FULL, E_GONE};
 use heddle_extension_api::{
-    export_extension, rights, Call, Capabilities, Config, Control, CreateError, DatagramAddress, DropReason, Event,
-    EventKind, FilterExtension, FilterIngress, FilterWorker, HeldFrame, HostHandle, Level, Veto, WorkerId,
+    export_extension, rights, Call, Capabilities, Config, ConfigKey, Configurable, Control, CreateError,
+    DatagramAddress, DropReason, Event, EventKind, FilterExtension, FilterIngress, FilterWorker, ForwardIngress,
+    ForwardingExtension, ForwardingWorker, HeldFrame, HostHandle, Level, PortId, Veto, WorkerId,
 };
 use heddle_extension_testing::{Fate, Frame, HostCall, TestSwitch};
 
@@ -104,7 +105,7 @@ fn every_verdict_is_seen_with_its_reason() {
     assert_eq!(outcomes[1].fate, Fate::Dropped("told-to".to_owned()));
     assert_eq!((outcomes[2].mark, outcomes[3].changed, outcomes[4].changed), (7, false, true));
     let injected = switch.take_injected();
-    assert_eq!((injected.len(), injected[0].source_port), (1, 1));
+    assert_eq!((injected.len(), injected[0].source_port, injected[0].to.len()), (1, 1, 0));
     assert_eq!(injected[0].bytes, told("C").bytes());
     assert_eq!(switch.drop_reasons(), [("told-to".to_owned(), "its payload says D".to_owned())]);
     switch.stop().unwrap();
@@ -165,4 +166,73 @@ fn frames_have_the_facts_a_switch_would_parse() {
     assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff, "the header's checksum is right");
     assert_eq!(Frame::raw(&[1, 2, 3]).bytes(), [1, 2, 3]);
     assert_eq!(Frame::ethernet(0x88b5).macs([1; 6], [2; 6]).bytes()[..7], [2, 2, 2, 2, 2, 2, 1]);
+}
+
+/// A hub that answers every frame with one of its own, to the port it came from.
+struct Echo {
+    ports: Vec<PortId>,
+}
+
+impl ForwardingExtension for Echo {
+    type Worker = Answerer;
+    const HAS_TICK: bool = false;
+
+    fn create(_: &Control<'_, rights::Forwarding>, _: &Config<'_>) -> Result<Self, CreateError> {
+        Ok(Echo { ports: Vec::new() })
+    }
+
+    fn worker(&mut self, _: WorkerId) -> Result<Answerer, CreateError> {
+        Ok(Answerer)
+    }
+
+    fn event(&mut self, _: &Control<'_, rights::Forwarding>, event: &Event<'_>) -> Result<(), Veto> {
+        self.ports.extend(event.port().filter(|_| event.kind() == EventKind::NicConnect));
+        Ok(())
+    }
+}
+
+struct Answerer;
+
+impl ForwardingWorker for Answerer {
+    const HAS_EGRESS: bool = false;
+    const HAS_WORKER_TICK: bool = false;
+
+    fn ingress(&mut self, batch: &mut ForwardIngress<'_>) {
+        let (call, frames) = batch.parts();
+        for frame in frames {
+            let port = frame.source_port().unwrap();
+            call.originate(60).unwrap().inject_to_port(None, port).unwrap();
+            frame.to_port(port);
+        }
+    }
+}
+
+impl Configurable<rights::Forwarding> for Echo {
+    const KEYS: &'static [ConfigKey] = &[ConfigKey::boolean("loud", "false", "whether it is loud")];
+
+    fn configure(&mut self, _: &Control<'_, rights::Forwarding>, config: &Config<'_>) -> Result<(), CreateError> {
+        config.parse::<bool>("loud")?;
+        Ok(())
+    }
+}
+
+mod echo {
+    use super::*;
+    export_extension!(built_in forwarding Echo {
+        id: "org.example.echo", name: "Echo", vendor: "Example Org", version: "1.0.0",
+        capabilities: Capabilities::INJECT, interfaces: [config],
+    });
+}
+
+#[test]
+fn what_a_forwarder_decides_is_seen_and_a_new_configuration_reaches_it() {
+    let mut switch = TestSwitch::new(&echo::EXPORTED).port(1, "web").port(2, "db").start().unwrap();
+    assert_eq!(switch.ingress(&[Frame::udp().from_port(2)])[0].fate, Fate::ToPort(2));
+    let injected = switch.take_injected();
+    assert_eq!((injected[0].bytes.len(), &injected[0].to), (60, &vec![2]));
+    assert_eq!(switch.configure("loud=true\n"), Ok(()));
+    assert!(switch.configure("loud=maybe\n").unwrap_err().contains("loud=maybe"));
+    assert_eq!(switch.references(), 0);
+    switch.stop().unwrap();
+    assert!(TestSwitch::new(&EXPORTED).start().unwrap().configure("").unwrap_err().contains("heddle.config/1"));
 }
