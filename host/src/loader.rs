@@ -27,7 +27,7 @@ pub use error::LoadError;
 pub use facts::ExtensionFacts;
 pub use host_table::{Groups, InstanceShared, LINES_MAX, LogRing, PortDirectory, Reasons, Services, Unsent};
 pub use hosted::Hosted;
-pub use instance::{CreateFailure, Instance};
+pub use instance::{Act, CreateFailure, Feature, Features, Instance, Objection, Offer, is_standard};
 pub use library::{Library, load, load_bytes};
 pub use mapped::MAPPED_MAX;
 pub use settings::{Setting, Settings};

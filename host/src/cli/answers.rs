@@ -7,8 +7,8 @@ use super::top::SwitchRates;
 use super::vendor::{Attempt, Inspection, KeyPair, NewProject, Signed, Verified};
 use super::{Answer, Failure};
 use crate::control::model::{
-    DaemonView, ExtensionLog, ExtensionSettings, ExtensionView, FdbEntryView, LogLevelView, PortView, QuarantineView,
-    StatsView, SwitchView, TopologyView,
+    DaemonView, ExtensionLog, ExtensionSettings, ExtensionView, FdbEntryView, FeatureStatus, FeatureView, LogLevelView,
+    PolicyView, PortCheck, PortView, QuarantineView, StatsView, SwitchView, TopologyView,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -106,6 +106,11 @@ fn commands(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
     of.add::<ExtensionView>(&["extension install", "extension uninstall"]);
     of.add::<ExtensionView>(&["extension upgrade", "extension rollback"]);
     of.add::<ExtensionLog>(&["extension log"]);
+    of.add::<Vec<FeatureView>>(&["policy features"]);
+    of.add::<Vec<PolicyView>>(&["policy list"]);
+    of.add::<PolicyView>(&["policy add", "policy set", "policy remove"]);
+    of.add::<Vec<FeatureStatus>>(&["extension status"]);
+    of.add::<PortCheck>(&["port check"]);
     of.add::<ExtensionSettings>(&["extension config show", "extension config set", "extension config schema"]);
     of.add::<Inspection>(&["extension inspect"]);
     of.add::<NewProject>(&["extension new"]);

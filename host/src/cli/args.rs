@@ -5,6 +5,7 @@ mod daemon;
 pub(super) mod extension;
 mod fdb;
 mod generate;
+pub(super) mod policy;
 mod top;
 pub(super) mod vendor;
 
@@ -87,6 +88,9 @@ pub(super) enum Command {
     /// Enable, disable and look at extensions
     #[command(subcommand)]
     Extension(ExtensionCommand),
+    /// Policies on ports and on switches, which extensions enforce
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Extensions that were taken out because they did harm
     #[command(subcommand)]
     Quarantine(extension::QuarantineCommand),
@@ -187,7 +191,18 @@ Examples:
   heddle port set lab web --fail-policy closed --on-loop block
   heddle port set lab web --admin down")]
     Set(PortOptionsArgs),
+    /// Have the extensions judge a port that is not made
+    ///
+    /// A validation port with this name, kind, address, VLAN and policies is shown to every extension and taken away
+    /// again. Nothing is reserved, the device is not looked at, and what is only unavailable now is no objection.
+    #[command(after_help = "\
+Examples:
+  heddle port check lab next --vlan-mode access --vlan 20
+  heddle port check lab next --policy com.example.tally.limit:rate=100")]
+    Check(policy::PortCheckArgs),
     /// Unplug and remove a port
+    ///
+    /// Extensions that refer to the port have 5 seconds to give it back; then it is removed all the same.
     #[command(after_help = "Examples:\n  heddle port remove lab web")]
     Remove(PortName),
     /// List the ports of a switch, or of all
@@ -287,7 +302,8 @@ pub(super) enum ExtensionCommand {
 Examples:
   heddle extension enable lab org.heddle.sflow --config collector=192.0.2.1:6343 --config sampling=400
   heddle extension enable lab ./libmirror.so
-  heddle extension enable lab ./libmirror.so --isolation process")]
+  heddle extension enable lab ./libmirror.so --isolation process
+  heddle extension enable lab org.heddle.sflow --fail-policy closed")]
     Enable(ExtensionEnableArgs),
     /// Take an extension out of the stack of a switch, without losing a frame
     #[command(after_help = "Examples:\n  heddle extension disable lab com.example.tally")]
@@ -333,6 +349,12 @@ Examples:
   heddle extension log --switch lab com.example.tally
   heddle extension log --switch lab com.example.tally --lines 5 --json")]
     Log(extension::LogArgs),
+    /// Show what an extension tells of its features: runtime data of a port, or of the switch
+    #[command(after_help = "\
+Examples:
+  heddle extension status --switch lab com.example.tally
+  heddle extension status --switch lab com.example.tally --port web --json")]
+    Status(policy::StatusArgs),
     /// Show, change and explain the configuration of an extension that runs
     #[command(subcommand)]
     Config(extension::ConfigCommand),
@@ -368,6 +390,10 @@ pub(super) struct ExtensionEnableArgs {
     /// [default: none]
     #[arg(long, value_name = "WHERE")]
     pub(super) isolation: Option<Isolation>,
+    /// What becomes of frames while the extension fails, or is taken out after a failure, where their port says nothing:
+    /// they pass (open), or they are dropped as extension-panic (closed) [default: open]
+    #[arg(long, value_name = "POLICY")]
+    pub(super) fail_policy: Option<FailPolicy>,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

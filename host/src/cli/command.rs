@@ -1,6 +1,7 @@
 //! Arguments into requests, answers into views, views into text.
 
 mod extension;
+mod policy;
 
 use super::answers::{DeletedSwitch, Flushed, RemovedPort};
 use super::args::{
@@ -24,6 +25,7 @@ pub(super) async fn run(reach: &Reach, command: &Command, json: bool) -> Result<
         Command::Port(command) => ask(reach, async |client| port(client, command).await).await,
         Command::Extension(ExtensionCommand::Vendor(command)) => super::vendor::run(command),
         Command::Extension(command) => ask(reach, async |client| extension(client, command).await).await,
+        Command::Policy(command) => ask(reach, async |client| policy::policy(client, command).await).await,
         Command::Quarantine(command) => ask(reach, async |client| extension::quarantine(client, command).await).await,
         Command::Stats(wanted) => ask(reach, async |client| stats(client, wanted).await).await,
         Command::Fdb(command) => ask(reach, async |client| fdb(client, command).await).await,
@@ -199,6 +201,7 @@ async fn port(client: &mut Client, command: &PortCommand) -> Result<Answer, Fail
             };
             Answer::new(render::ports(&ports), &ports)
         }
+        PortCommand::Check(args) => policy::check_port(client, args).await,
         PortCommand::Show(args) => {
             let request = wire::GetPortRequest { switch: args.switch.clone(), port: args.port.clone() };
             let view = PortView::try_from(client.get_port(request).await?.into_inner())?;
@@ -225,6 +228,7 @@ async fn enable(client: &mut Client, args: &ExtensionEnableArgs) -> Result<Answe
         config: args.config.iter().map(pair).collect(),
         config_file: args.config_file.as_deref().map(read).transpose()?,
         isolation: args.isolation.map_or(0, |isolation| wire::Isolation::from(isolation).into()),
+        fail_policy: args.fail_policy.map(|policy| wire::FailPolicy::from(policy).into()),
     };
     let view = ExtensionView::try_from(client.enable_extension(request).await?.into_inner())?;
     Answer::new(format!("enabled {}\n", render::extension_line(&view)), &view)
@@ -254,6 +258,7 @@ async fn extension(client: &mut Client, command: &ExtensionCommand) -> Result<An
         ExtensionCommand::Rollback(args) => extension::rollback(client, args).await,
         ExtensionCommand::Order(args) => extension::order(client, args).await,
         ExtensionCommand::Log(args) => extension::log(client, args).await,
+        ExtensionCommand::Status(args) => policy::status(client, args).await,
         ExtensionCommand::Config(command) => extension::config(client, command).await,
         ExtensionCommand::Vendor(command) => super::vendor::run(command),
     }

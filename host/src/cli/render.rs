@@ -7,6 +7,7 @@
 mod crash;
 mod daemon;
 mod extension;
+mod policy;
 mod port;
 mod stats;
 mod switch;
@@ -17,6 +18,7 @@ pub(super) use daemon::{daemon, log_levels};
 pub(super) use extension::{
     extension, extension_line, extension_log, extensions, quarantines, schema, settings, upgraded,
 };
+pub(super) use policy::{features, policies, policy, policy_name, port_check, status};
 pub(super) use port::{port, port_line, ports};
 pub(super) use stats::{Sections, fdb, stats};
 pub(super) use switch::{switch, switch_line, switches};

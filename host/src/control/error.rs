@@ -357,6 +357,16 @@ pub enum ControlError {
         /// Its status or log line.
         reason: String,
     },
+    /// An enabled extension cannot do what is asked for now.
+    #[error("extension '{extension}' cannot take {request} now: {reason}; try again later")]
+    ExtensionNotNow {
+        /// The extension.
+        extension: String,
+        /// What it cannot take: `port 'p1'`.
+        request: String,
+        /// Its own words.
+        reason: String,
+    },
     /// The device does not exist.
     #[error("device '{device}' does not exist{}; `ip link` shows the ones that do", hint(nearest.as_deref()))]
     NoSuchDevice {
@@ -423,7 +433,7 @@ impl ControlError {
             | Self::ExtensionInUse { .. }
             | Self::Refused { .. } => ErrorClass::Refused,
             Self::NotPermitted { .. } | Self::DaemonLacksPermission { .. } => ErrorClass::Permission,
-            Self::LimitReached { .. } | Self::Busy { .. } => ErrorClass::Limit,
+            Self::LimitReached { .. } | Self::Busy { .. } | Self::ExtensionNotNow { .. } => ErrorClass::Limit,
             Self::ExtensionRejected { .. }
             | Self::ExtensionNotInstalled { .. }
             | Self::ExtensionQuarantined { .. }

@@ -14,6 +14,7 @@ mod isolation;
 mod log;
 mod name;
 mod number;
+mod policy;
 mod port;
 mod quarantine;
 mod read;
@@ -27,13 +28,17 @@ pub use capture::{CaptureDirection, CaptureSpec, CapturedFrame, SnapLength};
 pub use crash::CrashView;
 pub use extension::{
     ExtensionConfig, ExtensionCounter, ExtensionId, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionView,
-    ViolationView,
+    RegisteredReason, ViolationView,
 };
 pub use extension_log::{ExtensionLog, LogLine, LogSeverity};
 pub use isolation::{Isolation, ProcessView};
 pub use log::{LOG_TARGETS, LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
 pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};
+pub use policy::{
+    FeatureStatus, FeatureView, ONLY_INSTANCE, POLICIES_MAX, PolicyChange, PolicyKey, PolicySpec, PolicyView,
+    PortCheck, StatusField,
+};
 pub use port::{
     AdminState, BackendKind, BackendSpec, FailPolicy, LoopAction, MemoryMode, NicState, PortChange, PortCounters,
     PortKind, PortSettings, PortSpec, PortState, PortView,

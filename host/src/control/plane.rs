@@ -9,9 +9,10 @@ use super::capture::CaptureSink;
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
-    ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange,
-    PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView,
-    TopologySwitch, TopologyView,
+    ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush,
+    FeatureStatus, FeatureView, PolicyChange, PolicySpec, PolicyView, PortChange, PortCheck, PortName, PortSpec,
+    PortView, Probation, QuarantineView, StageCost, StatsView, SwitchName, SwitchSpec, SwitchView, TopologySwitch,
+    TopologyView,
 };
 
 use crate::trust::Policy;
@@ -133,6 +134,30 @@ pub trait ControlPlane: Send + Sync + 'static {
         extension: &ExtensionId,
         change: &ConfigChange,
     ) -> ControlResult<ExtensionSettings>;
+
+    /// The features that can be put on a switch and its ports, and what is put.
+    fn policies(&self, switch: &SwitchName) -> ControlResult<(Vec<FeatureView>, Vec<PolicyView>)>;
+
+    /// Puts, changes or takes away a property, after every extension concerned has accepted it.
+    fn change_policy(&self, switch: &SwitchName, change: &PolicyChange) -> ControlResult<PolicyView>;
+
+    /// Keeps properties for extensions and ports that are not there yet; nobody is asked.
+    fn load_policies(&self, switch: &SwitchName, policies: Vec<PolicySpec>) -> ControlResult<()> {
+        let _ = (switch, policies);
+        Ok(())
+    }
+
+    /// Runtime data an extension tells of its features on a port, or on the switch.
+    fn feature_status(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        port: Option<&PortName>,
+    ) -> ControlResult<Vec<FeatureStatus>>;
+
+    /// Has the extensions judge a port that is not made: its name, kind, address, VLAN and policies. The device is not
+    /// looked at, and what is only unavailable now is no objection.
+    fn check_port(&self, switch: &SwitchName, spec: PortSpec, policies: Vec<PolicySpec>) -> ControlResult<PortCheck>;
 
     /// Extensions in quarantine on one switch or on all, oldest first. They do not run and cannot be enabled there.
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>>;

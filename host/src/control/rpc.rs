@@ -5,20 +5,21 @@
 //! request.
 
 mod facts;
+mod request;
 
 pub use facts::DaemonFacts;
 
 use super::capture::capture_pipe;
 use super::convert::extension::extension_file;
+use super::convert::policy::{ChangePolicy, CheckPort};
 use super::convert::request::{AddPort, SetPort, extension_config, log_level};
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, ConfigChange, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, PortName,
     Probation, StatsView, SwitchName, SwitchSpec,
 };
-use super::peer::{AccessPolicy, Caller, Peer, Right};
+use super::peer::{AccessPolicy, Right};
 use super::plane::{ControlPlane, ControlResult};
-use super::seats::Running;
 use super::stream::{CaptureLimits, CaptureStream, stream_capture};
 use super::wire::control_server::Control;
 use super::{status, wire};
@@ -63,73 +64,6 @@ impl ControlService {
     /// Who may be seated where.
     pub(super) const fn access(&self) -> AccessPolicy {
         self.access
-    }
-
-    /// Who asks, and the mark that keeps the connection open while the request runs.
-    fn admit<R>(&self, request: &Request<R>, right: Right) -> Result<(Peer, Running), Status> {
-        let Caller { peer, ticket } = request.extensions().get::<Caller>().cloned().ok_or_else(|| {
-            status::from_error(&ControlError::Internal {
-                what: "identifying the client".to_owned(),
-                reason: "the connection carries no credentials".to_owned(),
-            })
-        })?;
-        let allowed = self.access.check(&peer, right).and_then(|()| ticket.begin());
-        Ok((peer, allowed.map_err(|error| status::from_error(&error))?))
-    }
-
-    /// Runs `work` on a blocking thread and waits for it.
-    async fn block<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn ControlPlane) -> ControlResult<T> + Send + 'static,
-    ) -> ControlResult<T> {
-        let place = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| ControlError::Busy {
-            thing: "heddled".to_owned(),
-            reason: format!("it is working on {MAX_REQUESTS} requests"),
-        })?;
-        let plane = Arc::clone(&self.plane);
-        let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            work(plane.as_ref())
-        });
-        done.await.unwrap_or_else(|error| {
-            Err(ControlError::Internal { what: "the request".to_owned(), reason: error.to_string() })
-        })
-    }
-
-    async fn read<R, T, W>(
-        &self,
-        request: Request<R>,
-        work: impl FnOnce(&dyn ControlPlane, R) -> ControlResult<T> + Send + 'static,
-    ) -> Result<Response<W>, Status>
-    where
-        R: Send + 'static,
-        T: Into<W> + Send + 'static,
-    {
-        let (_, _running) = self.admit(&request, Right::Read)?;
-        let message = request.into_inner();
-        let answer = self.block(move |plane| work(plane, message)).await;
-        answer.map(|view| Response::new(view.into())).map_err(|error| status::from_error(&error))
-    }
-
-    async fn change<R, T, W>(
-        &self,
-        name: &'static str,
-        subject: String,
-        request: Request<R>,
-        work: impl FnOnce(&dyn ControlPlane, R) -> ControlResult<T> + Send + 'static,
-    ) -> Result<Response<W>, Status>
-    where
-        R: Send + 'static,
-        T: Into<W> + Send + 'static,
-    {
-        let (peer, _running) = self.admit(&request, Right::Change)?;
-        let message = request.into_inner();
-        let answer = self.block(move |plane| work(plane, message)).await;
-        match &answer {
-            Ok(_) => tracing::info!(uid = peer.uid, pid = peer.pid, request = name, subject, "done"),
-            Err(error) => tracing::warn!(uid = peer.uid, pid = peer.pid, request = name, subject, %error, "refused"),
-        }
-        answer.map(|view| Response::new(view.into())).map_err(|error| status::from_error(&error))
     }
 }
 
@@ -239,7 +173,8 @@ impl Control for ControlService {
             |plane, asked| {
                 let switch = switch_name(&asked.switch)?;
                 let extension = ExtensionRef::new(&asked.extension)?;
-                let config = extension_config(asked.config, asked.config_file, asked.isolation)?;
+                let modes = (asked.isolation, asked.fail_policy);
+                let config = extension_config(asked.config, asked.config_file, modes)?;
                 plane.enable_extension(&switch, &extension, config)
             },
         )
@@ -352,6 +287,45 @@ impl Control for ControlService {
             let set = asked.set.into_iter().map(|pair| (pair.key, pair.value)).collect();
             let change = ConfigChange::new(set, asked.unset)?;
             plane.configure_extension(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?, &change)
+        })
+        .await
+    }
+
+    async fn check_port(&self, request: Request<wire::CheckPortRequest>) -> Result<Response<wire::PortCheck>, Status> {
+        self.read(request, |plane, asked| {
+            let CheckPort { switch, spec, policies } = CheckPort::try_from(asked)?;
+            plane.check_port(&switch, spec, policies)
+        })
+        .await
+    }
+
+    async fn list_policies(
+        &self,
+        request: Request<wire::ListPoliciesRequest>,
+    ) -> Result<Response<wire::ListPoliciesResponse>, Status> {
+        self.read(request, |plane, asked| plane.policies(&switch_name(&asked.switch)?)).await
+    }
+
+    async fn change_policy(
+        &self,
+        request: Request<wire::ChangePolicyRequest>,
+    ) -> Result<Response<wire::Policy>, Status> {
+        let feature = request.get_ref().policy.as_ref().map_or("", |policy| policy.feature.as_str());
+        let about = subject(&request.get_ref().switch, feature);
+        self.change("ChangePolicy", about, request, |plane, asked| {
+            let ChangePolicy { switch, change } = ChangePolicy::try_from(asked)?;
+            plane.change_policy(&switch, &change)
+        })
+        .await
+    }
+
+    async fn get_feature_status(
+        &self,
+        request: Request<wire::GetFeatureStatusRequest>,
+    ) -> Result<Response<wire::GetFeatureStatusResponse>, Status> {
+        self.read(request, |plane, asked| {
+            let port = asked.port.as_deref().map(PortName::new).transpose()?;
+            plane.feature_status(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?, port.as_ref())
         })
         .await
     }

@@ -10,10 +10,13 @@ mod loops;
 mod nic_state;
 mod order;
 mod plugged;
+mod policy;
 mod ports;
 mod quarantine;
+mod removal;
 mod settings;
 mod source;
+mod stand_in;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -39,7 +42,7 @@ use super::worker::{Wiring, WorkerThread};
 use super::{clock, link, lock};
 use crate::arena::MappedRegion;
 use crate::control::error::ControlError;
-use crate::control::model::{BufferClassView, PortName, SwitchName, SwitchSpec, SwitchType, WorkerView};
+use crate::control::model::{BufferClassView, PolicySpec, PortName, SwitchName, SwitchSpec, SwitchType, WorkerView};
 use crate::control::plane::ControlResult;
 use crate::loader::{Groups, PortDirectory, Services, Window};
 use crate::ports::device::{DeviceEvent, DeviceWatch};
@@ -80,6 +83,8 @@ pub(crate) struct State {
     pub(super) retired_stages: BTreeMap<StageId, StageCounters>,
     pub(super) next_home: u16,
     pub(super) stopped: bool,
+    /// What operators put on the switch and its ports.
+    pub(super) policies: Vec<PolicySpec>,
 }
 
 impl State {
@@ -160,6 +165,7 @@ impl LiveSwitch {
             retired_stages: BTreeMap::new(),
             next_home: 0,
             stopped: false,
+            policies: Vec::new(),
         };
         let switch = Arc::new(LiveSwitch {
             spec,

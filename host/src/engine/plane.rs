@@ -11,8 +11,8 @@ use crate::control::error::ControlError;
 use crate::control::model::{
     BufferClassView, CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad,
     ExtensionLog, ExtensionOrder, ExtensionRef, ExtensionRole, ExtensionSettings, ExtensionView, FdbEntryView,
-    FdbFlush, Isolation, PortChange, PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName,
-    SwitchSpec, SwitchView, nearest,
+    FdbFlush, FeatureStatus, FeatureView, Isolation, PolicyChange, PolicySpec, PolicyView, PortChange, PortCheck,
+    PortName, PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView, nearest,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;
@@ -154,7 +154,7 @@ impl ControlPlane for Engine {
     }
 
     fn remove_port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<()> {
-        self.with(switch, |live, state| live.remove_port(state, port))
+        self.live(switch)?.remove_port(port)
     }
 
     fn ports(&self, switch: &SwitchName) -> ControlResult<Vec<PortView>> {
@@ -296,6 +296,34 @@ impl ControlPlane for Engine {
             live.configure(state, extension, change)?;
             live.settings(state, extension)
         })
+    }
+
+    fn policies(&self, switch: &SwitchName) -> ControlResult<(Vec<FeatureView>, Vec<PolicyView>)> {
+        self.with(switch, |live, state| Ok((live.feature_views(state), live.policy_views(state))))
+    }
+
+    fn change_policy(&self, switch: &SwitchName, change: &PolicyChange) -> ControlResult<PolicyView> {
+        self.with(switch, |live, state| live.change_policy(state, change))
+    }
+
+    fn load_policies(&self, switch: &SwitchName, policies: Vec<PolicySpec>) -> ControlResult<()> {
+        self.with(switch, |live, state| {
+            live.load_policies(state, policies);
+            Ok(())
+        })
+    }
+
+    fn feature_status(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        port: Option<&PortName>,
+    ) -> ControlResult<Vec<FeatureStatus>> {
+        self.with(switch, |live, state| live.feature_status(state, extension, port))
+    }
+
+    fn check_port(&self, switch: &SwitchName, spec: PortSpec, policies: Vec<PolicySpec>) -> ControlResult<PortCheck> {
+        self.with(switch, |live, state| live.check_port(state, &spec, &policies))
     }
 
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {

@@ -11,9 +11,9 @@ use heddle_switch_core::switch::{NicState as CoreNic, Port};
 use super::command::Report;
 use super::live::{Enabled, LiveSwitch, State};
 use crate::control::model::{
-    DropCount, ExtensionCounter, ExtensionLoad, ExtensionRole, ExtensionView, FdbEntryKind, FdbEntryView, Isolation,
-    LawView, Leg, MacAddress, NicState, PortCounters, PortDropCount, PortName, PortState, PortView, ProcessView,
-    StageCost, SwitchView,
+    DropCount, ExtensionCounter, ExtensionLoad, ExtensionRole, ExtensionView, FailPolicy, FdbEntryKind, FdbEntryView,
+    Isolation, LawView, Leg, MacAddress, NicState, PortCounters, PortDropCount, PortName, PortState, PortView,
+    ProcessView, RegisteredReason, StageCost, SwitchView,
 };
 use crate::control::plane::ControlResult;
 use crate::loader::ExtensionFacts;
@@ -134,7 +134,9 @@ impl LiveSwitch {
             }
         }
         let of = |one: &Enabled| {
-            let [ingress, egress] = one.stage.and_then(|stage| by_stage.get(&stage)).copied().unwrap_or_default().cost;
+            // A stand-in is no stage of the extension's.
+            let stage = one.stage.filter(|_| one.instance.is_some());
+            let [ingress, egress] = stage.and_then(|stage| by_stage.get(&stage)).copied().unwrap_or_default().cost;
             let id = one.library.facts().id.as_str();
             (cost(id, Leg::Ingress, ingress), cost(id, Leg::Egress, egress))
         };
@@ -208,7 +210,11 @@ impl LiveSwitch {
                 sandbox: guest.sandbox().to_vec(),
                 missed: guest.missed().into(),
             });
+            view.references = self.directory.references.of(instance.shared().instance);
         }
+        view.fail_policy = one.config.fail_policy();
+        let reasons = self.services.reasons.of(&view.id).into_iter();
+        view.drop_reasons = reasons.map(|(reason, description)| RegisteredReason { reason, description }).collect();
         view
     }
 }
@@ -231,8 +237,11 @@ pub(crate) fn installed_view(facts: &ExtensionFacts, path: Option<String>) -> Ex
         config: BTreeMap::new(),
         counters: Vec::new(),
         quarantine: None,
+        fail_policy: FailPolicy::Open,
         violations: Vec::new(),
         upgrade: None,
+        references: 0,
+        drop_reasons: Vec::new(),
         isolation: Isolation::None,
         process: None,
     }

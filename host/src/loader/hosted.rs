@@ -6,7 +6,7 @@ use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::switch::ControlEvent;
 
 use super::isolation::{Guest, port_bytes};
-use super::{Instance, InstanceShared, Library, port_info, told};
+use super::{Instance, InstanceShared, Library, Objection, port_info, told};
 
 /// The instance.
 #[derive(Clone)]
@@ -67,14 +67,16 @@ impl Hosted {
     }
 
     /// Tells the extension of an event; its refusal comes back in its own words.
-    pub fn tell(&self, event: &ControlEvent<'_>, switch: &str) -> Result<(), String> {
+    pub fn tell(&self, event: &ControlEvent<'_>, switch: &str) -> Result<(), Objection> {
         let guest = match self {
             Hosted::Here(instance) => return instance.tell(event, switch),
             Hosted::Child(guest) => guest,
         };
         let info = event.port.map(|port| port_bytes(&port_info(port, &PortCounters::default())));
         let port = event.port.map_or(0, |port| port.id.raw());
-        guest.event(told::code(event.kind), port, info.as_deref().unwrap_or_default(), switch)
+        let told = guest.event(told::code(event.kind), port, info.as_deref().unwrap_or_default(), switch);
+        // What is only for now is told as final by a child: its status stays behind.
+        told.map_err(|reason| Objection { reason, for_now: false })
     }
 
     /// Hands over a new configuration; its refusal in the extension's words.

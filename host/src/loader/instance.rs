@@ -5,6 +5,8 @@
 
 #![expect(unsafe_code, reason = "island: calls into vendor code through its function table")]
 
+mod policy;
+
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -20,7 +22,10 @@ use heddle_extension_api::abi::entry::ExtensionV1;
 use heddle_extension_api::abi::host::Host;
 use heddle_extension_api::abi::sampling::{SAMPLE_HEADER_MAX, SAMPLING_ID, SamplingV1};
 use heddle_extension_api::abi::state::{STATE_ID, StateV1};
-use heddle_extension_api::abi::status::{Bytes, E_PANIC, ErrorText, OK};
+use heddle_extension_api::abi::status::{Bytes, E_AGAIN, E_FULL, E_PANIC, ErrorText, OK};
+
+pub(super) use policy::features;
+pub use policy::{Act, Feature, Features, Offer, is_standard};
 
 use super::host_table::{self, InstanceShared};
 use super::state::{self, StateFacts};
@@ -136,23 +141,29 @@ impl Instance {
     }
 
     /// A control event; its refusal in the extension's words.
-    pub(super) fn event(&self, kind: u32, port: u32, info: Option<&PortInfo>, switch: &str) -> Result<(), String> {
+    pub(super) fn event(
+        &self,
+        (kind, port): (u32, u32),
+        info: Option<&PortInfo>,
+        switch: &str,
+    ) -> Result<(), Objection> {
         let Some(function) = self.library.entry().event else { return Ok(()) };
-        let event = Event {
-            struct_size: u32::try_from(size_of::<Event>()).unwrap_or(0),
-            kind,
-            port,
-            nic: 0,
-            info: info.map_or(std::ptr::null(), std::ptr::from_ref),
-            switch_name: bytes(switch),
-        };
+        let event = event(kind, port, info, switch);
         let mut error = ErrorText::default();
         let _entered = enter(&self.site, Function::Event, None);
         // SAFETY: the instance is live, `event` and what it points to outlive the call.
         match self.note(unsafe { function(self.instance.as_ptr(), &raw const event, &raw mut error) }) {
             OK => Ok(()),
-            code => Err(words(&error, code)),
+            code => Err(Objection::of(&error, code)),
         }
+    }
+
+    /// How an event ended that it had accepted.
+    pub(super) fn completed(&self, (kind, port): (u32, u32), info: Option<&PortInfo>, switch: &str, status: i32) {
+        let Some(function) = self.library.entry().completed else { return };
+        let event = event(kind, port, info, switch);
+        // SAFETY: as in `event`.
+        unsafe { function(self.instance.as_ptr(), &raw const event, status) };
     }
 
     /// Hands over a new configuration; its refusal in the extension's words.
@@ -239,6 +250,32 @@ pub(super) fn interfaces(library: &Library) -> (Option<u16>, bool) {
 /// Whether it counts the frames of each port by themselves.
 pub(super) fn skips_by_port(library: &Library) -> bool {
     sampling(library).is_some_and(|sampling| sampling.next_skip_of.is_some())
+}
+
+/// Why an extension refuses a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// In its own words.
+    pub reason: String,
+    /// Whether it may be asked again.
+    pub for_now: bool,
+}
+
+impl Objection {
+    pub(super) fn of(error: &ErrorText, code: i32) -> Objection {
+        Objection { reason: words(error, code), for_now: matches!(code, E_AGAIN | E_FULL) }
+    }
+}
+
+fn event(kind: u32, port: u32, info: Option<&PortInfo>, switch: &str) -> Event {
+    Event {
+        struct_size: u32::try_from(size_of::<Event>()).unwrap_or(0),
+        kind,
+        port,
+        nic: 0,
+        info: info.map_or(std::ptr::null(), std::ptr::from_ref),
+        switch_name: bytes(switch),
+    }
 }
 
 /// Bytes of [`SamplingV1`] in the first minor of the ABI.

@@ -16,6 +16,7 @@ use heddle_extension_api::abi::meta::{ABI_MAJOR, ENTRY_SYMBOL, ROLE_SERVICE};
 use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW};
 use sha2::{Digest, Sha256};
 
+use super::instance::Features;
 use super::mapped::{self, Place, PrivateCopy};
 use super::settings::Settings;
 use crate::contain::{Function, Site, enter, modules};
@@ -29,6 +30,7 @@ pub struct Library {
     path: Option<PathBuf>,
     sha256: Option<String>,
     settings: Option<Settings>,
+    features: Option<Features>,
 }
 
 impl Library {
@@ -39,8 +41,8 @@ impl Library {
         check_entry(exported.entry, &facts)?;
         // SAFETY: a table linked into this binary is as long as its type.
         let entry = unsafe { copy_entry(exported.entry) };
-        let settings = instance::settings(&entry, &facts.id);
-        Ok(Library { facts, entry, path: None, sha256: None, settings })
+        let (settings, features) = (instance::settings(&entry, &facts.id), instance::features(&entry, &facts.id));
+        Ok(Library { facts, entry, path: None, sha256: None, settings, features })
     }
 
     /// Who it is.
@@ -58,6 +60,11 @@ impl Library {
         self.sha256.as_deref()
     }
 
+    /// The policy features it publishes.
+    pub fn features(&self) -> Option<&Features> {
+        self.features.as_ref()
+    }
+
     /// The configuration keys it publishes.
     pub fn settings(&self) -> Option<&Settings> {
         self.settings.as_ref()
@@ -71,9 +78,10 @@ impl Library {
     /// The same extension called through other functions, for whoever watches or disturbs the calls between it and the
     /// host. The functions in `entry` get and give what the extension's own would.
     pub fn through(&self, entry: ExtensionV1) -> Library {
-        let Library { facts, path, sha256, settings, .. } = self;
-        let (facts, path, sha256, settings) = (facts.clone(), path.clone(), sha256.clone(), settings.clone());
-        Library { facts, entry, path, sha256, settings }
+        let Library { facts, path, sha256, settings, features, .. } = self;
+        let (facts, path, sha256) = (facts.clone(), path.clone(), sha256.clone());
+        let (settings, features) = (settings.clone(), features.clone());
+        Library { facts, entry, path, sha256, settings, features }
     }
 }
 
@@ -121,7 +129,8 @@ impl Judged {
     /// As a library that another process has opened; this one has no functions.
     pub(super) fn elsewhere(&self, settings: Option<Settings>) -> Library {
         let (facts, path, sha256) = (self.facts.clone(), Some(self.path.clone()), Some(self.sha256()));
-        Library { facts, entry: NO_FUNCTIONS, path, sha256, settings }
+        // What needs its functions is not to be had from here.
+        Library { facts, entry: NO_FUNCTIONS, path, sha256, settings, features: None }
     }
 }
 
@@ -132,7 +141,8 @@ pub(super) fn load_in_place(path: &Path) -> Result<Library, LoadError> {
     check_entry(&entry, &judged.facts)?;
     let settings = instance::settings(&entry, &judged.facts.id);
     let sha256 = Some(judged.sha256());
-    Ok(Library { facts: judged.facts, entry, path: Some(judged.path), sha256, settings })
+    let features = instance::features(&entry, &judged.facts.id);
+    Ok(Library { facts: judged.facts, entry, path: Some(judged.path), sha256, settings, features })
 }
 
 /// Checks a file and opens it.
@@ -160,9 +170,9 @@ pub fn load_bytes(path: &Path, file: Vec<u8>, run_dir: &Path) -> Result<Library,
     let entry = entry.inspect_err(|verdict| mapped::refuse(digest, verdict.clone()))?;
     copy.keep();
     let (facts, path) = (judged.facts, Some(judged.path));
-    let settings = instance::settings(&entry, &facts.id);
+    let (settings, features) = (instance::settings(&entry, &facts.id), instance::features(&entry, &facts.id));
     drop(entered);
-    Ok(Library { facts, entry, path, sha256: Some(sha256), settings })
+    Ok(Library { facts, entry, path, sha256: Some(sha256), settings, features })
 }
 
 /// A library that is mapped, and never closed: see the head of the parent module.

@@ -30,7 +30,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    fn is_named(&self, key: &str) -> bool {
+    pub(crate) fn is_named(&self, key: &str) -> bool {
         if self.prefix { key.len() > self.name.len() && key.starts_with(&self.name) } else { key == self.name }
     }
 

@@ -2,18 +2,34 @@
 
 use heddle_extension_api::abi::control as abi;
 use heddle_extension_api::abi::control::PortInfo;
+use heddle_extension_api::abi::status::{E_AGAIN, E_VETO, OK};
 use heddle_switch_core::counters::PortCounters;
-use heddle_switch_core::switch::{ControlEvent, EventKind, NicState, Port, PortKind};
+use heddle_switch_core::switch::{ControlEvent, EventKind, NicState, Port, PortKind, Veto};
 use heddle_switch_core::vlan::VlanMode;
 
-use super::Instance;
+use super::{Instance, Objection};
 
 impl Instance {
     /// Tells the extension of an event; its refusal comes back in its own words.
-    pub fn tell(&self, event: &ControlEvent<'_>, switch: &str) -> Result<(), String> {
+    pub fn tell(&self, event: &ControlEvent<'_>, switch: &str) -> Result<(), Objection> {
         let info = event.port.map(|port| port_info(port, &PortCounters::default()));
-        self.event(code(event.kind), event.port.map_or(0, |port| port.id.raw()), info.as_ref(), switch)
+        self.event(subject(event), info.as_ref(), switch)
     }
+
+    /// Tells the extension how an event ended that it had accepted.
+    pub fn tell_completed(&self, event: &ControlEvent<'_>, switch: &str, outcome: Result<(), &Veto>) {
+        let info = event.port.map(|port| port_info(port, &PortCounters::default()));
+        let status = match outcome {
+            Ok(()) => OK,
+            Err(veto) if veto.for_now => E_AGAIN,
+            Err(_) => E_VETO,
+        };
+        self.completed(subject(event), info.as_ref(), switch, status);
+    }
+}
+
+fn subject(event: &ControlEvent<'_>) -> (u32, u32) {
+    (code(event.kind), event.port.map_or(0, |port| port.id.raw()))
 }
 
 /// A port as extensions see it.
@@ -56,7 +72,7 @@ pub fn port_info(port: &Port, counters: &PortCounters) -> PortInfo {
         tx_multicast: counters.tx_multicast,
         tx_broadcast: counters.tx_broadcast,
         name,
-        flags: 0,
+        flags: if port.validation { abi::PORT_VALIDATION } else { 0 },
         reserved: 0,
     }
 }

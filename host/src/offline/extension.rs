@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use heddle_switch_core::counters::StageCounters;
 use heddle_switch_core::stage::{OnFailure, Stage, StageId};
-use heddle_switch_core::switch::{ControlEvent, EventKind, EventSink, StageSpec, Veto};
+use heddle_switch_core::switch::{ControlEvent, EventKind, EventSink, NicState, StageSpec, Veto};
 
 use super::{OfflineError, OfflineSwitch, no_counters};
 use crate::control::model::LogLine;
-use crate::loader::{Instance, InstanceShared, Library, LogRing, PortDirectory, port_info};
+use crate::loader::{Instance, InstanceShared, Library, LogRing, Objection, PortDirectory, port_info};
 
 /// An enabled extension.
 pub struct OfflineExtension {
@@ -65,10 +65,20 @@ impl EventSink for OfflineSink<'_> {
         {
             directory.put(port.id, port_info(port, &no_counters()));
         }
+        if let (Some(directory), Some(port)) = (self.directory, event.port) {
+            directory.references.allow(port.id, !port.teardown, port.nic == NicState::Connected);
+        }
         // A newcomer has no identity yet and is the only one to be told.
         let one = self.told.iter().find(|(id, _)| id.is_none_or(|id| id == stage));
         let Some((_, instance)) = one else { return Ok(()) };
-        instance.tell(event, self.switch).map_err(|reason| Veto { stage, reason })
+        let told = instance.tell(event, self.switch);
+        told.map_err(|Objection { reason, for_now }| Veto { stage, reason, for_now })
+    }
+
+    fn completed(&mut self, stage: StageId, event: &ControlEvent<'_>, outcome: Result<(), &Veto>) {
+        if let Some((_, instance)) = self.told.iter().find(|(id, _)| id.is_none_or(|id| id == stage)) {
+            instance.tell_completed(event, self.switch, outcome);
+        }
     }
 }
 

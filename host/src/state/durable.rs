@@ -14,6 +14,7 @@ mod extensions;
 mod held;
 mod ledger;
 mod names;
+mod policies;
 mod restore;
 mod upgrade;
 
@@ -29,8 +30,9 @@ use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
     CaptureSpec, ConfigChange, DropCount, EngineView, ExtensionConfig, ExtensionId, ExtensionLoad, ExtensionLog,
-    ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, PortChange, PortName,
-    PortSpec, PortView, Probation, QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
+    ExtensionOrder, ExtensionRef, ExtensionSettings, ExtensionView, FdbEntryView, FdbFlush, FeatureStatus, FeatureView,
+    PolicyChange, PolicySpec, PolicyView, PortChange, PortCheck, PortName, PortSpec, PortView, Probation,
+    QuarantineView, StageCost, SwitchName, SwitchSpec, SwitchView,
 };
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;
@@ -252,6 +254,27 @@ impl ControlPlane for Durable {
         change: &ConfigChange,
     ) -> ControlResult<ExtensionSettings> {
         self.inner.configure_extension(switch, extension, change)
+    }
+
+    fn policies(&self, switch: &SwitchName) -> ControlResult<(Vec<FeatureView>, Vec<PolicyView>)> {
+        self.plane().policies(switch)
+    }
+
+    fn change_policy(&self, switch: &SwitchName, change: &PolicyChange) -> ControlResult<PolicyView> {
+        self.inner.change_policy(switch, change)
+    }
+
+    fn feature_status(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        port: Option<&PortName>,
+    ) -> ControlResult<Vec<FeatureStatus>> {
+        self.plane().feature_status(switch, extension, port)
+    }
+
+    fn check_port(&self, switch: &SwitchName, spec: PortSpec, policies: Vec<PolicySpec>) -> ControlResult<PortCheck> {
+        self.plane().check_port(switch, spec, policies)
     }
 
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::model::{
     AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionRole,
-    FailPolicy, InvalidValue, Isolation, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName,
-    SwitchSpec, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
+    FailPolicy, InvalidValue, Isolation, LoopAction, MacAddress, Mtu, ONLY_INSTANCE, PolicyKey, PolicySpec, PortKind,
+    PortName, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
 };
 use crate::trust::Policy;
 
@@ -51,6 +51,45 @@ pub struct SwitchRecord {
     /// Its extensions, in the order they were enabled.
     #[serde(default, rename = "extension", skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<ExtensionRecord>,
+    /// Policies on it and on its ports.
+    #[serde(default, rename = "policy", skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyRecord>,
+}
+
+/// A policy on a port, or on a switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRecord {
+    /// The feature, as `heddle policy features` shows it.
+    pub feature: String,
+    /// The port; left out, it is on the switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<PortName>,
+    /// Name of the instance, for features that allow several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Its fields; what is left out has the default of its extension.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, ConfigValue>,
+}
+
+impl PolicyRecord {
+    /// What was put.
+    #[must_use]
+    pub fn of(spec: &PolicySpec) -> Self {
+        let PolicyKey { feature, port, instance } = spec.key.clone();
+        let fields = spec.values.iter().map(|(key, value)| (key.clone(), ConfigValue(value.clone()))).collect();
+        Self { feature, port, instance: Some(instance).filter(|name| name != ONLY_INSTANCE), fields }
+    }
+
+    /// What to put.
+    ///
+    /// # Errors
+    /// When the feature, the instance or a field has a malformed name, or a value is too long.
+    pub fn spec(&self) -> Result<PolicySpec, InvalidValue> {
+        let key = PolicyKey::new(&self.feature, self.port.clone(), self.instance.as_deref())?;
+        PolicySpec::new(key, self.fields.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect())
+    }
 }
 
 const fn default_type() -> SwitchType {
@@ -148,6 +187,9 @@ pub struct ExtensionRecord {
     /// Where it runs: `none` in the switch process, `process` in one of its own.
     #[serde(default, skip_serializing_if = "is_in_process")]
     pub isolation: Isolation,
+    /// What becomes of frames while it fails or does not run, where their port says nothing: open or closed.
+    #[serde(default = "fails_open", skip_serializing_if = "is_open")]
+    pub fail_policy: FailPolicy,
     /// What it was before its last upgrade. Kept by heddled; not for configuration files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
@@ -169,6 +211,14 @@ const fn is_false(truth: &bool) -> bool {
 
 fn is_in_process(isolation: &Isolation) -> bool {
     *isolation == Isolation::None
+}
+
+const fn fails_open() -> FailPolicy {
+    FailPolicy::Open
+}
+
+fn is_open(policy: &FailPolicy) -> bool {
+    *policy == FailPolicy::Open
 }
 
 /// A configuration value: extensions get text, and people may leave the quotes of numbers out.
@@ -225,6 +275,7 @@ impl SwitchRecord {
             ageing: spec.ageing(),
             ports: Vec::new(),
             extensions: Vec::new(),
+            policies: Vec::new(),
         }
     }
 
@@ -232,6 +283,19 @@ impl SwitchRecord {
     #[must_use]
     pub fn spec(&self) -> SwitchSpec {
         SwitchSpec::new(self.name.clone(), self.switch_type, self.workers, self.ageing)
+    }
+
+    /// Its policies and those of its ports; malformed ones, which only a file can hold, are left out and logged.
+    #[must_use]
+    pub fn policy_specs(&self) -> Vec<PolicySpec> {
+        let spec = |record: &PolicyRecord| match record.spec() {
+            Ok(spec) => Some(spec),
+            Err(error) => {
+                tracing::warn!(switch = %self.name, feature = record.feature, %error, "a policy is left out");
+                None
+            }
+        };
+        self.policies.iter().filter_map(spec).collect()
     }
 
     /// The switch alone.
@@ -265,6 +329,7 @@ impl ExtensionRecord {
             on_probation: false,
             isolation: config.isolation(),
             role: None,
+            fail_policy: config.fail_policy(),
         }
     }
 
@@ -283,7 +348,7 @@ impl ExtensionRecord {
     pub fn configuration(&self) -> Result<ExtensionConfig, InvalidValue> {
         let pairs = self.config.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
         let config = ExtensionConfig::new(pairs, self.config_text.clone().map(String::into_bytes))?;
-        Ok(config.isolated(self.isolation))
+        config.isolated(self.isolation).with_fail_policy(self.fail_policy)
     }
 
     /// The name to show for it: its identifier, or the file until that is known.

@@ -205,6 +205,12 @@ const REFUSALS: &[(&str, i32, &str, &str)] = &[
         "extension 'com.example.tally' refused port 'vetoed': no room; disable it or change the request",
     ),
     (
+        "port add lab crowded --backend memory",
+        8,
+        "extension-not-now",
+        "extension 'com.example.tally' cannot take port 'crowded' now: all places are taken; try again later",
+    ),
+    (
         "port add lab p --backend packet --device nosuch0",
         10,
         "no-such-device",

@@ -18,6 +18,7 @@ mod only_switch;
 mod patience;
 mod permissions;
 mod plane;
+mod policies;
 mod process;
 mod schema;
 mod supervision;

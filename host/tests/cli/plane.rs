@@ -141,7 +141,10 @@ fn installed(id: &str, role: ExtensionRole, path: Option<String>) -> ExtensionVi
         config: BTreeMap::new(),
         counters: Vec::new(),
         quarantine: None,
+        fail_policy: FailPolicy::Open,
         violations: Vec::new(),
+        references: 0,
+        drop_reasons: Vec::new(),
         upgrade: None,
         isolation: Isolation::None,
         process: None,
@@ -172,6 +175,51 @@ fn sick(switch: &SwitchName, id: &str) -> QuarantineView {
         reason: "it panicked 3 times within 60 s".to_owned(),
         since_unix_seconds: 1_700_000_000,
         crash: None,
+    }
+}
+
+/// The one feature there is.
+const LIMIT: &str = "com.example.tally.limit";
+
+fn rate(value: Option<&str>) -> SettingView {
+    SettingView {
+        key: "rate".to_owned(),
+        kind: SettingKind::Integer,
+        unit: "frames/s".to_owned(),
+        default: Some("10".to_owned()),
+        range: Some((1, 1_000)),
+        choices: Vec::new(),
+        description: "frames a second that pass".to_owned(),
+        changeable: true,
+        given: value.is_some(),
+        value: value.or(Some("10")).map(str::to_owned),
+    }
+}
+
+fn limit_feature() -> FeatureView {
+    FeatureView {
+        id: LIMIT.to_owned(),
+        extensions: vec!["com.example.tally".to_owned()],
+        standard: false,
+        description: "limits the frames of a port".to_owned(),
+        version: "1.0".to_owned(),
+        on_port: true,
+        on_switch: false,
+        several: false,
+        settable: true,
+        fields: vec![rate(None)],
+        status_fields: Vec::new(),
+    }
+}
+
+fn limit(switch: &SwitchName, key: &PolicyKey, value: Option<&str>) -> PolicyView {
+    PolicyView {
+        switch: switch.clone(),
+        feature: key.feature.clone(),
+        port: key.port.clone(),
+        instance: key.instance.clone(),
+        extensions: vec!["com.example.tally".to_owned()],
+        fields: vec![rate(value)],
     }
 }
 
@@ -256,6 +304,13 @@ impl ControlPlane for MemoryPlane {
                 extension: "com.example.tally".to_owned(),
                 request: "port 'vetoed'".to_owned(),
                 reason: "no room".to_owned(),
+            });
+        }
+        if spec.name().as_str() == "crowded" {
+            return Err(ControlError::ExtensionNotNow {
+                extension: "com.example.tally".to_owned(),
+                request: "port 'crowded'".to_owned(),
+                reason: "all places are taken".to_owned(),
             });
         }
         if let Some(device) = spec.backend().device() {
@@ -526,6 +581,57 @@ impl ControlPlane for MemoryPlane {
         view.config.extend(change.set().map(|(key, value)| (key.to_owned(), value.to_owned())));
         drop(switches);
         self.extension_settings(name, id)
+    }
+
+    fn policies(&self, name: &SwitchName) -> ControlResult<(Vec<FeatureView>, Vec<PolicyView>)> {
+        find(&mut self.switches.lock().unwrap(), name)?;
+        let port = PortName::new("web").unwrap();
+        let key = PolicyKey::new(LIMIT, Some(port), None).unwrap();
+        Ok((vec![limit_feature()], vec![limit(name, &key, Some("100"))]))
+    }
+
+    fn change_policy(&self, name: &SwitchName, change: &PolicyChange) -> ControlResult<PolicyView> {
+        let key = change.key();
+        if let Some(port) = &key.port {
+            find(&mut self.switches.lock().unwrap(), name)?.port(port)?;
+        }
+        if key.feature != LIMIT {
+            return Err(ControlError::Refused {
+                thing: format!("{key} of switch '{name}'"),
+                reason: format!("is a feature no enabled extension publishes, nearest is '{LIMIT}'"),
+                fix: "`heddle policy features` shows those that are".to_owned(),
+            });
+        }
+        let before = BTreeMap::from([("rate".to_owned(), "100".to_owned())]);
+        Ok(limit(name, key, change.applied(&before).get("rate").map(String::as_str)))
+    }
+
+    fn feature_status(
+        &self,
+        name: &SwitchName,
+        id: &ExtensionId,
+        port: Option<&PortName>,
+    ) -> ControlResult<Vec<FeatureStatus>> {
+        let view = self.extension(name, id)?;
+        let field = StatusField {
+            key: "passed".to_owned(),
+            value: "12\u{1b}[2J".to_owned(),
+            unit: "frames".to_owned(),
+            description: "frames within the limit".to_owned(),
+        };
+        let (switch, port, fields) = (name.clone(), port.cloned(), vec![field]);
+        Ok(vec![FeatureStatus { switch, extension: view.id, feature: LIMIT.to_owned(), port, fields }])
+    }
+
+    fn check_port(&self, name: &SwitchName, spec: PortSpec, policies: Vec<PolicySpec>) -> ControlResult<PortCheck> {
+        find(&mut self.switches.lock().unwrap(), name)?;
+        if let Some(other) = policies.iter().find(|spec| spec.key.feature != LIMIT) {
+            let change =
+                PolicyChange::Add(PolicySpec { key: PolicyKey { port: None, ..other.key.clone() }, ..other.clone() });
+            self.change_policy(name, &change)?;
+        }
+        let extensions = vec!["com.example.tally".to_owned()];
+        Ok(PortCheck { switch: name.clone(), port: spec.name().clone(), extensions })
     }
 
     fn quarantines(&self, name: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {

@@ -170,6 +170,27 @@ impl ControlPlane for Books {
         self.note(format!("configure {switch}/{extension}"));
         self.plane.configure_extension(switch, extension, change)
     }
+    fn policies(&self, switch: &SwitchName) -> ControlResult<(Vec<FeatureView>, Vec<PolicyView>)> {
+        self.plane.policies(switch)
+    }
+    fn change_policy(&self, switch: &SwitchName, change: &PolicyChange) -> ControlResult<PolicyView> {
+        self.note(format!("policy {switch} {}", change.key()));
+        self.plane.change_policy(switch, change)
+    }
+    fn load_policies(&self, switch: &SwitchName, policies: Vec<PolicySpec>) -> ControlResult<()> {
+        self.plane.load_policies(switch, policies)
+    }
+    fn feature_status(
+        &self,
+        switch: &SwitchName,
+        extension: &ExtensionId,
+        port: Option<&PortName>,
+    ) -> ControlResult<Vec<FeatureStatus>> {
+        self.plane.feature_status(switch, extension, port)
+    }
+    fn check_port(&self, switch: &SwitchName, spec: PortSpec, policies: Vec<PolicySpec>) -> ControlResult<PortCheck> {
+        self.plane.check_port(switch, spec, policies)
+    }
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>> {
         self.plane.quarantines(switch)
     }

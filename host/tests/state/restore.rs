@@ -103,6 +103,7 @@ fn an_extension_that_is_gone_says_so_blocks_nothing_and_can_be_disabled() {
         on_probation: false,
         isolation: heddle_host::control::model::Isolation::None,
         role: None,
+        fail_policy: FailPolicy::Open,
     };
     let mut store = Store::open(directory.path()).unwrap();
     store.commit(&[Edit::PutExtension(&switch("lab"), 0, "/opt/nosuch/libgone.so", &record)]).unwrap();
@@ -168,6 +169,7 @@ fn with_a_filter_that_is_gone(directory: &Path, role: Option<ExtensionRole>) {
         id: Some(id("com.example.gone")),
         config: Default::default(),
         config_text: None,
+        fail_policy: FailPolicy::Open,
         former: None,
         on_probation: false,
         isolation: heddle_host::control::model::Isolation::None,

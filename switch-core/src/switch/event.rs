@@ -67,12 +67,19 @@ pub struct Veto {
     pub stage: StageId,
     /// Its own words.
     pub reason: String,
+    /// Whether it may be asked again: it lacks something that may be there later.
+    pub for_now: bool,
 }
 
 /// Takes events to extensions.
 pub trait EventSink {
     /// Tells one extension; an error is a veto where the model allows one and is ignored elsewhere.
     fn event(&mut self, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto>;
+
+    /// Tells one extension how a request ended that it had accepted.
+    fn completed(&mut self, stage: StageId, event: &ControlEvent<'_>, outcome: Result<(), &Veto>) {
+        let _ = (stage, event, outcome);
+    }
 }
 
 impl Switch {
@@ -81,7 +88,12 @@ impl Switch {
         let event = ControlEvent { kind, port: Some(port) };
         for (told, stage) in self.stack.iter().enumerate() {
             let answer = sink.event(stage.id, &event);
-            let (Err(veto), true) = (answer, kind.may_be_vetoed() && stage.role != Role::Capture) else { continue };
+            // On a validation port, what is only unavailable now is no objection.
+            let counts = kind.may_be_vetoed() && stage.role != Role::Capture;
+            let (Err(veto), true) = (answer, counts) else { continue };
+            if port.validation && veto.for_now {
+                continue;
+            }
             if let Some(undo) = kind.undone_by() {
                 let undo = ControlEvent { kind: undo, port: Some(port) };
                 for accepted in &self.stack[..told] {
@@ -89,7 +101,16 @@ impl Switch {
                     let _ = sink.event(accepted.id, &undo);
                 }
             }
+            // The lowest hears of it first, as completions travel.
+            for accepted in self.stack[..told].iter().rev() {
+                sink.completed(accepted.id, &event, Err(&veto));
+            }
             return Err(veto);
+        }
+        if kind.may_be_vetoed() {
+            for accepted in self.stack.iter().rev() {
+                sink.completed(accepted.id, &event, Ok(()));
+            }
         }
         Ok(())
     }

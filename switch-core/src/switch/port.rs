@@ -49,6 +49,8 @@ pub struct Port {
     pub nic: NicState,
     /// Whether the port is being deleted.
     pub teardown: bool,
+    /// Whether it is there for a moment only, so that its configuration can be judged.
+    pub validation: bool,
     /// Administrative state.
     pub admin_up: bool,
     /// Link of the device.
@@ -165,6 +167,34 @@ pub enum PortError {
 impl Switch {
     /// Creates a port without a NIC.
     pub fn create_port(&mut self, spec: PortSpec, sink: &mut dyn EventSink) -> Result<PortId, PortError> {
+        let port = self.new_port(spec)?;
+        let (id, slot) = (port.id, port.id.slot());
+        self.tell(EventKind::PortCreate, &port, sink)?;
+        self.ports[slot] = Some(port);
+        Ok(id)
+    }
+
+    /// Has the extensions judge a port that is not to be: a validation port, which lives for as long as `judge` takes and
+    /// never has a NIC. Its id is not given again.
+    pub fn validate_port<E: From<PortError>>(
+        &mut self,
+        spec: PortSpec,
+        sink: &mut dyn EventSink,
+        judge: impl FnOnce(&Port, &mut dyn EventSink) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let port = Port { validation: true, ..self.new_port(spec)? };
+        self.generations[port.id.slot()] += 1;
+        self.tell(EventKind::PortCreate, &port, sink).map_err(PortError::from)?;
+        let judged = judge(&port, sink);
+        let port = Port { teardown: true, ..port };
+        // Neither can be refused.
+        let _ = self.tell(EventKind::PortTeardown, &port, sink);
+        let _ = self.tell(EventKind::PortDelete, &port, sink);
+        judged
+    }
+
+    /// A port of the next free id, checked.
+    fn new_port(&mut self, spec: PortSpec) -> Result<Port, PortError> {
         self.check(&spec)?;
         // Slot 0 stays free: raw id 0 means no port.
         let slot = (1..PORTS_MAX)
@@ -175,12 +205,13 @@ impl Switch {
             self.generations.resize(slot + 1, 0);
         }
         let id = PortId::new(u16::try_from(slot).unwrap_or(0), self.generations[slot]);
-        let port = Port {
+        Ok(Port {
             id,
             name: spec.name,
             kind: spec.kind,
             nic: NicState::None,
             teardown: false,
+            validation: false,
             admin_up: spec.admin_up,
             link_up: true,
             mac: spec.mac,
@@ -190,10 +221,7 @@ impl Switch {
             owner: spec.owner,
             capabilities: spec.capabilities,
             on_failure: spec.on_failure,
-        };
-        self.tell(EventKind::PortCreate, &port, sink)?;
-        self.ports[slot] = Some(port);
-        Ok(id)
+        })
     }
 
     fn check(&self, spec: &PortSpec) -> Result<(), PortError> {
@@ -259,11 +287,18 @@ impl Switch {
         Ok(())
     }
 
+    /// Begins to delete a port: no new references to it.
+    pub fn tear_down(&mut self, id: PortId, sink: &mut dyn EventSink) -> Result<(), PortError> {
+        self.expect_nic(id, &[NicState::None], "delete the port")?;
+        if !std::mem::replace(&mut self.port_mut(id)?.teardown, true) {
+            self.announce(EventKind::PortTeardown, id, sink);
+        }
+        Ok(())
+    }
+
     /// Tears a port down and deletes it; its id is never given again.
     pub fn delete_port(&mut self, id: PortId, sink: &mut dyn EventSink) -> Result<Port, PortError> {
-        self.expect_nic(id, &[NicState::None], "delete the port")?;
-        self.port_mut(id)?.teardown = true;
-        self.announce(EventKind::PortTeardown, id, sink);
+        self.tear_down(id, sink)?;
         self.announce(EventKind::PortDelete, id, sink);
         let port = self.ports[id.slot()].take().ok_or(PortError::Gone { id })?;
         self.generations[id.slot()] += 1;

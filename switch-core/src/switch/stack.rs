@@ -136,6 +136,14 @@ impl Switch {
         self.stack.sort_by_key(|stage| stage.position);
     }
 
+    /// Puts a stand-in into the place of an extension that was taken out: its calls fail, so that fail policies decide.
+    pub fn stand_in(&mut self, gone: &StageEntry) -> StageId {
+        let id = StageId(self.next_stage);
+        self.next_stage += 1;
+        self.enable(StageEntry { id, tick: false, sampling: None, hold_quota: 0, ..gone.clone() });
+        id
+    }
+
     /// Puts extensions into a new ingress order: within each role, those named share out the places they have among
     /// themselves in the order given. Order between roles cannot change; identities that are not in the stack say nothing.
     pub fn reorder(&mut self, order: &[StageId]) {

@@ -90,7 +90,7 @@ impl EventSink for Told {
                     _ => {}
                 }
             }
-            return Err(Veto { stage, reason: "no".to_owned() });
+            return Err(Veto { stage, reason: "no".to_owned(), for_now: false });
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::control::model::{ExtensionLog, ExtensionSettings, ExtensionView, Quar
 use crate::control::wire;
 
 /// The switch of `--switch`.
-async fn switch_of(client: &mut Client, on: &OnSwitch) -> Result<String, Failure> {
+pub(super) async fn switch_of(client: &mut Client, on: &OnSwitch) -> Result<String, Failure> {
     the_switch(client, on.switch.as_deref(), "with --switch").await
 }
 

@@ -69,6 +69,8 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
         ("isolation", isolation(view)),
         ("last error", or_dash(view.last_error.as_ref())),
         ("upgrade", view.upgrade.as_ref().map_or_else(|| "-".to_owned(), upgrade)),
+        ("on fail", view.fail_policy.to_string()),
+        ("references", view.references.to_string()),
         ("quarantine", view.quarantine.as_ref().map_or_else(|| "-".to_owned(), quarantine)),
     ]);
     for violation in &view.violations {
@@ -81,6 +83,10 @@ pub(in crate::cli) fn extension(view: &ExtensionView) -> String {
     }
     for (key, value) in &view.config {
         text.push_str(&plain(&format!("config {key} = {value}")));
+        text.push('\n');
+    }
+    for one in &view.drop_reasons {
+        text.push_str(&plain(&format!("drop reason {}: {}", one.reason, one.description)));
         text.push('\n');
     }
     if !view.counters.is_empty() {

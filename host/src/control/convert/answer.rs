@@ -106,6 +106,9 @@ impl From<model::ExtensionView> for wire::Extension {
                 sandbox: one.sandbox,
                 missed: one.missed,
             }),
+            references: view.references,
+            fail_policy: wire::FailPolicy::from(view.fail_policy).into(),
+            drop_reasons: view.drop_reasons.into_iter().map(Into::into).collect(),
         }
     }
 }

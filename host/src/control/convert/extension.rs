@@ -4,7 +4,7 @@ use super::UnreadableAnswer;
 use super::words::Word;
 use crate::control::model::{
     ExtensionLog, ExtensionRef, ExtensionSettings, ExtensionView, InvalidValue, LogLine, LogSeverity, QuarantineCause,
-    QuarantineView, SettingKind, SettingView,
+    QuarantineView, RegisteredReason, SettingKind, SettingView,
 };
 use crate::control::wire;
 use std::path::PathBuf;
@@ -99,9 +99,9 @@ impl TryFrom<wire::Quarantine> for QuarantineView {
     }
 }
 
-impl From<ExtensionSettings> for wire::ExtensionSettings {
-    fn from(all: ExtensionSettings) -> Self {
-        let setting = |one: SettingView| wire::Setting {
+impl From<SettingView> for wire::Setting {
+    fn from(one: SettingView) -> Self {
+        Self {
             key: one.key,
             kind: wire::SettingKind::from(one.kind).into(),
             unit: one.unit,
@@ -113,12 +113,37 @@ impl From<ExtensionSettings> for wire::ExtensionSettings {
             changeable: one.changeable,
             value: one.value,
             given: one.given,
-        };
+        }
+    }
+}
+
+impl TryFrom<wire::Setting> for SettingView {
+    type Error = UnreadableAnswer;
+
+    fn try_from(one: wire::Setting) -> Result<Self, UnreadableAnswer> {
+        let bad = |value: String| UnreadableAnswer { field: SettingKind::FIELD, value };
+        Ok(Self {
+            kind: SettingKind::from_number(one.kind).ok_or_else(|| bad(one.kind.to_string()))?,
+            key: one.key,
+            unit: one.unit,
+            default: one.default,
+            range: one.minimum.zip(one.maximum),
+            choices: one.choices,
+            description: one.description,
+            changeable: one.changeable,
+            value: one.value,
+            given: one.given,
+        })
+    }
+}
+
+impl From<ExtensionSettings> for wire::ExtensionSettings {
+    fn from(all: ExtensionSettings) -> Self {
         Self {
             switch: all.switch.to_string(),
             id: all.id,
             published: all.published,
-            settings: all.settings.into_iter().map(setting).collect(),
+            settings: all.settings.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -128,26 +153,23 @@ impl TryFrom<wire::ExtensionSettings> for ExtensionSettings {
 
     fn try_from(all: wire::ExtensionSettings) -> Result<Self, UnreadableAnswer> {
         let bad = |field, value: String| UnreadableAnswer { field, value };
-        let setting = |one: wire::Setting| {
-            let kind = SettingKind::from_number(one.kind);
-            Ok(SettingView {
-                kind: kind.ok_or_else(|| bad(SettingKind::FIELD, one.kind.to_string()))?,
-                key: one.key,
-                unit: one.unit,
-                default: one.default,
-                range: one.minimum.zip(one.maximum),
-                choices: one.choices,
-                description: one.description,
-                changeable: one.changeable,
-                value: one.value,
-                given: one.given,
-            })
-        };
         Ok(Self {
             switch: all.switch.parse().map_err(|_| bad("switch name", all.switch))?,
             id: all.id,
             published: all.published,
-            settings: all.settings.into_iter().map(setting).collect::<Result<_, UnreadableAnswer>>()?,
+            settings: all.settings.into_iter().map(TryInto::try_into).collect::<Result<_, UnreadableAnswer>>()?,
         })
+    }
+}
+
+impl From<RegisteredReason> for wire::RegisteredReason {
+    fn from(RegisteredReason { reason, description }: RegisteredReason) -> Self {
+        Self { reason, description }
+    }
+}
+
+impl From<wire::RegisteredReason> for RegisteredReason {
+    fn from(wire::RegisteredReason { reason, description }: wire::RegisteredReason) -> Self {
+        Self { reason, description }
     }
 }

@@ -105,6 +105,13 @@ impl TryFrom<wire::AddPortRequest> for AddPort {
     }
 }
 
+/// A port to judge: its device is not looked at, so that any backend does.
+pub(super) fn port_to_check(name: &str, options: &wire::PortOptions) -> Result<PortSpec, ControlError> {
+    let options = wire::PortOptions { backend: None, device: None, ..options.clone() };
+    let backend = BackendSpec::new(BackendKind::Memory, None)?;
+    Ok(PortSpec::new(PortName::new(name)?, backend, &port_change(&options)?)?)
+}
+
 /// A change of a port.
 pub(in crate::control) struct SetPort {
     pub(in crate::control) switch: SwitchName,
@@ -136,9 +143,11 @@ pub(in crate::control) fn log_level(number: i32) -> Result<Option<LogLevel>, Inv
 pub(in crate::control) fn extension_config(
     pairs: Vec<wire::ConfigPair>,
     file: Option<Vec<u8>>,
-    isolation: i32,
+    (isolation, fail_policy): (i32, Option<i32>),
 ) -> Result<ExtensionConfig, InvalidValue> {
     let config = ExtensionConfig::new(pairs.into_iter().map(|pair| (pair.key, pair.value)).collect(), file)?;
+    let policy = optional_word::<FailPolicy>("fail-policy", fail_policy)?;
+    let config = config.with_fail_policy(policy.unwrap_or(FailPolicy::Open))?;
     Ok(config.isolated(word("isolation", isolation)?.unwrap_or_default()))
 }
 

@@ -142,6 +142,9 @@ impl TryFrom<wire::Extension> for model::ExtensionView {
                 sandbox: one.sandbox,
                 missed: one.missed,
             }),
+            references: extension.references,
+            fail_policy: word(extension.fail_policy)?,
+            drop_reasons: extension.drop_reasons.into_iter().map(Into::into).collect(),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! Enabled and running are separate, as in the extensible-switch model: an enabled extension that failed to attach is
 //! enabled, not running, and has a `last_error`.
 
-use super::{InvalidValue, Isolation, ProcessView, QuarantineView, SwitchName, UpgradeView, words};
+use super::{FailPolicy, InvalidValue, Isolation, ProcessView, QuarantineView, SwitchName, UpgradeView, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -136,6 +136,7 @@ pub struct ExtensionConfig {
     keys: BTreeMap<String, String>,
     file: Option<Vec<u8>>,
     isolation: Isolation,
+    fail_closed: bool,
 }
 
 impl ExtensionConfig {
@@ -171,7 +172,7 @@ impl ExtensionConfig {
                 return Err(InvalidValue::new("config", key, "is given twice", "give each key once"));
             }
         }
-        Ok(Self { keys, file, isolation: Isolation::default() })
+        Ok(Self { keys, file, isolation: Isolation::default(), fail_closed: false })
     }
 
     /// The same, for an extension that runs there.
@@ -184,6 +185,28 @@ impl ExtensionConfig {
     #[must_use]
     pub fn isolation(&self) -> Isolation {
         self.isolation
+    }
+
+    /// The same with what becomes of frames while the extension fails or does not run: they pass, or they are dropped.
+    ///
+    /// # Errors
+    /// When it is `extension`, which is what ports say to have this.
+    pub fn with_fail_policy(mut self, policy: FailPolicy) -> Result<Self, InvalidValue> {
+        self.fail_closed = match policy {
+            FailPolicy::Open => false,
+            FailPolicy::Closed => true,
+            FailPolicy::Extension => {
+                let fix = "give open or closed";
+                return Err(InvalidValue::new("fail-policy", policy, "says nothing of an extension itself", fix));
+            }
+        };
+        Ok(self)
+    }
+
+    /// What becomes of frames while the extension fails or does not run, where their port says nothing.
+    #[must_use]
+    pub const fn fail_policy(&self) -> FailPolicy {
+        if self.fail_closed { FailPolicy::Closed } else { FailPolicy::Open }
     }
 
     /// The value of one key.
@@ -267,4 +290,19 @@ pub struct ExtensionView {
     pub isolation: Isolation,
     /// Its process, while it has one of its own.
     pub process: Option<ProcessView>,
+    /// What becomes of frames while it fails or does not run, where their port says nothing.
+    pub fail_policy: FailPolicy,
+    /// References to ports and NICs it has.
+    pub references: u64,
+    /// The drop reasons it registered.
+    pub drop_reasons: Vec<RegisteredReason>,
+}
+
+/// A drop reason an extension registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct RegisteredReason {
+    /// As in drops: the extension's identifier, a slash, its own name for it.
+    pub reason: String,
+    /// What it means, in the extension's words.
+    pub description: String,
 }

@@ -186,9 +186,12 @@ impl BackendSpec {
                 Err(InvalidValue::new("backend", kind, "needs a network device", "add --device IFNAME"))
             }
             (BackendKind::Pcap, Some(device)) => Ok(Self::Pcap { device: PcapFiles::new(device)? }),
-            (BackendKind::Pcap, None) => {
-                Err(InvalidValue::new("backend", kind, "needs a file", "add --device in=FILE,out=FILE or one of the two"))
-            }
+            (BackendKind::Pcap, None) => Err(InvalidValue::new(
+                "backend",
+                kind,
+                "needs a file",
+                "add --device in=FILE,out=FILE or one of the two",
+            )),
             (BackendKind::Memory, device) => Ok(Self::Memory { device: device.map(MemoryMode::new).transpose()? }),
         }
     }

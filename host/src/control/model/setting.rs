@@ -98,6 +98,6 @@ impl ConfigChange {
         keys.extend(self.set());
         let pairs = keys.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let config_of = |pairs| ExtensionConfig::new(pairs, config.file().map(<[u8]>::to_vec));
-        Ok(config_of(pairs)?.isolated(config.isolation()))
+        config_of(pairs)?.isolated(config.isolation()).with_fail_policy(config.fail_policy())
     }
 }

@@ -10,18 +10,19 @@ use std::sync::Arc;
 
 use heddle_switch_core::counters::PortCounters;
 use heddle_switch_core::stage::{OnFailure, Role, StageId};
-use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, StageSpec, Veto};
+use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, NicState, StageSpec, Veto};
 use heddle_switch_core::violation::Broken;
 use heddle_switch_core::vlan_count::VlanCounters;
 
+use super::policy::Kept;
 use super::quarantine::Trouble;
 use super::upgrade::Generations;
 use super::{LiveSwitch, Source, State, contained};
 use crate::control::error::ControlError;
-use crate::control::model::{ExtensionConfig, ExtensionId, nearest};
+use crate::control::model::{ExtensionConfig, ExtensionId, FailPolicy, nearest};
 use crate::control::plane::ControlResult;
 use crate::engine::command::Report;
-use crate::loader::{Hosted, Instance, InstanceShared, Library, LogRing, WorkerStage, port_info};
+use crate::loader::{Hosted, Instance, InstanceShared, Library, LogRing, Objection, WorkerStage, port_info};
 
 /// Frames an extension may hold at a time on one worker.
 const HOLD_QUOTA: u32 = 4_096;
@@ -72,8 +73,8 @@ impl<'a> Sink<'a> {
         Sink { live, former: former.collect(), enabled: enabled.collect() }
     }
 
-    pub(super) fn newcomer(live: &'a LiveSwitch, instance: &Hosted) -> NewcomerSink<'a> {
-        NewcomerSink { live, instance: instance.clone() }
+    pub(super) fn newcomer(live: &'a LiveSwitch, instance: &Hosted, kept: Vec<Kept>) -> NewcomerSink<'a> {
+        NewcomerSink { live, instance: instance.clone(), kept }
     }
 }
 
@@ -81,11 +82,20 @@ impl<'a> Sink<'a> {
 pub(super) struct NewcomerSink<'a> {
     live: &'a LiveSwitch,
     instance: Hosted,
+    /// What is on the switch and its ports.
+    kept: Vec<Kept>,
 }
 
 impl EventSink for NewcomerSink<'_> {
     fn event(&mut self, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
-        self.live.tell(&self.instance, stage, event)
+        self.live.tell(&self.instance, stage, event)?;
+        // Properties come right behind what they are on: before any NIC, and so before any frame.
+        if !matches!(event.kind, EventKind::SwitchCreate | EventKind::PortCreate) {
+            return Ok(());
+        }
+        let Some(instance) = self.instance.here() else { return Ok(()) };
+        let offered = self.live.offer_to_newcomer(&self.kept, instance, event.port);
+        offered.map_err(|Objection { reason, for_now }| Veto { stage, reason, for_now })
     }
 }
 
@@ -99,14 +109,29 @@ impl EventSink for Sink<'_> {
             None => Ok(()),
         }
     }
+
+    fn completed(&mut self, stage: StageId, event: &ControlEvent<'_>, outcome: Result<(), &Veto>) {
+        let found = self.enabled.iter().find(|(id, _)| *id == stage);
+        if let Some(instance) = found.and_then(|(_, instance)| instance.here()) {
+            instance.tell_completed(event, self.live.spec.name().as_str(), outcome);
+        }
+    }
 }
 
 impl LiveSwitch {
     fn tell(&self, instance: &Hosted, stage: StageId, event: &ControlEvent<'_>) -> Result<(), Veto> {
-        if let (Some(port), EventKind::PortCreate | EventKind::NicConnect) = (event.port, event.kind) {
-            self.directory.put(port.id, port_info(port, &PortCounters::default()));
+        if let Some(port) = event.port.filter(|port| !port.validation) {
+            let references = &self.directory.references;
+            match event.kind {
+                EventKind::PortDelete => references.forget(port.id),
+                _ => references.allow(port.id, !port.teardown, port.nic == NicState::Connected),
+            }
+            if matches!(event.kind, EventKind::PortCreate | EventKind::NicConnect) {
+                self.directory.put(port.id, port_info(port, &PortCounters::default()));
+            }
         }
-        instance.tell(event, self.spec.name().as_str()).map_err(|reason| Veto { stage, reason })
+        let told = instance.tell(event, self.spec.name().as_str());
+        told.map_err(|Objection { reason, for_now }| Veto { stage, reason, for_now })
     }
 
     /// Enables an extension.
@@ -124,7 +149,8 @@ impl LiveSwitch {
         }
         self.refuse_quarantined(&id)?;
         let log = Arc::new(LogRing::default());
-        let (instance, stage) = self.start_instance(state, &source, config, Arc::clone(&log))?;
+        let waiting = state.enabled.iter().position(is_it);
+        let (instance, stage) = self.start_in_place(state, waiting, (&source, config, Arc::clone(&log)))?;
         let library = Arc::clone(instance.library());
         // One that was taken out after a panic is enabled anew.
         state.enabled.retain(|one| !is_it(one));
@@ -170,26 +196,31 @@ impl LiveSwitch {
             log,
         );
         let instance = source.create(state.workers.len(), shared, config)?;
-        let introduced = self.introduce(state, &instance);
-        let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
+        let introduced = self.introduce(state, &instance, config.fail_policy());
+        let stage = introduced.inspect_err(|_| {
+            self.groups.remove_of(number);
+            self.directory.references.remove_of(number);
+        })?;
         Ok((instance, stage))
     }
 
     /// Tells a new instance of everything, and puts it into the stack.
-    fn introduce(&self, state: &mut State, instance: &Hosted) -> ControlResult<Option<StageId>> {
+    fn introduce(&self, state: &mut State, instance: &Hosted, policy: FailPolicy) -> ControlResult<Option<StageId>> {
         let facts = instance.library().facts();
         let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
         let (contexts, spec) = self.all_contexts(state, instance)?;
         let Some(spec) = spec else { return Ok(None) };
-        let entry =
-            state.switch.introduce(&spec, &mut Sink::newcomer(self, instance)).map_err(|error| match error {
-                EnableError::SecondForwarding { holder } => ControlError::SecondForwarding {
-                    switch: self.spec.name().clone(),
-                    holder: self.stage_name(state, holder),
-                    id: facts.id.clone(),
-                },
-                other => rejected(other.to_string()),
-            })?;
+        let on_failure = if policy == FailPolicy::Closed { OnFailure::Closed } else { OnFailure::Open };
+        let spec = StageSpec { on_failure, ..spec };
+        let mut sink = Sink::newcomer(self, instance, self.kept_policies(state));
+        let entry = state.switch.introduce(&spec, &mut sink).map_err(|error| match error {
+            EnableError::SecondForwarding { holder } => ControlError::SecondForwarding {
+                switch: self.spec.name().clone(),
+                holder: self.stage_name(state, holder),
+                id: facts.id.clone(),
+            },
+            other => rejected(other.to_string()),
+        })?;
         let id = entry.id;
         state.switch.enable(entry);
         self.watch(state, instance)?;
@@ -231,13 +262,23 @@ impl LiveSwitch {
             state.switch.disable(stage);
             self.publish(state, Vec::new())?;
         }
-        if let Some(instance) = instance {
-            let deleted = ControlEvent { kind: EventKind::SwitchDelete, port: None };
-            // The end cannot be refused.
-            let _ = self.tell(&instance, StageId(0), &deleted);
-            self.groups.remove_of(instance.shared().instance);
-        }
+        self.end_instance(instance);
         Ok(())
+    }
+
+    /// Ends an instance that no worker calls any more.
+    pub(super) fn end_instance(&self, instance: Option<Hosted>) {
+        let Some(instance) = instance else { return };
+        let deleted = ControlEvent { kind: EventKind::SwitchDelete, port: None };
+        // The end cannot be refused.
+        let _ = self.tell(&instance, StageId(0), &deleted);
+        let number = instance.shared().instance;
+        self.groups.remove_of(number);
+        let kept = self.directory.references.remove_of(number);
+        if kept > 0 {
+            let id = instance.library().facts().id.as_str();
+            tracing::warn!(switch = %self.spec.name(), extension = id, kept, "left with references to ports it had not given back");
+        }
     }
 
     /// Takes all extensions out.

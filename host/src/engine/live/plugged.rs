@@ -33,6 +33,8 @@ pub(crate) struct Plugged {
     /// When it is read next for nobody but itself.
     pub(super) meter_due: Instant,
     pub(super) was_detached: bool,
+    /// Whether it is being removed.
+    pub(super) leaving: bool,
     /// What is known about a loop through the port.
     pub(super) looping: Looping,
     /// Why it does not carry traffic although it should.

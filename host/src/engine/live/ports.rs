@@ -17,7 +17,7 @@ use heddle_switch_core::vlan::{VlanMode, VlanSet};
 use super::extensions::Sink;
 use super::loops::Looping;
 use super::plugged::{Plugged, no_carrier};
-use super::{LiveSwitch, State, answer};
+use super::{LiveSwitch, State};
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
@@ -72,24 +72,18 @@ impl LiveSwitch {
         let settings = spec.settings().clone();
         let mut open = ports::open(&self.open_spec(&spec)).map_err(open_error)?;
         let owner = state.next_home % u16::try_from(state.workers.len()).unwrap_or(1).max(1);
-        let core = CoreSpec {
-            name: name.to_string(),
-            kind: core_kind(spec.kind()),
-            admin_up: settings.admin() == AdminState::Up,
-            mac: settings.mac().map(MacAddress::octets),
-            vlan: core_vlan(settings.vlan()),
-            mtu: settings.mtu().get(),
-            speed_mbps: open.speed_mbps,
-            owner,
-            capabilities: if settings.offload() { open.capabilities } else { Capabilities::default() },
-            on_failure: core_policy(settings.fail_policy()),
-        };
+        let core = core_spec(&spec, open.speed_mbps, owner, open.capabilities);
         let mut sink = Sink::new(self, &state.enabled);
         let id = state.switch.create_port(core, &mut sink).map_err(|error| self.port_error(state, &name, error))?;
-        if let Err(error) = state.switch.create_nic(id, &mut Sink::new(self, &state.enabled)) {
+        let offered = self.offer_port(state, (id.raw(), &name, false), settings.vlan());
+        let made = offered.and_then(|()| {
+            let made = state.switch.create_nic(id, &mut Sink::new(self, &state.enabled));
+            made.map_err(|error| self.port_error(state, &name, error))
+        });
+        if let Err(error) = made {
             let undone = state.switch.delete_port(id, &mut Sink::new(self, &state.enabled));
             debug_assert!(undone.is_ok(), "a port without NIC can be deleted");
-            return Err(self.port_error(state, &name, error));
+            return Err(error);
         }
         state.next_home = state.next_home.wrapping_add(1);
         let (virtual_device, attachment) = (open.device.clone(), open.attachment.clone());
@@ -106,6 +100,7 @@ impl LiveSwitch {
             meter,
             meter_due,
             was_detached,
+            leaving: false,
             looping,
             trouble,
         };
@@ -169,6 +164,7 @@ impl LiveSwitch {
             setting,
         };
         let Some(plugged) = state.ports.get(&id) else { return Err(self.no_such_port(state, name)) };
+        self.refuse_leaving(plugged)?;
         if change.backend.as_ref().is_some_and(|backend| backend != plugged.spec.backend()) {
             return Err(fixed("--backend"));
         }
@@ -182,6 +178,7 @@ impl LiveSwitch {
         if settings.offload() != plugged.settings.offload() {
             return Err(fixed("--offload"));
         }
+        self.offer_vlan(state, (id, name), (plugged.settings.vlan(), settings.vlan()))?;
         let core = CoreChange {
             admin_up: change.admin.map(|admin| admin == AdminState::Up),
             link_up: None,
@@ -215,26 +212,6 @@ impl LiveSwitch {
         Ok(id)
     }
 
-    /// Unplugs and deletes a port, after everything of it has arrived.
-    pub(crate) fn remove_port(&self, state: &mut State, name: &PortName) -> ControlResult<()> {
-        let id = self.port_id(state, name)?;
-        // Only a connected NIC can be disconnected; a port whose NIC is not is on its way out already.
-        let _ = state.switch.disconnect_nic(id, &mut Sink::new(self, &state.enabled));
-        self.publish(state, Vec::new())?;
-        self.settle(state)?;
-        for worker in &state.workers {
-            let queues = answer(&worker.ask(|sender| Command::Detach(id, sender))?)?;
-            // Closing a device may take the kernel some time: here, not on the worker.
-            drop(queues);
-        }
-        let _ = state.switch.delete_nic(id, &mut Sink::new(self, &state.enabled));
-        let deleted = state.switch.delete_port(id, &mut Sink::new(self, &state.enabled));
-        state.ports.remove(&id);
-        self.directory.remove(id);
-        self.publish(state, Vec::new())?;
-        deleted.map(drop).map_err(|error| self.port_error(state, name, error))
-    }
-
     /// Starts a capture on a port.
     pub(crate) fn capture(&self, state: &State, spec: &CaptureSpec, sink: CaptureSink) -> ControlResult<()> {
         let port = self.port_id(state, spec.port())?;
@@ -262,7 +239,7 @@ impl LiveSwitch {
         }
     }
 
-    fn port_error(&self, state: &State, name: &PortName, error: PortError) -> ControlError {
+    pub(super) fn port_error(&self, state: &State, name: &PortName, error: PortError) -> ControlError {
         let switch = self.spec.name().clone();
         let holder_name = |holder: &str| PortName::new(holder).unwrap_or_else(|_| name.clone());
         let plugged = |name: &str| state.ports.values().find(|plugged| plugged.spec.name().as_str() == name);
@@ -281,11 +258,14 @@ impl LiveSwitch {
                 kind: plugged(name.as_str()).map_or(PortKind::External, |plugged| plugged.spec.kind()),
                 switch,
             },
-            PortError::Vetoed(veto) => ControlError::ExtensionVeto {
-                extension: self.stage_name(state, veto.stage),
-                request: format!("port '{name}'"),
-                reason: veto.reason,
-            },
+            PortError::Vetoed(veto) => {
+                let (extension, request) = (self.stage_name(state, veto.stage), format!("port '{name}'"));
+                let reason = veto.reason;
+                match veto.for_now {
+                    true => ControlError::ExtensionNotNow { extension, request, reason },
+                    false => ControlError::ExtensionVeto { extension, request, reason },
+                }
+            }
             other => ControlError::Refused {
                 thing: format!("port '{name}' of switch '{switch}'"),
                 reason: format!("cannot be changed: {other}"),
@@ -314,6 +294,23 @@ impl LiveSwitch {
             // A port that is being deleted meanwhile needs no news.
             let _ = state.switch.change_port(id, change, &mut Sink::new(self, &state.enabled));
         }
+    }
+}
+
+/// A port as the switch's tables want it.
+pub(super) fn core_spec(spec: &PortSpec, speed_mbps: u32, owner: u16, capabilities: Capabilities) -> CoreSpec {
+    let settings = spec.settings();
+    CoreSpec {
+        name: spec.name().to_string(),
+        kind: core_kind(spec.kind()),
+        admin_up: settings.admin() == AdminState::Up,
+        mac: settings.mac().map(MacAddress::octets),
+        vlan: core_vlan(settings.vlan()),
+        mtu: settings.mtu().get(),
+        speed_mbps,
+        owner,
+        capabilities: if settings.offload() { capabilities } else { Capabilities::default() },
+        on_failure: core_policy(settings.fail_policy()),
     }
 }
 

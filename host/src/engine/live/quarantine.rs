@@ -51,12 +51,12 @@ impl LiveSwitch {
         let panicked = |one: &Enabled| one.instance.as_ref().is_some_and(|it| it.has_panicked());
         while let Some(at) = state.enabled.iter().position(panicked) {
             let why = state.enabled.get(at).and_then(|one| one.instance.as_ref()?.failure());
-            self.take_out(state, at)?;
+            self.suspend(state, at)?;
             self.after_panic(state, at, why.as_deref());
         }
         let unruly = |one: &Enabled| one.instance.is_some() && one.violations > VIOLATIONS_MAX;
         while let Some(at) = state.enabled.iter().position(unruly) {
-            self.take_out(state, at)?;
+            self.suspend(state, at)?;
             let reason = format!("more than {VIOLATIONS_MAX} violations of its role's rules");
             self.quarantine(state, at, QuarantineCause::Violations, reason);
         }
@@ -123,7 +123,7 @@ impl LiveSwitch {
     fn revive(&self, state: &mut State, at: usize) -> ControlResult<()> {
         let Some(one) = state.enabled.get(at) else { return Ok(()) };
         let (source, config, log) = (one.source.clone(), one.config.clone(), Arc::clone(&one.log));
-        let (instance, stage) = self.start_instance(state, &source, &config, log)?;
+        let (instance, stage) = self.start_in_place(state, Some(at), (&source, &config, log))?;
         if let Some(one) = state.enabled.get_mut(at) {
             (one.instance, one.stage, one.violations) = (Some(instance), stage, 0);
             one.broken = Broken::default();

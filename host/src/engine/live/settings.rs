@@ -88,7 +88,7 @@ impl LiveSwitch {
     }
 }
 
-fn view(key: &str, setting: Option<&Setting>, given: Option<&str>, changeable: bool) -> SettingView {
+pub(super) fn view(key: &str, setting: Option<&Setting>, given: Option<&str>, changeable: bool) -> SettingView {
     let default = setting.and_then(|setting| setting.default.clone());
     let kind = setting.map_or(SettingKind::Text, |setting| setting.kind);
     SettingView {

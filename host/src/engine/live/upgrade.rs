@@ -115,6 +115,8 @@ impl LiveSwitch {
         };
         old.end_saving(false);
         newcomer.shared().count_on_from(old.shared());
+        // The newcomer was told of every port and has references of its own.
+        self.directory.references.remove_of(old.shared().instance);
         let view = upgraded(&former_library, &library, &figures);
         let former = Former { instance: old, contexts, library: former_library, path: former_path, entry };
         let Some(one) = state.enabled.get_mut(at) else { return Err(self.not_enabled(state, id)) };
@@ -220,7 +222,8 @@ impl LiveSwitch {
         newcomer.restore(Scope::Instance, &blobs).map_err(|refusal| refusal.to_string())?;
         let Some(stage) = one.stage else { return Ok(Vec::new()) };
         let contexts = self.contexts(state, newcomer).map_err(|error| error.to_string())?;
-        let mut sink = Sink::newcomer(self, &Hosted::Here(Arc::clone(newcomer)));
+        let kept = self.kept_policies(state);
+        let mut sink = Sink::newcomer(self, &Hosted::Here(Arc::clone(newcomer)), kept);
         state.switch.acquaint(stage, &mut sink).map_err(|error| error.to_string())?;
         Ok(contexts)
     }
@@ -245,6 +248,7 @@ impl LiveSwitch {
         // The end cannot be refused.
         let _ = instance.tell(&deleted, self.spec.name().as_str());
         self.groups.remove_of(instance.shared().instance);
+        self.directory.references.remove_of(instance.shared().instance);
     }
 
     fn refused(&self, thing: &str, reason: String, fix: &str) -> ControlError {

@@ -40,6 +40,13 @@ impl Reasons {
         u16::try_from(at).map(|at| EXTENSION_FIRST + at).map_err(|_| Refusal::Full)
     }
 
+    /// Names and texts of the reasons of one extension.
+    pub fn of(&self, extension: &str) -> Vec<(String, String)> {
+        let reasons = lock(&self.0);
+        let own = reasons.iter().filter(|reason| reason.extension == extension);
+        own.map(|reason| (format!("{}/{}", reason.extension, reason.id), reason.text.clone())).collect()
+    }
+
     /// Name (`extension/id`) and text of a code.
     pub fn describe(&self, code: u16) -> Option<(String, String)> {
         let at = usize::from(code.checked_sub(EXTENSION_FIRST)?);

@@ -134,7 +134,7 @@ impl Rooms {
             }),
             ToChild::Event { kind, port, switch } => {
                 let info = port_from(&heard.bytes);
-                self.ask(|instance| instance.event(kind, port, info.as_ref(), &switch))
+                self.ask(|instance| instance.event((kind, port), info.as_ref(), &switch).map_err(|no| no.reason))
             }
             ToChild::Configure => self.ask(|instance| instance.configure(&text(&heard.bytes))),
             ToChild::Destroy => {

@@ -121,9 +121,12 @@ fn extension_view(switch: &SwitchName, part: &Part<ExtensionRecord>) -> Option<E
         config: record.config.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect(),
         counters: Vec::new(),
         quarantine: None,
+        fail_policy: part.record.fail_policy,
         violations: Vec::new(),
         upgrade: None,
         isolation: record.isolation,
         process: None,
+        references: 0,
+        drop_reasons: Vec::new(),
     })
 }

@@ -127,14 +127,20 @@ impl Inner {
         let Some(part) = lock(&self.ledger).port(switch, port.as_str()).cloned() else {
             return self.plane.remove_port(switch, port);
         };
-        store.commit(&[Edit::DropPort(switch, port.as_str())]).map_err(|error| not_stored(&error))?;
+        let before = lock(&self.ledger).switches.get(switch).map(|kept| kept.record.clone());
+        let before = before.ok_or_else(|| ControlError::NoSuchSwitch { name: switch.to_string(), nearest: None })?;
+        // Its policies go with it.
+        let after = super::policies::without_port(&before, port);
+        let edits = [Edit::DropPort(switch, port.as_str()), Edit::PutSwitch(&after)];
+        store.commit(&edits).map_err(|error| not_stored(&error))?;
         if part.absent.is_none()
             && let Err(error) = self.plane.remove_port(switch, port)
         {
-            self.put_back(&mut store, &[Edit::PutPort(switch, part.order, &part.record)]);
+            self.put_back(&mut store, &[Edit::PutPort(switch, part.order, &part.record), Edit::PutSwitch(&before)]);
             return Err(error);
         }
         if let Some(kept) = lock(&self.ledger).switches.get_mut(switch) {
+            kept.record = after;
             kept.ports.retain(|known| known.key != part.key);
         }
         Ok(())

@@ -75,7 +75,10 @@ impl Inner {
     fn bring_switch(&self, store: &mut Store, kept: &Kept, with_extensions: bool) {
         let name = &kept.record.name;
         if kept.absent.is_some() {
-            let outcome = self.plane.create_switch(kept.record.spec()).err();
+            let made = self.plane.create_switch(kept.record.spec());
+            // Before extensions and ports: what is put is offered as they come.
+            let loaded = made.and_then(|_| self.plane.load_policies(name, kept.record.policy_specs()));
+            let outcome = loaded.err();
             let absent = note(&format!("switch '{name}'"), kept.absent.as_deref(), outcome);
             if let Some(kept) = lock(&self.ledger).switches.get_mut(name) {
                 kept.absent.clone_from(&absent);

@@ -17,6 +17,8 @@ use crate::control::error::ControlError;
 use crate::control::plane::ControlResult;
 use crate::engine::carry::{CUT_OVER_PATIENCE, CutOver, CutOverEnd, GIVEN_UP, Gate, PieceJob, SavedPiece, next_room};
 use crate::engine::command::Command;
+use heddle_switch_core::switch::StageSpec;
+
 use crate::engine::live::extensions::spec_of;
 use crate::engine::live::{ANSWER, LiveSwitch, State, WorkerHandle};
 use crate::loader::state::{PIECE_MIN, WORKER_STATE_MAX};
@@ -53,7 +55,10 @@ impl LiveSwitch {
         contexts: Vec<WorkerStage>,
     ) -> Result<Carried, String> {
         let mut figures = Figures::default();
+        // Its fail policy is the operator's, not the version's.
+        let on_failure = state.switch.stage(stage).map(|entry| entry.on_failure).unwrap_or_default();
         let spec = spec_of(new, &contexts).ok_or("it has no data path")?;
+        let spec = StageSpec { on_failure, ..spec };
         let version = old.state_facts().map(|facts| facts.version);
         let names_held = |instance: &Instance| instance.state_facts().is_some_and(|facts| facts.keeps_held);
         let keeps_held = names_held(old) && names_held(new);
