@@ -209,7 +209,8 @@ impl Running {
                 Ok(left) => left,
             };
             let rest = Duration::from_nanos(left.saturating_mul(self.job.pace) / 1_000);
-            if left > 0 && started.elapsed() + rest > CUT_OVER_MAX {
+            // Twice the estimate: what is carried last meets cold memory.
+            if left > 0 && started.elapsed() + rest * 2 > CUT_OVER_MAX {
                 return self.not_yet(left);
             }
             if !std::mem::replace(&mut self.is_near, true) {
