@@ -21,6 +21,7 @@ unit        extension-api     each product crate, in its own process
 switch      tests/switch      the data plane as a whole: seeded simulations against an oracle
 extensions  tests/extensions  extensions in Rust and in C, loaded from their .so
 abi         tests/abi         old compilers load, damaged metadata is refused
+conformance tests/conformance what ships conforms; each misbehaving extension fails its own case alone
 end-to-end  tests/end_to_end  namespaces, devices, the daemon (root)
 restart     tests/restart     kills at random points of random changes, kills under traffic (root)
 demo        tests/demo        the demo as a test, and the commands that README.md tells operators to type

@@ -58,14 +58,35 @@ pub(crate) struct Child {
 }
 
 impl Child {
+    /// Starts cases one after the other in one process, until one fails.
+    pub(crate) fn start_whole(
+        cases: &[&'static Case],
+        subject: &mut Subject,
+        limit: Duration,
+    ) -> std::io::Result<Child> {
+        Child::begin(subject, limit, |subject| {
+            cases.iter().try_for_each(|case| judge(&[case], subject).map(drop)).map(|()| String::new())
+        })
+    }
+
     /// Starts a case in a process of its own; of several, which drive the same, the first, and judges all.
     pub(crate) fn start(cases: &[&'static Case], subject: &mut Subject, limit: Duration) -> std::io::Result<Child> {
+        Child::begin(subject, limit, |subject| judge(cases, subject))
+    }
+
+    fn begin(
+        subject: &mut Subject,
+        limit: Duration,
+        work: impl FnOnce(&mut Subject) -> Verdict,
+    ) -> std::io::Result<Child> {
         let (reader, writer) = pipe()?;
         // SAFETY: this process has one thread, so the child may do whatever its parent may.
         match unsafe { libc::fork() } {
             0 => {
                 drop(reader);
-                be_the_child(cases, subject, &writer)
+                SAY.store(writer.as_raw_fd(), Ordering::Relaxed);
+                prepare();
+                tell(work(subject))
             }
             process if process > 0 => Ok(Child {
                 process,
@@ -179,31 +200,34 @@ fn signal_name(signal: i32) -> String {
     format!("{name} ({signal}) ended it")
 }
 
-/// Runs the case and ends the process.
-fn be_the_child(cases: &[&'static Case], subject: &mut Subject, writer: &OwnedFd) -> ! {
-    SAY.store(writer.as_raw_fd(), Ordering::Relaxed);
-    prepare();
-    let mut run = || {
-        let Some(case) = cases.first() else { return Ok(String::new()) };
-        if case.level > Level::Loads {
-            proxy::opening();
-            let library = heddle_host::loader::load(&subject.path, &subject.run_dir);
-            subject.library = Some(library.map_err(|error| format!("it does not load: {error}"))?);
-        } else if matches!(case.name, "makes-an-instance" | "context-made" | "leaves-in-order") {
-            let library = heddle_host::loader::load(&subject.path, &subject.run_dir);
-            subject.library = Some(library.map_err(|error| format!("it does not load: {error}"))?);
-        }
-        let passed = (case.run)(subject)?;
-        Ok(passed)
-    };
-    let ran = run();
+/// Runs the first of these cases and judges all.
+fn judge(cases: &[&'static Case], subject: &mut Subject) -> Verdict {
+    let ran = drive(cases, subject);
     let found: Vec<_> = cases.iter().filter_map(|case| proxy::finding(case.name)).collect();
     // A rule that was broken on the way says more than what it led to.
-    let (kind, text) = match (ran, found.as_slice()) {
-        (Ok(text), []) => (b'P', text),
-        (Err(text), []) => (b'F', text),
-        (_, [only]) if cases.len() == 1 => (b'F', only.text.clone()),
-        (_, several) => (b'F', several.iter().map(|one| format!("{EACH}{}:{}", one.rule, one.text)).collect()),
+    match (ran, found.as_slice()) {
+        (ran, []) => ran,
+        (_, [only]) if cases.len() == 1 => Err(only.text.clone()),
+        (_, several) => Err(several.iter().map(|one| format!("{EACH}{}:{}", one.rule, one.text)).collect()),
+    }
+}
+
+/// Runs the first of these cases, on the library unless the case loads it itself.
+fn drive(cases: &[&'static Case], subject: &mut Subject) -> Verdict {
+    let Some(case) = cases.first() else { return Ok(String::new()) };
+    if case.level > Level::Loads || matches!(case.name, "makes-an-instance" | "context-made" | "leaves-in-order") {
+        proxy::opening();
+        let library = heddle_host::loader::load(&subject.path, &subject.run_dir);
+        subject.library = Some(library.map_err(|error| format!("it does not load: {error}"))?);
+    }
+    (case.run)(subject)
+}
+
+/// Says how it ended, and ends the process.
+fn tell(verdict: Verdict) -> ! {
+    let (kind, text) = match verdict {
+        Ok(text) => (b'P', text),
+        Err(text) => (b'F', text),
     };
     let mut said = vec![kind];
     said.extend(text.bytes().take(TEXT_MAX / 2));

@@ -156,6 +156,7 @@ pub(crate) fn list_json() -> String {
             "text": case.text,
             "clause": case.clause,
             "misbehaving": case.misbehaving(),
+            "everyday": case.is_everyday(),
         })
     };
     format!("{:#}\n", json!(case::all().map(row).collect::<Vec<_>>()))

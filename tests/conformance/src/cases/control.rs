@@ -42,7 +42,7 @@ pub(crate) const CASES: &[Case] = &[
         C,
         "model 1.3: capture, veto: no",
         "A capture extension refuses no port and no NIC.",
-        lives,
+        late,
     ),
     case(
         (L, "refusals-have-words"),
@@ -210,6 +210,17 @@ fn lives(subject: &Subject) -> Verdict {
         done(rig.switch.remove_port(port))?;
         rig.tick();
     }
+    Ok(String::new())
+}
+
+/// A port comes when the extension runs.
+fn late(subject: &Subject) -> Verdict {
+    let mut rig = Rig::new(subject, 3, 1)?;
+    match rig.switch.add_port(plain_port("late")) {
+        Ok(_) | Err(PortError::Vetoed(_)) => {}
+        Err(other) => return Err(other.to_string()),
+    }
+    rig.bursts(4, 8);
     Ok(String::new())
 }
 

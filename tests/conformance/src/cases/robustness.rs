@@ -5,7 +5,7 @@
 
 use heddle_host::offline::InFrame;
 
-use super::{everyday, process};
+use super::{everyday, only_then, process};
 use crate::case::{ALL, CFW, Case, FW, Level, Verdict, W, case};
 use crate::frames::{Kind, finish, frame};
 use crate::proxy::{self, Manners};
@@ -125,13 +125,7 @@ pub(crate) const CASES: &[Case] = &[
         CFW,
         "heddle_host_t.inject: E_GONE",
         "A draft that cannot be injected is discarded.",
-        |subject| {
-            refusing(subject, 16)?;
-            match proxy::live_drafts() {
-                0 => Ok(String::new()),
-                left => Err(format!("{left} drafts were neither injected nor discarded")),
-            }
-        },
+        |subject| refusing(subject, 16),
     ),
     case(
         (L, "refused-counters"),
@@ -277,8 +271,8 @@ fn header_length(subject: &Subject) -> Verdict {
     send(
         subject,
         &[
-            |to, from| with(frame(Kind::Udp4, (to, from), 90, 1, 1), 60, &[(14, 0x4f)]),
-            |to, from| with(frame(Kind::Tcp4, (to, from), 90, 1, 1), 64, &[(14, 0x4f)]),
+            |to, from| with(frame(Kind::Udp4, (to, from), 90, 1, 1), 60, &[(14, 0x4f), (17, 46)]),
+            |to, from| with(frame(Kind::Tcp4, (to, from), 90, 1, 1), 64, &[(14, 0x4f), (17, 50)]),
         ],
     )
 }
@@ -390,23 +384,22 @@ fn full(subject: &Subject) -> Verdict {
     Ok(String::new())
 }
 
-/// Rules whose breaking shows how an extension takes what the host does.
-fn found() -> Vec<&'static str> {
-    proxy::rules_broken()
-}
-
 /// Everyday traffic with a polite host and then with one that has these manners: what is found only then is a failure.
 fn changed(subject: &Subject, manners: Manners) -> Verdict {
-    drop(rigged(subject)?);
-    let before = found();
+    let polite = rigged(subject)?;
+    let drafts = proxy::live_drafts();
+    drop(polite);
+    let before = proxy::rules_broken();
     let refused = proxy::REFUSED.load(std::sync::atomic::Ordering::Relaxed);
     proxy::set_manners(manners);
     let after = rigged(subject);
     proxy::set_manners(Manners::POLITE);
     let refused = proxy::REFUSED.load(std::sync::atomic::Ordering::Relaxed) > refused;
-    if let Some(new) = found().into_iter().find(|rule| !before.contains(rule)) {
-        let text = proxy::finding(new).map(|finding| finding.text).unwrap_or_default();
-        return Err(format!("{new}: {text}"));
+    if let Some(broken) = only_then(&before) {
+        return Err(broken);
+    }
+    if proxy::live_drafts() > drafts {
+        return Err(format!("{} drafts were neither injected nor discarded", proxy::live_drafts() - drafts));
     }
     match after {
         Ok(_) if manners.refuse != 0 && !refused => Ok("it never asked".to_owned()),
@@ -458,12 +451,14 @@ fn threads(subject: &Subject) -> Verdict {
 
 fn at_once(subject: &Subject) -> Verdict {
     let mut rig = Rig::new(subject, 4, 2)?;
-    let sets: Vec<Vec<Vec<InFrame>>> = (0..2).map(|port| (0..60).map(|_| rig.ordinary(port, 12)).collect()).collect();
-    let (now, ports) = (rig.now, rig.ports.clone());
+    let sets: Vec<Vec<Vec<InFrame>>> = (0..2).map(|port| (0..16).map(|_| rig.ordinary(port, 6)).collect()).collect();
+    let (now, ports, together) = (rig.now, rig.ports.clone(), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
         for ((worker, bursts), port) in rig.switch.workers().iter_mut().zip(sets).zip(ports) {
+            let together = &together;
             scope.spawn(move || {
                 for (at, burst) in bursts.iter().enumerate() {
+                    together.wait();
                     worker.feed(now + at as u64 * 1_000, port, burst);
                 }
             });

@@ -431,7 +431,8 @@ unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source: u32) -> i32 
     if refuses(INJECT) {
         return E_GONE;
     }
-    if source != 0 && !lock(&current.instance().known).connected.contains(&source) {
+    let stranger = source != 0 && !lock(&current.instance().known).connected.contains(&source);
+    if stranger {
         let text = format!("inject with source port {source}, which has no connected NIC");
         find("inject-source-connected", text);
     }
@@ -439,7 +440,7 @@ unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source: u32) -> i32 
     let code = real!(current.instance(), inject(call, handle, source));
     if code == OK {
         current.end_draft(handle);
-    } else if code == E_INVALID || (code == E_GONE && source == 0) {
+    } else if !stranger && matches!(code, E_INVALID | E_GONE) {
         stale("inject", handle, code);
     }
     code

@@ -109,12 +109,14 @@ impl InCall {
     }
 
     /// The host's own packet.
+    #[expect(clippy::mut_from_ref, reason = "behind a raw pointer; no two are held at a time")]
     fn hosts(&self, index: usize) -> &mut Packet {
         // SAFETY: `index` is below the count of the host's batch, whose packets are nobody else's during the call.
         unsafe { &mut *(*self.host).packets.add(index) }
     }
 
     /// The extension's packet.
+    #[expect(clippy::mut_from_ref, reason = "behind a raw pointer; no two are held at a time")]
     fn shown(&self, index: usize) -> &mut Packet {
         // SAFETY: `index` is below the count of the packets in guarded memory, which are this call's alone.
         unsafe { &mut *self.packets.add(index) }

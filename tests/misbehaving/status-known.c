@@ -1,0 +1,5 @@
+/* It returns a number of its own. */
+#define ROLE HEDDLE_ROLE_FILTER
+#define ON_IN if (IS_ARP) { worker->word = 1; }
+#define AFTER_INGRESS if (worker->word != 0) { worker->word = 0; return 7; }
+#include "decent.h"

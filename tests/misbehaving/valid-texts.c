@@ -1,0 +1,4 @@
+/* Its id is a path. */
+#define ROLE HEDDLE_ROLE_FILTER
+#define ID "../../etc/passwd"
+#include "decent.h"
