@@ -14,6 +14,7 @@ mod stop;
 pub use args::DaemonArgs;
 
 use crate::config::{self, ConfigError};
+use crate::contain;
 use crate::control::error::{ControlError, ErrorClass};
 use crate::control::log::LogLevels;
 use crate::control::peer::AccessPolicy;
@@ -24,7 +25,7 @@ use crate::control::socket::{ClaimError, ControlSocket, reader_group};
 use crate::metrics::MetricsError;
 use crate::ports::keep;
 use crate::state::store::StoreError;
-use crate::state::{Durable, Wanted};
+use crate::state::{Crashes, Durable, Wanted};
 use crate::supervisor::{self, Inheritance, Inherited, SuperviseError};
 use crate::systemd;
 use clap::Parser;
@@ -154,15 +155,18 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
         let listener = socket.listener().try_clone().map_err(DaemonError::system("share the control socket"))?;
         return switch_process(args, build, listener, facts(args, None, log), supervisor::new_start(), None);
     }
-    supervisor::supervise(socket.listener()).map_err(DaemonError::from)
+    let crashes = contain::record::file(&args.run_dir());
+    let ended = supervisor::supervise(socket.listener(), &crashes).map_err(DaemonError::from);
+    contain::record::tidy(&crashes);
+    ended
 }
 
 fn facts(args: &DaemonArgs, inherited: Option<&Inherited>, log: Arc<LogLevels>) -> DaemonFacts {
     DaemonFacts {
         supervisor_pid: inherited.map(|inherited| inherited.supervisor_pid),
         restarts: inherited.map_or(0, |inherited| inherited.restarts),
-        crashes: 0,
-        last_crash: None,
+        crashes: inherited.map_or(0, |inherited| inherited.crashes),
+        last_crash: inherited.and_then(|inherited| inherited.last_crash.clone()),
         last_exit: inherited.and_then(|inherited| inherited.last_exit.clone()),
         socket: args.socket.display().to_string(),
         state_dir: args.state_dir().display().to_string(),
@@ -196,6 +200,17 @@ fn say(text: &str) -> Result<(), DaemonError> {
     }
 }
 
+/// Starts to contain extensions; gives the crashes that are on record.
+fn contained(args: &DaemonArgs) -> io::Result<Crashes> {
+    let file = contain::record::file(&args.run_dir());
+    let crashes = Crashes::read(&file);
+    // Appended to, not emptied: a crash before they are stored must not lose them.
+    let record = std::fs::File::options().append(true).create(true).open(&file)?;
+    contain::trap::arm(Some(record.into()))?;
+    contain::watchdog::start(args.limits())?;
+    Ok(crashes)
+}
+
 /// Builds the plane, serves until a signal, and takes the plane down.
 fn switch_process(
     args: &DaemonArgs,
@@ -205,6 +220,7 @@ fn switch_process(
     start: String,
     kept: Option<&Inheritance>,
 ) -> Result<(), DaemonError> {
+    let crashes = contained(args).map_err(DaemonError::system("watch over extensions"))?;
     let setup = PlaneSetup { run_dir: args.run_dir(), extension_dirs: args.extension_dirs.clone() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -218,7 +234,7 @@ fn switch_process(
         stop::on_signal().map_err(DaemonError::system("receive signals"))?
     };
     let wanted = wanted(args, start, facts.restarts)?;
-    let durable = Durable::open_with(build(&setup)?, &args.state_dir(), wanted.as_ref())?;
+    let durable = Durable::open_with(build(&setup)?, &args.state_dir(), wanted.as_ref(), &crashes)?;
     let plane: Arc<dyn ControlPlane> = Arc::new(durable);
     if let Some(kept) = kept {
         kept.release_unclaimed();

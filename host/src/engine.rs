@@ -94,7 +94,7 @@ impl Engine {
             catalog: Catalog::new(copies),
             services,
             extension_dirs,
-            quarantines: Arc::new(Quarantines::open(run_dir)),
+            quarantines: Arc::default(),
             installing: Mutex::default(),
             news: News::new().map_err(internal("making the bell of the device thread"))?,
             stopping: AtomicBool::new(false),

@@ -14,4 +14,4 @@ pub mod record;
 pub mod store;
 
 pub use adopt::Wanted;
-pub use durable::Durable;
+pub use durable::{Crashes, Durable};

@@ -5,7 +5,8 @@
 //! ([`Inherited`]). Because the supervisor keeps the socket open,
 //! clients that connect while a child is being restarted wait in the backlog instead of being refused.
 //! A child that dies is restarted, the first time at once and then after growing pauses; children that keep dying early
-//! end heddled (`backoff`). What operators asked for is in the store, which no death touches; the child restores it.
+//! end heddled (`backoff`). A death that is on record as an extension's doing is not counted: the next child keeps that
+//! extension out. What operators asked for is in the store, which no death touches; the child restores it.
 
 mod backoff;
 mod inherit;
@@ -24,6 +25,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
@@ -77,11 +79,11 @@ fn system(step: &'static str) -> impl FnOnce(io::Error) -> SuperviseError {
 ///
 /// # Errors
 /// When the switch process keeps dying, cannot be started, or had to be killed at the end.
-pub fn supervise(listener: &UnixListener) -> Result<(), SuperviseError> {
+pub fn supervise(listener: &UnixListener, crashes: &Path) -> Result<(), SuperviseError> {
     // One thread: the parent-death signal of the child follows the thread that started it.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("start its event loop"))?;
-    runtime.block_on(keep_alive(listener))
+    runtime.block_on(keep_alive(listener, crashes))
 }
 
 /// The stop signals, whichever comes first.
@@ -109,7 +111,7 @@ impl StopSignals {
     }
 }
 
-async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
+async fn keep_alive(listener: &UnixListener, crashes: &Path) -> Result<(), SuperviseError> {
     let mut signals = StopSignals::listen().map_err(system("receive signals"))?;
     let mut backoff = Backoff::default();
     let mut inherited = Inherited::first();
@@ -118,7 +120,8 @@ async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
         let started = Instant::now();
         let input = kept.hand_over(listener).map_err(system("pass its sockets on"))?;
         let mut child = start(input, &inherited).map_err(system("start the switch process"))?;
-        tracing::debug!(pid = child.id(), restarts = inherited.restarts, "the switch process is started");
+        let pid = child.id().unwrap_or(0);
+        tracing::debug!(pid, restarts = inherited.restarts, "the switch process is started");
         let status = tokio::select! {
             status = child.wait() => status.map_err(system("wait for the switch process"))?,
             name = signals.recv() => {
@@ -131,7 +134,9 @@ async fn keep_alive(listener: &UnixListener) -> Result<(), SuperviseError> {
             return Err(SuperviseError::Refused { ended, code });
         }
         systemd::restarting(&ended);
-        let pause = match backoff.after_crash(Instant::now(), started.elapsed()) {
+        let blamed = inherited.note_crash(crashes, pid);
+        let lived = if blamed { backoff::HEALTHY } else { started.elapsed() };
+        let pause = match backoff.after_crash(Instant::now(), lived) {
             Next::RestartAfter(pause) => pause,
             Next::GiveUp { crashes, within } => return Err(SuperviseError::GaveUp { crashes, within, last: ended }),
         };

@@ -22,6 +22,14 @@ pub fn file(run_dir: &Path) -> PathBuf {
     run_dir.join("crash.record")
 }
 
+/// Removes a file without records: nothing is left behind.
+pub fn tidy(file: &Path) {
+    if std::fs::metadata(file).is_ok_and(|facts| facts.len() == 0) {
+        // One that stays does no harm.
+        let _ = std::fs::remove_file(file);
+    }
+}
+
 /// How a call ended the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CrashCause {
@@ -39,7 +47,7 @@ pub(super) struct Facts<'a> {
     pub(super) seconds: u64,
     pub(super) cause: CrashCause,
     pub(super) signal: &'a str,
-    pub(super) address: usize,
+    pub(super) address: Option<usize>,
     pub(super) extension: &'a str,
     pub(super) switch: &'a str,
     pub(super) sha256: &'a str,
@@ -57,7 +65,10 @@ impl Facts<'_> {
             CrashCause::Limit(ms) => writeln!(out, "cause limit {ms}")?,
             CrashCause::Exit => writeln!(out, "cause exit")?,
         }
-        writeln!(out, "signal {}\naddress {:#x}\nthread {}", self.signal, self.address, self.thread)?;
+        writeln!(out, "signal {}\nthread {}", self.signal, self.thread)?;
+        if let Some(address) = self.address {
+            writeln!(out, "address {address:#x}")?;
+        }
         for (name, value) in [
             ("extension", self.extension),
             ("switch", self.switch),
@@ -101,8 +112,8 @@ pub struct CrashRecord {
     pub cause: CrashCause,
     /// The signal's name; empty for none.
     pub signal: String,
-    /// The address it is about.
-    pub address: u64,
+    /// The address it is about, when it is about one.
+    pub address: Option<u64>,
     /// The kernel's number of the thread.
     pub thread: i32,
     /// The extension that was called; `None` when none was.
@@ -146,7 +157,7 @@ impl CrashRecord {
             unix_seconds: 0,
             cause: CrashCause::Signal,
             signal: String::new(),
-            address: 0,
+            address: None,
             thread: 0,
             extension: None,
             switch: String::new(),
@@ -173,7 +184,7 @@ impl CrashRecord {
             }
             "signal" => value.clone_into(&mut self.signal),
             "address" => {
-                self.address = u64::from_str_radix(value.trim_start_matches("0x"), 16).unwrap_or(0);
+                self.address = u64::from_str_radix(value.trim_start_matches("0x"), 16).ok();
             }
             "thread" => self.thread = value.parse().unwrap_or(0),
             "extension" => self.extension = Some(value.to_owned()),
@@ -192,10 +203,12 @@ impl CrashRecord {
         let what = match self.cause {
             CrashCause::Limit(ms) => format!("a call that did not come back within {ms} ms"),
             CrashCause::Exit => "a call of exit()".to_owned(),
-            CrashCause::Signal if matches!(self.signal.as_str(), "SIGSEGV" | "SIGBUS") => {
-                format!("{} at {:#x}", self.signal, self.address)
-            }
-            CrashCause::Signal => self.signal.clone(),
+            CrashCause::Signal => match self.address {
+                Some(address) if matches!(self.signal.as_str(), "SIGSEGV" | "SIGBUS") => {
+                    format!("{} at {address:#x}", self.signal)
+                }
+                _ => self.signal.clone(),
+            },
         };
         let function = if self.function.is_empty() { String::new() } else { format!(" in {}", self.function) };
         let worker = self.worker.map_or_else(String::new, |worker| format!(" on worker {worker}"));
@@ -213,7 +226,7 @@ mod tests {
             seconds: 1_800_000_000,
             cause: CrashCause::Limit(1_000),
             signal: "SIGABRT",
-            address: 0x1000,
+            address: Some(0x1000),
             extension: "org.example.a",
             switch: "lab",
             sha256: "ab12",

@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
 use super::site::{Function, Site};
-use super::trap::AltStack;
+use super::trap::{self, AltStack};
 use super::watchdog;
 use crate::engine::ticks;
 use crate::loader::Window;
@@ -87,6 +87,9 @@ struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        if !self.slot.site.load(Ordering::Acquire).is_null() {
+            trap::left(self.slot);
+        }
         MINE.set(None);
         self.slot.taken.store(false, Ordering::Release);
     }

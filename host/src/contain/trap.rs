@@ -74,8 +74,6 @@ pub fn arm(file: Option<OwnedFd>) -> io::Result<()> {
             let _ = before.set(old);
         }
     }
-    // SAFETY: the function takes nothing and is there for the life of the process.
-    unsafe { libc::atexit(on_exit) };
     Ok(())
 }
 
@@ -129,7 +127,9 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
         return;
     }
     let name = FATAL.iter().find(|(number, _)| *number == signal).map_or("", |(_, name)| name);
-    let attributed = die(mine, name, address, false);
+    // A signal that was sent is about no address.
+    let about = (code > 0).then_some(address);
+    let attributed = die(mine, name, (about, interrupted(context)), false);
     // SAFETY: plain system calls; a null action is never passed.
     unsafe {
         let index = FATAL.iter().position(|(number, _)| *number == signal).unwrap_or(0);
@@ -145,14 +145,11 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     }
 }
 
-/// Runs when the process leaves through `exit`, which no extension may do.
-extern "C" fn on_exit() {
-    let Some(slot) = slot::mine() else { return };
-    if !slot.site.load(Ordering::Acquire).is_null() {
-        die(Some(slot), "", 0, true);
-        // SAFETY: ends the process at once, with a status the supervisor takes for a crash.
-        unsafe { libc::_exit(libc::EXIT_FAILURE) };
-    }
+/// The thread of a slot ends while it is in a call: the extension left through `exit`, or ended a thread that is not its own.
+pub(super) fn left(slot: &Slot) {
+    die(Some(slot), "", (None, 0), true);
+    // SAFETY: ends the process at once, with a status the supervisor takes for a crash.
+    unsafe { libc::_exit(libc::EXIT_FAILURE) };
 }
 
 /// Whether the processor says that a store faulted.
@@ -171,6 +168,20 @@ fn is_store(_context: *mut libc::c_void) -> bool {
     true
 }
 
+/// Where the thread was interrupted; 0 when that cannot be told.
+#[cfg(target_arch = "x86_64")]
+fn interrupted(context: *mut libc::c_void) -> usize {
+    // SAFETY: the kernel gives a `ucontext_t` to handlers with SA_SIGINFO.
+    let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    registers.get(libc::REG_RIP as usize).and_then(|at| usize::try_from(*at).ok()).unwrap_or(0)
+}
+
+/// Elsewhere the stack begins with the handler.
+#[cfg(not(target_arch = "x86_64"))]
+fn interrupted(_context: *mut libc::c_void) -> usize {
+    0
+}
+
 fn absorb(slot: &Slot, address: usize) -> bool {
     if slot.site.load(Ordering::Acquire).is_null() {
         return false;
@@ -181,7 +192,7 @@ fn absorb(slot: &Slot, address: usize) -> bool {
 }
 
 /// Puts the end of this process on record; whether an extension is named. One thread only: others wait for the end.
-fn die(slot: Option<&Slot>, signal: &str, address: usize, exits: bool) -> bool {
+fn die(slot: Option<&Slot>, signal: &str, (address, at): (Option<usize>, usize), exits: bool) -> bool {
     // SAFETY: gives a number.
     let thread = unsafe { libc::gettid() };
     if let Err(other) = DYING.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Acquire) {
@@ -214,13 +225,15 @@ fn die(slot: Option<&Slot>, signal: &str, address: usize, exits: bool) -> bool {
         write_facts(None, cause, signal, address);
     }
     // The first frames are this handler's own.
+    let first = addresses.iter().position(|address| *address == at).unwrap_or(0);
+    let addresses = addresses.get(first..).unwrap_or_default();
     let mut out = Line::default();
     let _ = write_stack(&mut out, addresses, modules::find);
     out.flush();
     called.is_some()
 }
 
-fn write_facts(called: Option<(&Slot, &Site)>, cause: CrashCause, signal: &str, address: usize) {
+fn write_facts(called: Option<(&Slot, &Site)>, cause: CrashCause, signal: &str, address: Option<usize>) {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a local to write to; the rest gives numbers.
     let (pid, thread) = unsafe {
@@ -296,7 +309,7 @@ pub(super) fn end_call(slot: &Slot, limit_ms: u64) -> bool {
 pub(super) fn end_in_its_place(slot: &Slot) {
     if !is_dying() {
         // The call has not moved since it was told to end, so its site is still there.
-        die(Some(slot), "SIGABRT", 0, false);
+        die(Some(slot), "SIGABRT", (None, 0), false);
     }
     kill_process();
 }

@@ -162,6 +162,11 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// Extensions in quarantine on one switch or on all, oldest first. They do not run and cannot be enabled there.
     fn quarantines(&self, switch: Option<&SwitchName>) -> ControlResult<Vec<QuarantineView>>;
 
+    /// Takes up who is in quarantine from before this process.
+    fn restore_quarantines(&self, records: Vec<QuarantineView>) {
+        let _ = records;
+    }
+
     /// Lets an extension out of quarantine and, when it is enabled still, starts it; when it does not start it stays in.
     fn clear_quarantine(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<QuarantineView>;
 

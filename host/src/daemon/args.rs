@@ -1,10 +1,12 @@
 //! The command line of heddled.
 
+use crate::contain::watchdog::Limits;
 use crate::control::model::LogLevel;
 use crate::control::socket::DEFAULT_SOCKET;
 use clap::Parser;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The Heddle virtual switch daemon.
 ///
@@ -43,6 +45,15 @@ pub struct DaemonArgs {
     /// Directory to search for extensions; may be given several times
     #[arg(long = "extension-dir", value_name = "DIR", default_value = "/usr/lib/heddle/extensions")]
     pub extension_dirs: Vec<PathBuf>,
+
+    /// Milliseconds after which a call into an extension on a worker ends the switch process, with that extension
+    /// quarantined; calls of the control side may take ten times as long; 0 = no limit
+    #[arg(long = "call-limit", value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(0..=600_000))]
+    pub call_limit: u32,
+
+    /// Microseconds after which a call into an extension on a worker counts as slow; 0 = not counted
+    #[arg(long = "call-budget", value_name = "US", default_value_t = 1_000)]
+    pub call_budget: u32,
 
     /// How much to log: error, warn, info, debug or trace
     #[arg(long = "log-level", value_name = "LEVEL", default_value = "info")]
@@ -87,6 +98,15 @@ impl DaemonArgs {
         variable("XDG_STATE_HOME")
             .or_else(home)
             .map_or_else(|| self.run_dir().join("state"), |base| base.join("heddle"))
+    }
+
+    /// Limits of calls into extensions.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            call: Duration::from_millis(self.call_limit.into()),
+            budget: Duration::from_micros(self.call_budget.into()),
+        }
     }
 
     /// Directory for run-time files.

@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use super::live::{LiveSwitch, Source, State};
 use super::views::{installed_view, role_of};
 use super::{Engine, SWITCHES_MAX, install, lock};
+use crate::contain::on_behalf_of;
 use crate::control::capture::CaptureSink;
 use crate::control::error::ControlError;
 use crate::control::model::{
@@ -193,8 +194,15 @@ impl ControlPlane for Engine {
         extension: &ExtensionRef,
         config: ExtensionConfig,
     ) -> ControlResult<ExtensionView> {
-        self.live(switch)?;
+        let live = self.live(switch)?;
+        let _for_this = on_behalf_of(switch.as_str());
         let directories = &self.shared.extension_dirs;
+        if !self.shared.quarantines.all(Some(switch)).is_empty()
+            && let Some(facts) = self.shared.catalog.facts(extension, directories)
+        {
+            // Before any of its code runs: opening its file may have been what it crashed in.
+            live.refuse_quarantined(&ExtensionId::new(&facts.id)?)?;
+        }
         let source = match config.isolation() {
             Isolation::None => Source::Here(self.shared.catalog.library(extension, directories)?),
             Isolation::Process => Source::Child(Arc::new(self.shared.catalog.judged(extension, directories)?)),
@@ -331,6 +339,10 @@ impl ControlPlane for Engine {
             self.live(switch)?;
         }
         Ok(self.shared.quarantines.all(switch))
+    }
+
+    fn restore_quarantines(&self, records: Vec<QuarantineView>) {
+        self.shared.quarantines.restore(records);
     }
 
     fn clear_quarantine(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<QuarantineView> {

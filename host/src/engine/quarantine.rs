@@ -1,10 +1,8 @@
-//! Who is in quarantine on this host: a file in the run directory, so that a restart of heddled lets nobody out.
+//! Who is in quarantine on this host.
 //!
-//! The file is JSON, written whole beside its place and renamed. What cannot be written is logged and holds for this
-//! process. A reboot clears the run directory, and with it the quarantine. At most [`RECORDS_MAX`] records: the oldest
-//! makes room.
+//! Kept in memory here; whoever keeps the desired state stores it (`state/durable/quarantine.rs`) and brings it back, so
+//! that neither a restart nor a reboot lets anybody out. At most [`RECORDS_MAX`] records: the oldest makes room.
 
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,24 +13,21 @@ use crate::control::model::{QuarantineCause, QuarantineView, SwitchName};
 const RECORDS_MAX: usize = 1_024;
 
 /// The records.
+#[derive(Default)]
 pub(crate) struct Quarantines {
-    path: PathBuf,
     records: Mutex<Vec<QuarantineView>>,
 }
 
 impl Quarantines {
-    /// The records of a run directory.
-    pub(crate) fn open(run_dir: &Path) -> Quarantines {
-        let path = run_dir.join("quarantine.json");
-        let records = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(file = %path.display(), %error, "the quarantine cannot be read; nobody is in it");
-                Vec::new()
-            }),
-            // There is none yet.
-            Err(_) => Vec::new(),
-        };
-        Quarantines { path, records: Mutex::new(records) }
+    /// Takes up records from before this process; the ones that are there stay.
+    pub(crate) fn restore(&self, records: Vec<QuarantineView>) {
+        let mut known = lock(&self.records);
+        let is_there =
+            |record: &QuarantineView| known.iter().any(|one| one.switch == record.switch && one.id == record.id);
+        let new: Vec<QuarantineView> = records.into_iter().filter(|record| !is_there(record)).collect();
+        known.splice(..0, new);
+        let too_many = known.len().saturating_sub(RECORDS_MAX);
+        known.drain(..too_many);
     }
 
     /// Whether an extension is in quarantine on a switch.
@@ -63,7 +58,6 @@ impl Quarantines {
             records.remove(0);
         }
         records.push(record.clone());
-        self.store(&records);
         record
     }
 
@@ -78,23 +72,7 @@ impl Quarantines {
     }
 
     fn keep(&self, stays: impl Fn(&QuarantineView) -> bool) {
-        let mut records = lock(&self.records);
-        let before = records.len();
-        records.retain(stays);
-        if records.len() != before {
-            self.store(&records);
-        }
-    }
-
-    fn store(&self, records: &[QuarantineView]) {
-        let beside = self.path.with_extension("json.new");
-        let written = serde_json::to_vec_pretty(records)
-            .map_err(std::io::Error::from)
-            .and_then(|bytes| std::fs::write(&beside, bytes))
-            .and_then(|()| std::fs::rename(&beside, &self.path));
-        if let Err(error) = written {
-            tracing::error!(file = %self.path.display(), %error, "the quarantine is not stored and ends with this process");
-        }
+        lock(&self.records).retain(stays);
     }
 }
 
@@ -104,25 +82,23 @@ mod tests {
 
     #[test]
     fn records_outlive_the_process_and_are_bounded() -> Result<(), Box<dyn std::error::Error>> {
-        let directory = std::env::temp_dir().join(format!("heddle-quarantine-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)?;
         let (lab, edge) = (SwitchName::new("lab")?, SwitchName::new("edge")?);
-        let records = Quarantines::open(&directory);
+        let records = Quarantines::default();
         for number in 0..=RECORDS_MAX {
             records.put(&lab, &format!("org.example.{number}"), QuarantineCause::Panics, "it panicked".to_owned());
         }
         records.put(&edge, "org.example.9", QuarantineCause::Violations, "it broke rules".to_owned());
-        let again = Quarantines::open(&directory);
+        let again = Quarantines::default();
+        again.put(&lab, "org.example.9", QuarantineCause::Crash, "it crashed".to_owned());
+        again.restore(records.all(None));
         assert_eq!(again.all(None).len(), RECORDS_MAX);
         assert_eq!((again.find(&lab, "org.example.0"), again.find(&lab, "org.example.1")), (None, None));
+        assert_eq!(again.find(&lab, "org.example.9").map(|record| record.cause), Some(QuarantineCause::Crash));
         assert_eq!(again.find(&edge, "org.example.9").map(|record| record.cause), Some(QuarantineCause::Violations));
         again.remove(&lab, "org.example.9");
         assert_eq!((again.find(&lab, "org.example.9"), again.all(Some(&edge)).len()), (None, 1));
         again.remove_switch(&lab);
-        assert_eq!(Quarantines::open(&directory).all(None).len(), 1);
-        std::fs::write(directory.join("quarantine.json"), "{ half")?;
-        assert_eq!(Quarantines::open(&directory).all(None), []);
-        std::fs::remove_dir_all(&directory)?;
+        assert_eq!(again.all(None).len(), 1);
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ mod held;
 mod ledger;
 mod names;
 mod policies;
+mod quarantine;
 mod restore;
 mod upgrade;
 
@@ -37,6 +38,7 @@ use crate::control::model::{
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;
 use ledger::Ledger;
+pub use quarantine::Crashes;
 
 /// How often what is absent is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -53,6 +55,8 @@ struct Inner {
     store: Mutex<Store>,
     /// What is desired. Held for moments only, and never while the plane is asked.
     ledger: Mutex<Ledger>,
+    /// Who is in quarantine, as stored.
+    quarantined: Mutex<Vec<QuarantineView>>,
     path: PathBuf,
     stopping: AtomicBool,
 }
@@ -68,7 +72,7 @@ impl Durable {
     /// # Errors
     /// When the store cannot be had; what cannot be restored is no error.
     pub fn open(plane: Arc<dyn ControlPlane>, directory: &Path) -> Result<Self, StoreError> {
-        Self::open_with(plane, directory, None)
+        Self::open_with(plane, directory, None, &Crashes::default())
     }
 
     /// The same; with a file, that is the desired state first.
@@ -79,6 +83,7 @@ impl Durable {
         plane: Arc<dyn ControlPlane>,
         directory: &Path,
         wanted: Option<&Wanted>,
+        crashes: &Crashes,
     ) -> Result<Self, StoreError> {
         let mut store = Store::open(directory)?;
         let stored = match wanted {
@@ -87,12 +92,15 @@ impl Durable {
         };
         // Before anything is brought back: extensions are judged by it.
         plane.set_policy(store.policy()?);
+        let quarantined = quarantine::adopt(&mut store, &stored, crashes)?;
+        plane.restore_quarantines(quarantined.clone());
         let ledger = Ledger::new(stored);
         let path = store.path().to_owned();
         let inner = Arc::new(Inner {
             plane,
             store: Mutex::new(store),
             ledger: Mutex::new(ledger),
+            quarantined: Mutex::new(quarantined),
             path: path.clone(),
             stopping: AtomicBool::new(false),
         });
@@ -182,7 +190,11 @@ impl ControlPlane for Durable {
         let absent = lock(&self.inner.ledger).absent_extensions(switch);
         match views {
             Ok(mut views) => {
-                views.extend(absent);
+                let why = |view: ExtensionView| {
+                    let quarantine = view.switch.as_ref().and_then(|on| self.inner.quarantine_of(on, &view.id));
+                    ExtensionView { quarantine, ..view }
+                };
+                views.extend(absent.into_iter().map(why));
                 Ok(views)
             }
             Err(ControlError::NoSuchSwitch { .. }) if !absent.is_empty() => Ok(absent),
@@ -205,7 +217,11 @@ impl ControlPlane for Durable {
 
     fn extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView> {
         let found = self.plane().extension(switch, extension);
-        found.or_else(|error| lock(&self.inner.ledger).absent_extension(switch, extension.as_str()).ok_or(error))
+        found.or_else(|error| {
+            let absent = lock(&self.inner.ledger).absent_extension(switch, extension.as_str());
+            let view = absent.ok_or(error)?;
+            Ok(ExtensionView { quarantine: self.inner.quarantine_of(switch, &view.id), ..view })
+        })
     }
 
     fn install_extension(&self, file: &Path) -> ControlResult<ExtensionView> {
@@ -282,7 +298,10 @@ impl ControlPlane for Durable {
     }
 
     fn clear_quarantine(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<QuarantineView> {
-        self.plane().clear_quarantine(switch, extension)
+        let cleared = self.plane().clear_quarantine(switch, extension)?;
+        self.inner.keep_quarantines();
+        self.inner.bring_back(switch, extension);
+        Ok(cleared)
     }
 
     fn drops(&self, switch: &SwitchName) -> ControlResult<Vec<DropCount>> {

