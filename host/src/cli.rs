@@ -28,6 +28,12 @@ use clap::{CommandFactory, FromArgMatches};
 use client::Reach;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Pauses before a busy daemon is asked again: the first, and the longest they grow to.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+const BUSY_PAUSE_MOST: Duration = Duration::from_millis(500);
 
 /// What a command has to say: the same facts for people and for programs.
 #[derive(Debug)]
@@ -81,8 +87,21 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::other("start", &error))?;
     let reach = Reach { socket: cli.socket.clone(), patience: cli.patience() };
-    let answer = runtime.block_on(command::run(&reach, &cli.command, cli.json));
+    let answer = runtime.block_on(patiently(&reach, cli));
     print(&answer?, cli.json, cli.writes_frames_to_stdout())
+}
+
+/// The answer; a daemon with too much to do is asked again, as long as an answer may take.
+async fn patiently(reach: &Reach, cli: &Cli) -> Result<Answer, Failure> {
+    let (end, mut pause) = (Instant::now() + reach.patience, BUSY_PAUSE);
+    let mut answer = command::run(reach, &cli.command, cli.json).await;
+    while matches!(&answer, Err(failure) if failure.is_occupied()) && Instant::now() + pause < end {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(BUSY_PAUSE_MOST);
+        // The whole time again for this attempt: it is the last one when it needs it.
+        answer = command::run(reach, &cli.command, cli.json).await;
+    }
+    answer
 }
 
 /// Prints an answer; to stderr when stdout carries frames. A reader that went away is no failure.

@@ -78,6 +78,11 @@ impl Failure {
         Self::new(ErrorClass::Unreachable, message)
     }
 
+    /// Whether the daemon had too much to do and did nothing of the request.
+    pub(super) fn is_occupied(&self) -> bool {
+        self.name.as_deref() == Some("occupied")
+    }
+
     /// What `heddle` prints on stderr.
     #[must_use]
     pub fn render(&self, json: bool) -> String {

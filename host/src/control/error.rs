@@ -289,6 +289,12 @@ pub enum ControlError {
         /// With what.
         reason: String,
     },
+    /// The daemon works on as many requests as it may; nothing of this one was done, so `heddle` asks again.
+    #[error("heddled is busy: it is working on {limit} requests; try again")]
+    Occupied {
+        /// Requests at a time.
+        limit: u64,
+    },
     /// A library could not become an extension.
     #[error("extension '{extension}' was not enabled: {reason}")]
     ExtensionRejected {
@@ -433,7 +439,7 @@ impl ControlError {
             | Self::ExtensionInUse { .. }
             | Self::Refused { .. } => ErrorClass::Refused,
             Self::NotPermitted { .. } | Self::DaemonLacksPermission { .. } => ErrorClass::Permission,
-            Self::LimitReached { .. } | Self::Busy { .. } | Self::ExtensionNotNow { .. } => ErrorClass::Limit,
+            Self::LimitReached { .. } | Self::Busy { .. } | Self::Occupied { .. } | Self::ExtensionNotNow { .. } => ErrorClass::Limit,
             Self::ExtensionRejected { .. }
             | Self::ExtensionNotInstalled { .. }
             | Self::ExtensionQuarantined { .. }

@@ -45,7 +45,7 @@ const REFUSALS: &[(&str, i32, &str, &str)] = &[
         "capture --switch lab --port nix -w x.pcapng",
         3,
         "no-such-port",
-        "port 'nix' does not exist on switch 'lab', nearest is 'web'; `heddle port list lab` shows the ones that do",
+        "port 'nix' does not exist on switch 'lab'; `heddle port list lab` shows the ones that do",
     ),
     (
         "extension install /overlay.so",
@@ -214,7 +214,7 @@ const REFUSALS: &[(&str, i32, &str, &str)] = &[
         "port add lab p --backend packet --device nosuch0",
         10,
         "no-such-device",
-        "device 'nosuch0' does not exist, nearest is 'eth0'; `ip link` shows the ones that do",
+        "device 'nosuch0' does not exist; `ip link` shows the ones that do",
     ),
     (
         "port add lab p --backend packet --device down0",
@@ -262,6 +262,7 @@ fn every_refusal_has_its_sentence_and_exit_code() {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("internal", "a_panic_in_the_plane_costs_one_request"),
     ("limit-reached", "limits_are_told"),
+    ("occupied", "a_busy_daemon_is_asked_again"),
     ("not-stored", "a_full_disk_undoes_every_kind_of_change_and_room_makes_them_possible_again"),
     ("not-permitted", "members_of_the_group_read_and_do_not_change"),
 ];
@@ -280,8 +281,13 @@ fn every_error_there_is_is_provoked_and_travels_by_its_name() {
     }
     let here: Vec<&str> = REFUSALS.iter().map(|(_, _, name, _)| *name).collect();
     let there: Vec<&str> = ELSEWHERE.iter().map(|(name, _)| *name).collect();
-    let sources =
-        [include_str!("errors.rs"), include_str!("permissions.rs"), include_str!("../state/disk.rs")].concat();
+    let sources = [
+        include_str!("errors.rs"),
+        include_str!("patience.rs"),
+        include_str!("permissions.rs"),
+        include_str!("../state/disk.rs"),
+    ]
+    .concat();
     for (_, test) in ELSEWHERE {
         assert!(sources.contains(&format!("fn {test}()")), "{test} is gone");
     }

@@ -93,3 +93,29 @@ fn patience_has_bounds() {
         assert_eq!(outcome.code, 2, "{outcome:?}");
     }
 }
+
+#[test]
+fn a_busy_daemon_is_asked_again() {
+    let daemon = Daemon::single();
+    // Each of these keeps one of the places until the test says go.
+    let mut stuck: Vec<_> = (0..32)
+        .map(|_| {
+            let mut command = daemon.command(&["switch", "create", "slow", "--timeout", "60"]);
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    let is_full = || {
+        let outcome = daemon.heddle(&["switch", "list", "--timeout", "1", "--json"]);
+        outcome.code == 8 && outcome.stderr.contains("\"occupied\"")
+    };
+    wait_for("every place to be taken", is_full);
+    let patient = daemon.command(&["switch", "list", "--timeout", "60"]).stdout(Stdio::piped()).spawn().unwrap();
+    // A second in which it is refused, too.
+    wait_for("it to be refused", is_full);
+    std::fs::write(daemon.directory.path().join("go"), "").unwrap();
+    let output = patient.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "it was asked again until there was room");
+    for child in &mut stuck {
+        child.wait().unwrap();
+    }
+}

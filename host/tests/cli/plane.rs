@@ -251,6 +251,19 @@ fn resolve(extension: &ExtensionRef) -> ControlResult<ExtensionView> {
     }
 }
 
+/// Waits for a file `go` beside the socket, a minute at most.
+fn wait_for_go() {
+    // The daemon of these tests has its command line in its environment.
+    let arguments = std::env::vars().map(|(_, value)| value).find(|value| value.starts_with("--socket\n"));
+    let arguments = arguments.expect("a daemon of process.rs");
+    let socket = arguments.lines().nth(1).expect("a socket");
+    let go = Path::new(socket).with_file_name("go");
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while !go.exists() && std::time::Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 impl ControlPlane for MemoryPlane {
     fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView> {
         match spec.name().as_str() {
@@ -258,6 +271,7 @@ impl ControlPlane for MemoryPlane {
             "wedge" => loop {
                 std::thread::sleep(Duration::from_secs(60));
             },
+            "slow" => wait_for_go(),
             "busy" => {
                 let (thing, reason) = ("switch 'busy'".to_owned(), "it is being deleted".to_owned());
                 return Err(ControlError::Busy { thing, reason });

@@ -27,10 +27,9 @@ impl ControlService {
         &self,
         work: impl FnOnce(&dyn ControlPlane) -> ControlResult<T> + Send + 'static,
     ) -> ControlResult<T> {
-        let place = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| ControlError::Busy {
-            thing: "heddled".to_owned(),
-            reason: format!("it is working on {MAX_REQUESTS} requests"),
-        })?;
+        let place = Arc::clone(&self.requests)
+            .try_acquire_owned()
+            .map_err(|_| ControlError::Occupied { limit: u64::try_from(MAX_REQUESTS).unwrap_or(u64::MAX) })?;
         let plane = Arc::clone(&self.plane);
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
