@@ -269,7 +269,7 @@ pub(super) struct PortOptionsArgs {
     /// device gets it, a packet device is raised to it [default: 1500]
     #[arg(long, value_name = "BYTES")]
     pub(super) mtu: Option<u32>,
-    /// Queue pairs, 1 to 256 [default: 1]
+    /// Queue pairs, 1 to 64 [default: 1]
     #[arg(long, value_name = "N")]
     pub(super) queues: Option<u32>,
     /// Checksum and segmentation offload [default: on]

@@ -16,7 +16,11 @@ use crate::control::model::{
     DaemonView, ExtensionView, FdbEntryView, LogLevelView, PortView, StatsView, SwitchView, TopologyView,
 };
 use crate::control::wire;
+use std::io::Read as _;
 use std::path::Path;
+
+/// Longest configuration file in bytes; heddled takes no longer one.
+const CONFIG_FILE_MAX: u64 = 64 << 10;
 
 /// Runs a command. Requests have a time; a capture and `top` go on for as long as they are wanted.
 pub(super) async fn run(reach: &Reach, command: &Command, json: bool) -> Result<Answer, Failure> {
@@ -219,8 +223,19 @@ fn extension_reference(given: &str) -> Result<String, Failure> {
     Ok(absolute.to_string_lossy().into_owned())
 }
 
+/// A configuration file, also one a pipe brings; not more of it than heddled takes.
+fn configuration(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let length = std::fs::File::open(path)?.take(CONFIG_FILE_MAX + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(length).unwrap_or(u64::MAX) > CONFIG_FILE_MAX {
+        let reason = format!("it has more than {CONFIG_FILE_MAX} bytes");
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
 async fn enable(client: &mut Client, args: &ExtensionEnableArgs) -> Result<Answer, Failure> {
-    let read = |path| std::fs::read(path).map_err(|error| Failure::file("read", path, &error));
+    let read = |path: &Path| configuration(path).map_err(|error| Failure::file("read", path, &error));
     let pair = |(key, value): &(String, String)| wire::ConfigPair { key: key.clone(), value: value.clone() };
     let request = wire::EnableExtensionRequest {
         switch: args.switch.clone(),

@@ -14,7 +14,8 @@ use super::args::vendor::VendorCommand;
 use super::{Answer, Failure};
 use crate::control::error::ErrorClass;
 use crate::loader::FILE_MAX_MIB;
-use std::io::Read;
+use crate::regular_file;
+use std::io::ErrorKind;
 use std::path::Path;
 
 pub(super) fn run(command: &VendorCommand) -> Result<Answer, Failure> {
@@ -30,15 +31,13 @@ pub(super) fn run(command: &VendorCommand) -> Result<Answer, Failure> {
 
 /// The bytes of an extension's file, as many as heddled would take.
 fn read_library(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error| Failure::file("read", path, &error);
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let length = file.take((FILE_MAX_MIB << 20) + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if length as u64 > FILE_MAX_MIB << 20 {
-        let message = format!("{} has more than {FILE_MAX_MIB} MiB; strip it of debug information", path.display());
-        return Err(Failure::new(ErrorClass::Limit, message));
-    }
-    Ok(bytes)
+    regular_file::read(path, FILE_MAX_MIB).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => {
+            let message = format!("{} has more than {FILE_MAX_MIB} MiB; strip it of debug information", path.display());
+            Failure::new(ErrorClass::Limit, message)
+        }
+        _ => Failure::file("read", path, &error),
+    })
 }
 
 /// A file heddled would refuse, in its words.

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::Complaint;
 use super::place::Places;
 use super::schema::{resolve, schema};
-use crate::control::model::nearest;
+use crate::control::model::{clipped, nearest};
 
 /// Every unknown key of a file, with the known one that is most like it.
 pub(super) fn unknown(places: &Places<'_>) -> Vec<Complaint> {
@@ -31,10 +31,13 @@ fn of_table(
             of_value(places, root, node, name, value.get_ref(), complaints);
             continue;
         }
-        let near = nearest(name, known.keys().map(String::as_str)).unwrap_or_default();
+        let near = nearest(name, known.keys().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!(", nearest is '{near}'"));
         let keys = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let message =
-            format!("unknown key '{}' of {owner}, nearest is '{near}'; the keys are {keys}", name.escape_debug());
+        let message = format!(
+            "unknown key '{}' of {owner}{near}; the keys are {keys}",
+            clipped(&name.escape_debug().to_string())
+        );
         complaints.push(places.complaint(Some(key.span()), &message));
     }
 }

@@ -75,7 +75,19 @@ impl InvalidValue {
         reason: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
-        Self { field, value: value.to_string(), reason: reason.into(), fix: fix.into() }
+        Self { field, value: clipped(&value.to_string()), reason: reason.into(), fix: fix.into() }
+    }
+}
+
+/// Longest text of an operator's that a message repeats, in characters.
+const REPEATED_MAX: usize = 200;
+
+/// A text as messages repeat it: its beginning, when it is long.
+#[must_use]
+pub fn clipped(text: &str) -> String {
+    match text.char_indices().nth(REPEATED_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

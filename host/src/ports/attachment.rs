@@ -96,7 +96,7 @@ impl Attachment {
         }
         match interface::set_mtu(&name, mtu) {
             Ok(()) => Ok(Some(before)),
-            Err(source) => Err(OpenPortError::Mtu { device: name, mtu, source }),
+            Err(source) => Err(OpenPortError::mtu(&name, mtu, source, super::tap::largest_mtu(&name))),
         }
     }
 

@@ -70,6 +70,16 @@ pub enum OpenPortError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The device never takes as large an MTU.
+    #[error("device `{device}` takes an MTU of {most} bytes at most, not {mtu}; give --mtu {most} or less")]
+    LargeMtu {
+        /// The device.
+        device: String,
+        /// MTU asked for.
+        mtu: u32,
+        /// The largest it takes.
+        most: u32,
+    },
     /// The kernel lacks something.
     #[error("device `{device}`: {step} failed: {source}; {fix}")]
     System {
@@ -85,6 +95,15 @@ pub enum OpenPortError {
 }
 
 impl OpenPortError {
+    /// A refused MTU, for a device that takes `most` at most.
+    pub(super) fn mtu(device: &str, mtu: u32, source: io::Error, most: Option<u32>) -> OpenPortError {
+        let device = device.to_owned();
+        match most.filter(|most| mtu > *most) {
+            Some(most) => OpenPortError::LargeMtu { device, mtu, most },
+            None => OpenPortError::Mtu { device, mtu, source },
+        }
+    }
+
     /// Classes a failed system call on a device.
     pub(super) fn from_step(device: &str, step: &'static str, source: io::Error) -> OpenPortError {
         let device = device.to_owned();

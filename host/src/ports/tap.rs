@@ -39,6 +39,14 @@ use transfer::{TapRx, TapTx};
 /// Name when none is given; the kernel puts a number in.
 const ANY_NAME: &str = "tap%d";
 
+/// Largest MTU of a TAP interface: the kernel's 65,535 less the Ethernet header (`tun_net_initialize`).
+const MTU_MAX: u32 = 65_521;
+
+/// The largest MTU of a device, when it is a TAP interface.
+pub(super) fn largest_mtu(device: &str) -> Option<u32> {
+    std::path::Path::new("/sys/class/net").join(device).join("tun_flags").exists().then_some(MTU_MAX)
+}
+
 inventory::submit! {
     BackendEntry {
         name: "tap",
@@ -82,7 +90,7 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
         interface::set_mac(&name, mac).map_err(step("setting the MAC address"))?;
     }
     if let Some(mtu) = spec.mtu {
-        interface::set_mtu(&name, mtu).map_err(|source| OpenPortError::Mtu { device: name.clone(), mtu, source })?;
+        interface::set_mtu(&name, mtu).map_err(|source| OpenPortError::mtu(&name, mtu, source, largest_mtu(&name)))?;
     }
     interface::set_up(&name).map_err(step("bringing the interface up"))?;
     let attachment = Attachment::new(&name, interface::index(&name).ok());

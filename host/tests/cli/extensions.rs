@@ -225,3 +225,22 @@ fn an_extension_is_enabled_in_a_process_of_its_own() {
     let wrong = daemon.heddle(&["extension", "enable", "lab", "com.example.overlay", "--isolation", "thread"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("process"), "{wrong:?}");
 }
+
+fn a_switch_before_the_identifier_is_told_where_it_belongs() {
+    let daemon = Daemon::single();
+    let outcome = daemon.heddle(&["extension", "config", "set", "lab", "com.example.tally", "n=2"]);
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    let fix = "`heddle extension config set --switch lab com.example.tally KEY=VALUE`";
+    assert!(outcome.stderr.contains(fix), "{outcome:?}");
+}
+
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let daemon = Daemon::single();
+    let outcome = daemon.heddle(&["extension", "enable", "lab", "a.b", "--config-file", "/dev/zero"]);
+    assert!(outcome.stderr.contains("/dev/zero: it has more than 65536 bytes"), "{outcome:?}");
+    let name = "x".repeat(100_000);
+    let outcome = daemon.heddle(&["switch", "create", &name]);
+    assert_eq!(outcome.code, 5);
+    assert!(outcome.stderr.len() < 400, "{} bytes", outcome.stderr.len());
+}

@@ -125,8 +125,8 @@ pub(in crate::cli) struct ConfigSetArgs {
     #[command(flatten)]
     pub(in crate::cli) which: ConfigArgs,
     /// Keys to set
-    #[arg(value_name = "KEY=VALUE", value_parser = super::key_value, required_unless_present = "unset")]
-    pub(in crate::cli) set: Vec<(String, String)>,
+    #[arg(value_name = "KEY=VALUE", required_unless_present = "unset")]
+    pub(in crate::cli) set: Vec<String>,
     /// A key that goes back to its default; may be given several times
     #[arg(long, value_name = "KEY")]
     pub(in crate::cli) unset: Vec<String>,

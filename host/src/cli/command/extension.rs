@@ -2,11 +2,12 @@
 
 use super::{the_switch, views};
 use crate::cli::args::extension::{
-    ConfigArgs, ConfigCommand, InstallArgs, LogArgs, OnSwitch, OrderArgs, QuarantineCommand, RollbackArgs,
-    UninstallArgs, UpgradeArgs,
+    ConfigArgs, ConfigCommand, ConfigSetArgs, InstallArgs, LogArgs, OnSwitch, OrderArgs, QuarantineCommand,
+    RollbackArgs, UninstallArgs, UpgradeArgs,
 };
 use crate::cli::client::Client;
 use crate::cli::{Answer, Failure, render};
+use crate::control::error::ErrorClass;
 use crate::control::model::{ExtensionLog, ExtensionSettings, ExtensionView, QuarantineView};
 use crate::control::wire;
 
@@ -96,14 +97,29 @@ pub(super) async fn config(client: &mut Client, command: &ConfigCommand) -> Resu
             Answer::new(render::schema(&settings), &settings)
         }
         ConfigCommand::Set(args) => {
+            let (set, unset) = (pairs(args)?, args.unset.clone());
             let switch = switch_of(client, &args.which.on).await?;
-            let pair = |(key, value): &(String, String)| wire::ConfigPair { key: key.clone(), value: value.clone() };
-            let (set, unset) = (args.set.iter().map(pair).collect(), args.unset.clone());
             let request = wire::ConfigureExtensionRequest { switch, id: args.which.id.clone(), set, unset };
             let settings = ExtensionSettings::try_from(client.configure_extension(request).await?.into_inner())?;
             Answer::new(render::settings(&settings), &settings)
         }
     }
+}
+
+/// The keys to set. What has no `=` is an identifier, most likely, behind a switch that was named without its option.
+fn pairs(args: &ConfigSetArgs) -> Result<Vec<wire::ConfigPair>, Failure> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((key, value)) => Ok(wire::ConfigPair { key: key.to_owned(), value: value.to_owned() }),
+        None => {
+            let id = &args.which.id;
+            let message = format!(
+                "'{text}' is no KEY=VALUE; write it with '=', or, when '{id}' is the switch, `heddle extension config set \
+                 --switch {id} {text} KEY=VALUE`"
+            );
+            Err(Failure::new(ErrorClass::Usage, message))
+        }
+    };
+    args.set.iter().map(pair).collect()
 }
 
 async fn settings(client: &mut Client, args: &ConfigArgs) -> Result<ExtensionSettings, Failure> {

@@ -22,7 +22,8 @@ pub(super) fn condition(view: &ExtensionView) -> String {
 /// One extension in one line.
 pub(in crate::cli) fn extension_line(view: &ExtensionView) -> String {
     let place = view.switch.as_ref().map_or_else(String::new, |switch| format!(" on switch {switch}"));
-    plain(&format!("extension {} {} ({}){place}: {}", view.id, view.version, view.role, condition(view)))
+    let version = if view.version.is_empty() { String::new() } else { format!(" {}", view.version) };
+    plain(&format!("extension {}{version} ({}){place}: {}", view.id, view.role, condition(view)))
 }
 
 /// Extensions, installed and enabled.

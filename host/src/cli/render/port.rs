@@ -2,7 +2,7 @@
 
 use super::Column::{Number, Text};
 use super::{facts, or_dash, table, yes_no};
-use crate::control::model::{AdminState, PortView};
+use crate::control::model::{AdminState, NicState, PortView};
 
 /// What plugs in: "tap heddle0", "memory".
 pub(super) fn backend(view: &PortView) -> String {
@@ -13,6 +13,8 @@ pub(super) fn backend(view: &PortView) -> String {
 pub(super) fn condition(view: &PortView) -> String {
     match (&view.trouble, view.admin) {
         (_, AdminState::Down) => "down".to_owned(),
+        // To extensions the NIC is connected still; to the operator nothing is while the port is in trouble.
+        (Some(trouble), AdminState::Up) if view.nic_state == NicState::Connected => trouble.clone(),
         (Some(trouble), AdminState::Up) => format!("{}: {trouble}", view.nic_state),
         (None, AdminState::Up) => view.nic_state.to_string(),
     }

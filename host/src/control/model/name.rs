@@ -55,11 +55,21 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// The existing name most like `wanted`, or `None` when nothing exists.
 ///
-/// A name with a small edit distance wins, then one that starts with what was typed, then any: with few names in a
-/// switch, naming one that exists always helps more than silence.
+/// The smallest edit distance wins, unless it would write more than half of the name anew: that was not meant. A name that
+/// has what was typed in it, or the other way round, is always like it.
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    known.into_iter().min_by_key(|name| (distance(wanted, name), *name)).map(str::to_owned)
+    // What no name can be is like none; measuring it would take long.
+    if wanted.len() > MEASURED_MAX {
+        return None;
+    }
+    let best = known.into_iter().min_by_key(|name| (distance(wanted, name), *name))?;
+    let inside = !wanted.is_empty() && (best.contains(wanted) || wanted.contains(best));
+    let half = wanted.chars().count().max(best.chars().count()).div_ceil(2);
+    (inside || distance(wanted, best) <= half).then(|| best.to_owned())
 }
+
+/// Longest text that is compared with names, in bytes.
+const MEASURED_MAX: usize = 256;
 
 macro_rules! name_type {
     ($(#[$meta:meta])* $name:ident, $field:literal) => {

@@ -57,8 +57,8 @@ ranged!(
     Mtu(u32), "mtu", 68 ..= 65535, default 1500, "bytes"
 );
 ranged!(
-    /// Receive and transmit queue pairs of a port. 256 is the kernel's limit for one TAP device.
-    QueueCount(u16), "queues", 1 ..= 256, default 1, "queues"
+    /// Receive and transmit queue pairs of a port. 64 is what the backends take (`ports::QUEUES_MAX`).
+    QueueCount(u16), "queues", 1 ..= 64, default 1, "queues"
 );
 ranged!(
     /// Data-plane threads of a switch.

@@ -50,7 +50,12 @@ fn numbers_have_ranges() {
     assert!(Mtu::new(68).is_ok() && Mtu::new(65535).is_ok() && Mtu::new(65536).is_err());
     assert!(Mtu::new(u64::MAX).is_err(), "no wrap-around");
     assert!(Vid::new(0).is_err() && Vid::new(4094).is_ok() && Vid::new(4095).is_err() && Vid::new(65537).is_err());
-    assert!(WorkerCount::new(0).is_err() && QueueCount::new(257).is_err() && AgeingTime::new(0).is_err());
+    assert!(
+        WorkerCount::new(0).is_err()
+            && QueueCount::new(64).is_ok()
+            && QueueCount::new(65).is_err()
+            && AgeingTime::new(0).is_err()
+    );
     assert!(SnapLength::new(0).is_err() && SnapLength::new(262_145).is_err());
 }
 

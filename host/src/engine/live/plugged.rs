@@ -97,12 +97,23 @@ impl Plugged {
             }
             None if lives_elsewhere => self.trouble = None,
             None => {
-                let device = place.name();
-                self.trouble = Some(format!(
-                    "device '{device}' is gone from this network namespace; it is taken up again when it returns"
-                ));
+                self.trouble = Some(self.gone(&place.name()));
             }
         }
+    }
+
+    /// A device that is gone. Heddled makes no TAP anew: who deleted it, or the namespace it was in, may have meant it.
+    fn gone(&self, device: &str) -> String {
+        if !matches!(self.spec.backend(), BackendSpec::Tap { .. }) {
+            return format!(
+                "device '{device}' is gone from this network namespace; it is taken up again when it returns"
+            );
+        }
+        let queues = if self.spec.queues().get() > 1 { " multi_queue" } else { "" };
+        format!(
+            "device '{device}' was deleted, or its network namespace was; `ip tuntap add {device} mode tap{queues}` \
+             makes it anew, and the port takes it up"
+        )
     }
 
     /// Says what does not stop the port but is not as it should be.

@@ -384,6 +384,11 @@ fn open_error(error: OpenPortError) -> ControlError {
             fix: format!("`ip -d link show {device}` shows its limits"),
             device,
         },
+        OpenPortError::LargeMtu { device, mtu, most } => ControlError::DeviceTrouble {
+            reason: format!("takes an MTU of {most} bytes at most, not {mtu}"),
+            fix: format!("give --mtu {most} or less"),
+            device,
+        },
         OpenPortError::System { device, step, source, fix } => ControlError::DeviceTrouble {
             device,
             reason: format!("cannot be used: {step} failed: {source}"),

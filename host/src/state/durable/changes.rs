@@ -196,7 +196,7 @@ impl Inner {
         let absent = lock(&self.ledger).absent_extension(switch, &part.key);
         store.commit(&[Edit::DropExtension(switch, &part.key)]).map_err(|error| not_stored(&error))?;
         let answer = match absent {
-            Some(view) => Ok(ExtensionView { enabled: false, ..view }),
+            Some(view) => Ok(ExtensionView { enabled: false, last_error: None, ..view }),
             None => self.plane.disable_extension(switch, extension),
         };
         if answer.is_err() {
