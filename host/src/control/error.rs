@@ -439,7 +439,9 @@ impl ControlError {
             | Self::ExtensionInUse { .. }
             | Self::Refused { .. } => ErrorClass::Refused,
             Self::NotPermitted { .. } | Self::DaemonLacksPermission { .. } => ErrorClass::Permission,
-            Self::LimitReached { .. } | Self::Busy { .. } | Self::Occupied { .. } | Self::ExtensionNotNow { .. } => ErrorClass::Limit,
+            Self::LimitReached { .. } | Self::Busy { .. } | Self::Occupied { .. } | Self::ExtensionNotNow { .. } => {
+                ErrorClass::Limit
+            }
             Self::ExtensionRejected { .. }
             | Self::ExtensionNotInstalled { .. }
             | Self::ExtensionQuarantined { .. }

@@ -226,6 +226,7 @@ fn an_extension_is_enabled_in_a_process_of_its_own() {
     assert!(wrong.code == 2 && wrong.stderr.contains("process"), "{wrong:?}");
 }
 
+#[test]
 fn a_switch_before_the_identifier_is_told_where_it_belongs() {
     let daemon = Daemon::single();
     let outcome = daemon.heddle(&["extension", "config", "set", "lab", "com.example.tally", "n=2"]);

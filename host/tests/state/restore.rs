@@ -159,6 +159,10 @@ fn closed(name: &str) -> PortSpec {
 
 /// A switch with a port that fails closed, one that fails open, and an extension whose file is gone.
 fn with_a_filter_that_is_gone(directory: &Path, role: Option<ExtensionRole>) {
+    with_an_extension_that_is_gone(directory, role, FailPolicy::Open);
+}
+
+fn with_an_extension_that_is_gone(directory: &Path, role: Option<ExtensionRole>, fail_policy: FailPolicy) {
     let (_, plane) = start(directory);
     create(&plane, "lab").unwrap();
     plane.add_port(&switch("lab"), closed("inside")).unwrap();
@@ -169,7 +173,7 @@ fn with_a_filter_that_is_gone(directory: &Path, role: Option<ExtensionRole>) {
         id: Some(id("com.example.gone")),
         config: Default::default(),
         config_text: None,
-        fail_policy: FailPolicy::Open,
+        fail_policy,
         former: None,
         on_probation: false,
         isolation: heddle_host::control::model::Isolation::None,
@@ -234,4 +238,16 @@ fn nothing_waits_for_a_capture_that_is_gone() {
         let view = plane.switch(&switch("lab")).unwrap();
         assert!(view.troubles[0].contains("does not run: frames pass: "), "{view:?}");
     }
+}
+
+#[test]
+fn where_the_port_says_nothing_the_policy_of_the_extension_decides() {
+    let directory = tempfile::tempdir().unwrap();
+    with_an_extension_that_is_gone(directory.path(), Some(ExtensionRole::Filter), FailPolicy::Closed);
+    let (_, plane) = start(directory.path());
+    assert!(trouble(&plane, "inside").unwrap().contains("gets no traffic"));
+    assert!(trouble(&plane, "web").unwrap().contains("gets no traffic"));
+    let open = PortChange { fail_policy: Some(FailPolicy::Open), ..PortChange::default() };
+    plane.set_port(&switch("lab"), &port("web"), open).unwrap();
+    assert_eq!(trouble(&plane, "web"), None, "what the port says goes first");
 }

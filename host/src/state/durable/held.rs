@@ -1,8 +1,8 @@
 //! Ports that stay without traffic because an extension of their switch could not be restored.
 //!
 //! A filter that is desired and does not run lets pass what it was put there to stop. Its fail policy decides, as it does
-//! about frames it fails on.
-//! A port that fails closed is not plugged in until the extension runs, is disabled, or the policy is another. Captures and
+//! about frames it fails on: what the port
+//! says, and where it says nothing, what the extension was enabled with. A port that fails closed is not plugged in until the extension runs, is disabled, or the policy is another. Captures and
 //! services stop no frames, so nothing waits for them; an extension whose role nobody knows is taken for a filter.
 
 use super::ledger::{Kept, Ledger, Part};
@@ -15,7 +15,8 @@ use crate::state::record::{ExtensionRecord, PortRecord};
 /// Whether frames are dropped while this extension does not run, where a port has this policy.
 fn stops(part: &Part<ExtensionRecord>, port: FailPolicy) -> bool {
     let in_the_way = !matches!(part.record.role, Some(ExtensionRole::Capture | ExtensionRole::Service));
-    part.absent.is_some() && in_the_way && port == FailPolicy::Closed
+    let policy = if port == FailPolicy::Extension { part.record.fail_policy } else { port };
+    part.absent.is_some() && in_the_way && policy == FailPolicy::Closed
 }
 
 impl Kept {
