@@ -16,8 +16,9 @@ mod shape;
 
 pub use schema::schema;
 
+use crate::control::model::{ExtensionConfig, ExtensionRef};
 use crate::state::record::DesiredState;
-use place::Places;
+use place::{Places, Step};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -91,6 +92,39 @@ pub fn read(path: &Path) -> Result<DesiredState, ConfigError> {
     let wrong = |complaints| ConfigError::Wrong { path: path.to_owned(), complaints };
     let text = String::from_utf8(bytes).map_err(|error| wrong(vec![not_text(&error)]))?;
     parse(&text).map_err(wrong)
+}
+
+/// Judges the keys of extensions, which need the extensions' files: `wrong` gives each key that is none with the sentence
+/// about it.
+///
+/// # Errors
+/// Everything that is wrong, or when the file cannot be read any more.
+pub fn judge_extensions(
+    path: &Path,
+    wrong: impl Fn(&ExtensionRef, &ExtensionConfig) -> Vec<(String, String)>,
+) -> Result<(), ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let state = parse(&text).map_err(|complaints| ConfigError::Wrong { path: path.to_owned(), complaints })?;
+    let (table, _) = toml::de::DeTable::parse_recoverable(&text);
+    let places = Places::new(&text, &table);
+    let mut complaints = Vec::new();
+    for (nth, switch) in state.switches.iter().enumerate() {
+        for (which, extension) in switch.extensions.iter().enumerate() {
+            // What is malformed was refused above.
+            let (Ok(reference), Ok(config)) = (extension.reference(), extension.configuration()) else { continue };
+            let at =
+                [Step::Key("switch"), Step::Nth(nth), Step::Key("extension"), Step::Nth(which), Step::Key("config")];
+            for (key, sentence) in wrong(&reference, &config) {
+                let path = [at.as_slice(), &[Step::Key(&key)]].concat();
+                complaints.push(places.complaint_at(&path, &sentence));
+            }
+        }
+    }
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError::Wrong { path: path.to_owned(), complaints: sorted(complaints) })
 }
 
 /// Where a file ceases to be text.

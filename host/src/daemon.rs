@@ -73,6 +73,14 @@ pub enum DaemonError {
     /// Metrics cannot be served where they were asked for.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The directory for run-time files cannot be had.
+    #[error("cannot make the run directory {}: {source}; give a --run-dir that is a directory of yours", path.display())]
+    RunDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The supervisor gave up.
     #[error(transparent)]
     Supervise(#[from] SuperviseError),
@@ -96,6 +104,10 @@ impl DaemonError {
             Self::Metrics(MetricsError::NotLoopback { .. }) => ErrorClass::Usage,
             Self::Metrics(MetricsError::Bind { .. }) => ErrorClass::AlreadyExists,
             Self::Config(_) => ErrorClass::Refused,
+            Self::RunDirectory { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                ErrorClass::Permission
+            }
+            Self::RunDirectory { .. } => ErrorClass::Refused,
             Self::Store(error) => error.class(),
             Self::Supervise(SuperviseError::Refused { code, .. }) => {
                 ErrorClass::TABLE.into_iter().find(|row| row.exit == *code).map_or(ErrorClass::Other, |row| row.class)
@@ -135,7 +147,12 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
     }
     if let Some(file) = &args.check_config {
         let state = config::read(file)?;
-        return say(&format!("{}: {}\n", file.display(), state.summary()));
+        let later = if state.switches.iter().any(|switch| switch.extensions.iter().any(|one| !one.config.is_empty())) {
+            "; the keys of extensions are judged at start, since only their code knows them"
+        } else {
+            ""
+        };
+        return say(&format!("{}: {}{later}\n", file.display(), state.summary()));
     }
     let log = log::init(args.log_level);
     if let Some(inherited) = Inherited::from_environment() {
@@ -149,7 +166,8 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
     // A file that is refused is refused before anything is touched.
     args.config.as_deref().map(config::read).transpose()?;
     let socket = ControlSocket::claim(&args.socket)?;
-    std::fs::create_dir_all(args.run_dir()).map_err(DaemonError::system("create the run directory"))?;
+    let path = args.run_dir();
+    std::fs::create_dir_all(&path).map_err(|source| DaemonError::RunDirectory { path, source })?;
     tracing::info!(socket = %args.socket.display(), version = env!("CARGO_PKG_VERSION"), "heddled listens");
     if args.foreground_single_process {
         let listener = socket.listener().try_clone().map_err(DaemonError::system("share the control socket"))?;
@@ -234,7 +252,13 @@ fn switch_process(
         stop::on_signal().map_err(DaemonError::system("receive signals"))?
     };
     let wanted = wanted(args, start, facts.restarts)?;
-    let durable = Durable::open_with(build(&setup)?, &args.state_dir(), wanted.as_ref(), &crashes)?;
+    let plane = build(&setup)?;
+    if let Some(wanted) = wanted.as_ref().filter(|_| facts.restarts == 0) {
+        // The file's own policy says whose code may run to say what its keys are.
+        plane.set_policy(wanted.state.policy.clone());
+        config::judge_extensions(&wanted.file, |extension, given| plane.wrong_keys(extension, given))?;
+    }
+    let durable = Durable::open_with(plane, &args.state_dir(), wanted.as_ref(), &crashes)?;
     let plane: Arc<dyn ControlPlane> = Arc::new(durable);
     if let Some(kept) = kept {
         kept.release_unclaimed();

@@ -78,6 +78,13 @@ pub trait ControlPlane: Send + Sync + 'static {
         None
     }
 
+    /// The keys of a configuration that an extension refuses by what it publishes, each with the sentence about it. Loads the
+    /// extension; one that cannot be loaded refuses nothing here.
+    fn wrong_keys(&self, extension: &ExtensionRef, config: &ExtensionConfig) -> Vec<(String, String)> {
+        let _ = (extension, config);
+        Vec::new()
+    }
+
     /// Loads an extension if need be, configures it and puts it into the stack of a switch, without losing a frame.
     fn enable_extension(
         &self,

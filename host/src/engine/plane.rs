@@ -188,6 +188,21 @@ impl ControlPlane for Engine {
         Some((ExtensionId::new(&facts.id).ok()?, role_of(&facts)))
     }
 
+    fn wrong_keys(&self, extension: &ExtensionRef, config: &ExtensionConfig) -> Vec<(String, String)> {
+        // One that is to run in a process of its own is not opened in this one: it is refused when it is enabled.
+        if config.isolation() != Isolation::None {
+            return Vec::new();
+        }
+        let library = self.shared.catalog.library(extension, &self.shared.extension_dirs);
+        let Ok(library) = library else { return Vec::new() };
+        let Some(settings) = library.settings() else { return Vec::new() };
+        let wrong = |(key, value): (&str, &str)| {
+            let error = settings.check(key, value).err()?;
+            Some((key.to_owned(), format!("extension '{extension}': {error}")))
+        };
+        config.iter().filter_map(wrong).collect()
+    }
+
     fn enable_extension(
         &self,
         switch: &SwitchName,

@@ -74,3 +74,22 @@ fn a_daemon_starts_as_its_file_says_and_later_changes_outlive_a_crash() {
     wait_for("the killed process to be gone", || !alive(first));
     assert_eq!(daemon.json("port show lab web")["mtu"], 1400);
 }
+
+#[test]
+fn directories_that_cannot_be_are_refused_at_once_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("file"), "").unwrap();
+    let (socket, file, state, run) = (path("s.sock"), path("file"), path("state"), path("run"));
+    let outcome = heddled(&["--socket", &socket, "--run-dir", &run, "--state-dir", &file]);
+    assert_eq!(outcome.code, 5, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains(&file) && outcome.stderr.contains("give a --state-dir that is a directory"),
+        "{outcome:?}"
+    );
+    assert!(!outcome.stderr.contains("died"), "it is no crash: {outcome:?}");
+    let outcome = heddled(&["--socket", &socket, "--run-dir", &file, "--state-dir", &state]);
+    assert_eq!(outcome.code, 5, "{outcome:?}");
+    let expected = format!("cannot make the run directory {file}: File exists");
+    assert!(outcome.stderr.contains(&expected) && outcome.stderr.contains("give a --run-dir"), "{outcome:?}");
+}

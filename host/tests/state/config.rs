@@ -228,3 +228,18 @@ fn the_examples_of_the_book_are_taken() {
         config::parse(example).unwrap_or_else(|complaints| panic!("{complaints:?} in\n{example}"));
     }
 }
+
+#[test]
+fn keys_of_extensions_are_told_where_they_stand() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("heddled.toml");
+    let text = "[[switch]]\nname = \"lab\"\n[[switch.extension]]\nextension = \"org.heddle.sflow\"\nconfig = { sampling = 4, colector = \"192.0.2.1\" }\n";
+    std::fs::write(&file, text).unwrap();
+    let judged = config::judge_extensions(&file, |extension, config| {
+        assert_eq!(extension.to_string(), "org.heddle.sflow");
+        let wrong = config.iter().filter(|(key, _)| *key == "colector");
+        wrong.map(|(key, _)| (key.to_owned(), format!("'{key}' is none"))).collect()
+    });
+    assert_eq!(judged.unwrap_err().to_string(), format!("{}:5:26: 'colector' is none", file.display()));
+    assert!(config::judge_extensions(&file, |_, _| Vec::new()).is_ok());
+}
