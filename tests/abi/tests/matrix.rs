@@ -13,7 +13,8 @@ use std::process::Command;
 use heddle_abi::{c_host, drive, extensions_in, name, root, run};
 use heddle_host::loader::load;
 
-const RUST: &[&str] = &["drop-every-nth", "forward-table", "hold-release", "inject", "observe", "passthrough", "sflow", "track"];
+const RUST: &[&str] =
+    &["drop-every-nth", "forward-table", "hold-release", "inject", "observe", "passthrough", "sflow", "track"];
 const C: &[&str] = &["c-drop-hold", "c-forward", "c-inject"];
 
 /// Each compiler with what it must have built, and how many of these must have carried frames.
