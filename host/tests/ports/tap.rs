@@ -291,7 +291,7 @@ fn interfaces_of_another_kind_or_in_use_are_refused() {
     assert!(error.contains(&open.device) && error.contains("in use"), "{error}");
     let spec = OpenSpec { mtu: Some(70_000), ..OpenSpec::new("lab/t", "tap", "") };
     let error = crate::errors::error_of(&spec);
-    assert!(error.contains("MTU of 70000 bytes"), "{error}");
+    assert!(error.contains("takes an MTU of 65521 bytes at most, not 70000; give --mtu 65521"), "{error}");
 }
 
 #[test]
