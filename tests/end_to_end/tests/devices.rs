@@ -117,10 +117,14 @@ fn frames_the_kernel_lost_before_a_tap_are_missed_frames() {
     let dropped = web.device_counter(&tap, "tx_dropped");
     kill(switch, Signal::SIGCONT).unwrap();
     assert!(dropped >= 300, "{dropped} of 400 in a ring of 50");
+    // The host's own stack may have sent a frame or two as well: what its device counts is what there was.
     let counters = || daemon.json("port show lab web")["counters"].clone();
-    wait_for("the rest to arrive", || counters()["rx_packets"].as_u64() >= Some(400 - dropped));
-    let (rx, missed) = (counters()["rx_packets"].as_u64().unwrap(), counters()["rx_missed"].as_u64().unwrap());
-    assert_eq!((rx, missed), (400 - dropped, dropped));
+    wait_for("the rest to arrive", || {
+        let device = ["tx_packets", "tx_dropped"].map(|name| Some(web.device_counter(&tap, name)));
+        let port = counters();
+        device == [port["rx_packets"].as_u64(), port["rx_missed"].as_u64()]
+    });
+    let dropped = web.device_counter(&tap, "tx_dropped");
     let text = daemon.ok("port show lab web");
     assert!(text.contains(&format!("{dropped} packets lost before the switch took them")), "{text}");
 }
@@ -205,11 +209,11 @@ fn a_device_that_leaves_the_namespace_and_returns_under_its_number_carries_again
     });
     // A TAP that is deleted where its guest is has trouble, though nothing was heard of it here.
     web.ip(&format!("link del {tap}"));
-    daemon.wait_for_trouble("lab", "web", Some(&format!("device '{tap}' is gone")));
+    daemon.wait_for_trouble("lab", "web", Some(&format!("device '{tap}' was deleted, or its network namespace was")));
     ip(&format!("tuntap add dev {tap} mode tap"));
     let _tap = Link(tap.clone());
     wait_for("the TAP to be taken up", || {
-        !daemon.json("port show lab web")["trouble"].as_str().is_some_and(|trouble| trouble.contains("is gone"))
+        !daemon.json("port show lab web")["trouble"].as_str().is_some_and(|trouble| trouble.contains("was deleted"))
     });
     assert_eq!(daemon.balance("lab"), 0);
 }
