@@ -43,8 +43,9 @@ fn a_process_of_an_extension_is_killed_and_kept_over_restarts() {
     // Forty packets, two seconds; the process is killed among them.
     let mut stream = spaces[0].command("ping", "-c 40 -i 0.05 -W 2 10.77.0.2");
     let stream = stream.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let before = daemon.json("stats lab")["switch"]["law"]["tx"].as_u64();
-    wait_for("some packets", || daemon.json("stats lab")["switch"]["law"]["tx"].as_u64() > before.map(|tx| tx + 8));
+    let sent = || daemon.json("port show lab right")["counters"]["tx_packets"].as_u64().unwrap();
+    let before = sent();
+    wait_for("some packets", || sent() > before + 8);
     kill(Pid::from_raw(first), Signal::SIGKILL).unwrap();
     let report = stream.wait_with_output().unwrap();
     let report = String::from_utf8_lossy(&report.stdout).into_owned();
