@@ -233,8 +233,14 @@ mod tests {
             cycles_per_packet: if n == 0 { 0.0 } else { mean - 100.0 / n as f64 },
         };
         let counter = wire::ExtensionCounter { name: "seen".into(), unit: "packets".into(), value: 3 * n };
-        let extension =
-            wire::Extension { id: "x".into(), role: 1, isolation: 1, counters: vec![counter], ..Default::default() };
+        let extension = wire::Extension {
+            id: "x".into(),
+            role: wire::ExtensionRole::Capture.into(),
+            isolation: wire::Isolation::None.into(),
+            fail_policy: wire::FailPolicy::Open.into(),
+            counters: vec![counter],
+            ..Default::default()
+        };
         let load = wire::ExtensionLoad { id: "x".into(), packets: 2 * n, dropped: n / 4, ..Default::default() };
         let drop = wire::Drop { reason: "port-down".into(), count: n / 2, ..Default::default() };
         let stats = wire::Stats {
