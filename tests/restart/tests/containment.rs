@@ -3,7 +3,7 @@
 //! Real daemon, two namespaces, TAP ports; 500 frames a second. What each costs is printed: frames lost and the longest
 //! time without one. The aim is 250 ms behind the end of the process; the machine may be busy, so the test allows more.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
