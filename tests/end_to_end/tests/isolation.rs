@@ -1,8 +1,6 @@
 //! An extension in a process of its own, through the daemon and its command line: killed under traffic it costs nobody a
 //! packet; it is kept over a restart of the switch process, and ends with it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use heddle_end_to_end::daemon::{Daemon, passthrough};
 use heddle_end_to_end::namespace::{Namespace, device};
 use heddle_end_to_end::streams::ping;
