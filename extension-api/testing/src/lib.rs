@@ -37,6 +37,7 @@
 
 mod frame;
 mod host;
+mod lab;
 mod switch;
 mod table;
 

@@ -24,7 +24,8 @@ use heddle_extension_api::Exported;
 
 use crate::frame::Frame;
 use crate::host::{Datagram, HostCall, Injected, LogLine, Port, State};
-use crate::table::{host_table, port_info, Lab, FRAME_MAX};
+use crate::lab::{Lab, FRAME_MAX};
+use crate::table::{host_table, port_info};
 
 /// What the extension decided about a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
