@@ -56,7 +56,7 @@ impl Feature {
         self
     }
 
-    /// [`Policy::status`] answers for it, with these fields.
+    /// [`Status::status`] answers for it, with these fields.
     pub const fn with_status(mut self, keys: &'static [ConfigKey]) -> Feature {
         self.0.flags |= abi::FEATURE_STATUS;
         self.0.status_keys = keys.as_ptr().cast();

@@ -1,6 +1,6 @@
 //! Containment in process: what vendor code does wrong is caught, named, and costs nobody else.
 //!
-//! Around each call into an extension the thread notes whom it calls ([`site`], [`slot`]). Three watchers read that note:
+//! Around each call into an extension the thread notes whom it calls ([`site`], `slot`). Three watchers read that note:
 //! the handlers of fatal signals ([`trap`]), which let a store into the read-only view of a capture extension go on in a
 //! private copy ([`Window`](crate::loader::Window)) and put anything else on record ([`record`]) before the process ends; the watchdog
 //! ([`watchdog`]), which ends a call that does not come back the same way; and the guard of the call itself, which counts

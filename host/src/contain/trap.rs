@@ -1,7 +1,7 @@
 //! Handlers of fatal signals: a stray store goes on in a private copy, anything else is put on record. An unsafe island.
 //!
 //! Everything here runs in a signal handler, or arms one: no memory is allocated, no lock taken, no file opened. The
-//! handler reads the note its own thread made ([`slot`](super::slot)). When the fault is a store into the read-only view
+//! handler reads the note its own thread made (`slot`). When the fault is a store into the read-only view
 //! of the call under way, the view absorbs it. Otherwise the process ends: by whatever handler was there before, after a
 //! record is written that names the extension being called, or the one whose code is on the stack. The other threads go
 //! on meanwhile; the first one to get here writes the record.

@@ -1,6 +1,6 @@
 //! The watchdog: calls that do not come back end the process, calls that take too long are counted.
 //!
-//! A thread of its own looks at all slots every [`LOOK`]: the same call seen again and again for longer than its limit
+//! A thread of its own looks at all slots every `LOOK`: the same call seen again and again for longer than its limit
 //! is ended by a signal to its thread, which writes the crash record. Time in which the watchdog itself did not run
 //! (a stopped process, a machine that stood still) does not count, nor does time the call's thread waited for a processor.
 //! Slow calls are found by the guard of the call itself, with the time-stamp counter.

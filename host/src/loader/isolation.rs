@@ -6,11 +6,11 @@
 //!   control ── create, events, tick ◄── socket, deadlines ──► child's control thread
 //! ```
 //!
-//! The child is this same program, `heddled --child`; it confines itself ([`sandbox`]) before it opens the file, maps no packet
+//! The child is this same program, `heddled --child`; it confines itself (`sandbox`) before it opens the file, maps no packet
 //! memory of the switch, and works on copies in memory that only it and the host have. Originals stay with the switch
 //! (`switch_core::lent`), so whatever becomes of the child, a frame is passed or dropped by the fail policy, never lost.
-//! [`guest`] is the instance, [`stage`] its context on a worker, [`ring`] the memory between, [`talk`] the socket, [`warden`]
-//! starts children and learns of their ends, [`child`] is the other side.
+//! `guest` is the instance, `stage` its context on a worker, `ring` the memory between, `talk` the socket, `warden`
+//! starts children and learns of their ends, `child` is the other side.
 
 mod answers;
 pub mod child;
