@@ -130,7 +130,7 @@ struct heddle_bytes_t {
 #define HEDDLE_ABI_MAJOR 1
 
 /* ABI minor version: grows when optional slots or interface ids are appended. */
-#define HEDDLE_ABI_MINOR 4
+#define HEDDLE_ABI_MINOR 5
 
 /* Role: sees every frame, changes none; may originate frames on ingress. */
 #define HEDDLE_ROLE_CAPTURE 1

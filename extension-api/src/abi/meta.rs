@@ -18,7 +18,7 @@ pub const LAYOUT_SYMBOL: &str = "heddle_extension_layout";
 /// ABI major version: a host loads extensions of its own major only.
 pub const ABI_MAJOR: u16 = 1;
 /// ABI minor version: grows when optional slots or interface ids are appended.
-pub const ABI_MINOR: u16 = 4;
+pub const ABI_MINOR: u16 = 5;
 
 /// Role: sees every frame, changes none; may originate frames on ingress.
 pub const ROLE_CAPTURE: u8 = 1;

@@ -278,8 +278,12 @@ fn event(kind: u32, port: u32, info: Option<&PortInfo>, switch: &str) -> Event {
     }
 }
 
-/// Bytes of [`SamplingV1`] in the first minor of the ABI.
+/// Bytes of each table in the minor that brought it: what follows is absent in extensions of that minor, for ever.
 const SAMPLING_FIRST: usize = 24;
+const DROPS_FIRST: usize = 24;
+const CONFIG_FIRST: usize = 24;
+const STATE_FIRST: usize = 88;
+const POLICY_FIRST: usize = 48;
 
 /// The sampling interface of a library, copied.
 fn sampling(library: &Library) -> Option<SamplingV1> {
@@ -293,21 +297,21 @@ fn sampling(library: &Library) -> Option<SamplingV1> {
 fn drops(library: &Library) -> Option<DropsV1> {
     let empty = DropsV1 { struct_size: 0, reserved: 0, dropped: None, wanted: None };
     // SAFETY: as in `sampling`.
-    let table = unsafe { interface(library.entry(), DROPS_ID, empty, size_of::<DropsV1>()) }?;
+    let table = unsafe { interface(library.entry(), DROPS_ID, empty, DROPS_FIRST) }?;
     (table.dropped.is_some() && table.wanted.is_some()).then_some(table)
 }
 
 /// The interface for state, likewise.
 pub(super) fn state_table(entry: &ExtensionV1, empty: StateV1) -> Option<StateV1> {
     // SAFETY: as in `sampling`.
-    unsafe { interface(entry, STATE_ID, empty, size_of::<StateV1>()) }
+    unsafe { interface(entry, STATE_ID, empty, STATE_FIRST) }
 }
 
 /// The interface for configuration, likewise.
 fn config_table(entry: &ExtensionV1) -> Option<ConfigV1> {
     let empty = ConfigV1 { struct_size: 0, key_count: 0, keys: std::ptr::null(), configure: None };
     // SAFETY: as in `sampling`.
-    unsafe { interface(entry, CONFIG_ID, empty, size_of::<ConfigV1>()) }
+    unsafe { interface(entry, CONFIG_ID, empty, CONFIG_FIRST) }
 }
 
 /// The configuration keys an extension publishes, copied; `None` when it publishes none, or rows that break a limit.

@@ -45,6 +45,19 @@ pub fn extensions_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
+/// The minors of which frozen extensions are kept, in order.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn frozen_minors() -> Result<Vec<u16>, String> {
+    let folder = root().join("tests/abi/frozen");
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let minor = |entry: std::fs::DirEntry| entry.file_name().to_str()?.strip_prefix("1.")?.parse().ok();
+    let mut minors: Vec<u16> = entries.flatten().filter_map(minor).collect();
+    minors.sort_unstable();
+    Ok(minors)
+}
+
 /// The name of an extension's file without its ending.
 #[must_use]
 pub fn name(path: &Path) -> String {

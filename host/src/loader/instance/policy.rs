@@ -12,7 +12,7 @@ use heddle_extension_api::abi::policy::{
 };
 use heddle_extension_api::abi::status::{Bytes, E_AGAIN, E_FULL, E_GONE, E_VETO, ErrorText, OK};
 
-use super::{Instance, Objection, bytes, interface, setting};
+use super::{Instance, Objection, POLICY_FIRST, bytes, interface, setting};
 use crate::loader::{Setting, Settings, host_table};
 
 /// A feature.
@@ -115,7 +115,7 @@ fn table(entry: &ExtensionV1) -> Option<PolicyV1> {
         status: None,
     };
     // SAFETY: the id names this struct, which is plain data that starts with its size; all zero after it is valid.
-    unsafe { interface(entry, POLICY_ID, empty, size_of::<PolicyV1>()) }
+    unsafe { interface(entry, POLICY_ID, empty, POLICY_FIRST) }
 }
 
 /// The features an extension publishes, copied; `None` when it publishes none, or rows that break a limit.
