@@ -4,6 +4,8 @@
 //! behind it go on where they were, and held frames stay held when both versions say that they name them in their state.
 //! Held frames that nobody names go on behind the extension in the order they came, or are dropped where it fails closed.
 //!
+//! Frames lent to the process of the old one are the new one's to send on, before any other.
+//!
 //! Cost: nothing per packet; an exchange touches one entry of the worker's list, and what is held.
 
 use std::sync::Arc;
@@ -65,7 +67,13 @@ impl Worker {
         let Some(running) = self.running.iter_mut().find(|running| running.id == id) else { return Err(stage) };
         running.skips = Skips::start(&mut *stage);
         running.sees_copies = stage.sees_copies();
-        let former = std::mem::replace(&mut running.stage, stage);
+        running.remote = stage.is_remote();
+        let mut former = std::mem::replace(&mut running.stage, stage);
+        match former.hand_over() {
+            Some(lent) if running.remote => running.stage.take_over(lent, keeps_held),
+            Some(_) => self.core.return_lent(id, &self.snapshot),
+            None => {}
+        }
         if !keeps_held {
             self.let_go_of_held(id);
         }
@@ -76,7 +84,7 @@ impl Worker {
 
     fn let_go_of_held(&mut self, id: StageId) {
         let Some(entry) = self.snapshot.stages.iter().find(|stage| stage.id == id).cloned() else { return };
-        for held in self.core.held.take_where(|held| held.stage == id) {
+        for held in self.core.held.take_where(|held| held.stage == id && held.kept != Kept::Lent) {
             if held.kept == Kept::Held && self.fails_open(&entry, &held) {
                 let resume = ResumePoint { after: entry.position, ..held.resume };
                 self.core.park(held.packet, held.slot, resume);

@@ -49,6 +49,14 @@ impl Call<'_> {
         }
     }
 
+    /// Bytes of the buffer of a lent frame; `None` when it ended meanwhile.
+    pub fn lent_room(&mut self, handle: u64) -> Option<usize> {
+        let id = self.entry().id;
+        let (_, core) = self.burst_and_core();
+        let entry = core.held.get_mut(handle, id).filter(|entry| entry.kept == Kept::Lent)?;
+        Some(core.arena.buffer_len(&entry.slot.buf))
+    }
+
     /// Puts a lent frame back into the batch, which is then one of the leg it was lent on; gives its index. `None` when the
     /// frame ended meanwhile, with its port.
     pub fn recall(&mut self, handle: u64) -> Option<usize> {

@@ -157,6 +157,17 @@ pub trait Stage: Send {
         false
     }
 
+    /// What it has been lent and not given back, for [`Stage::take_over`] of the context that takes its place; `None` when
+    /// nothing is ever lent to it.
+    fn hand_over(&mut self) -> Option<Box<dyn std::any::Any + Send>> {
+        None
+    }
+
+    /// Takes up what the context before it handed over, and what that one held when both name held frames in their state.
+    fn take_over(&mut self, lent: Box<dyn std::any::Any + Send>, keeps_held: bool) {
+        let _ = (lent, keeps_held);
+    }
+
     /// Puts one batch that came back into the empty batch of `call`; `None` when there is none.
     fn collect(&mut self, call: &mut Call<'_>) -> Option<CallEnd> {
         let _ = call;

@@ -20,6 +20,15 @@ use crate::trust::Policy;
 use heddle_switch_core::fdb::Flush;
 
 impl Engine {
+    /// What instances of an extension are made from that run there.
+    fn source(&self, extension: &ExtensionRef, isolation: Isolation) -> ControlResult<Source> {
+        let directories = &self.shared.extension_dirs;
+        Ok(match isolation {
+            Isolation::None => Source::Here(self.shared.catalog.library(extension, directories)?),
+            Isolation::Process => Source::Child(Arc::new(self.shared.catalog.judged(extension, directories)?)),
+        })
+    }
+
     fn live(&self, name: &SwitchName) -> ControlResult<Arc<LiveSwitch>> {
         let switches = lock(&self.shared.switches);
         switches.get(name).cloned().ok_or_else(|| ControlError::NoSuchSwitch {
@@ -189,11 +198,8 @@ impl ControlPlane for Engine {
     }
 
     fn wrong_keys(&self, extension: &ExtensionRef, config: &ExtensionConfig) -> Vec<(String, String)> {
-        // One that is to run in a process of its own is not opened in this one: it is refused when it is enabled.
-        if config.isolation() != Isolation::None {
-            return Vec::new();
-        }
-        let library = self.shared.catalog.library(extension, &self.shared.extension_dirs);
+        // One that is to run in a process of its own is opened in one that lives for this question.
+        let library = self.source(extension, config.isolation()).and_then(|source| source.published());
         let Ok(library) = library else { return Vec::new() };
         let Some(settings) = library.settings() else { return Vec::new() };
         let wrong = |(key, value): (&str, &str)| {
@@ -218,10 +224,7 @@ impl ControlPlane for Engine {
             // Before any of its code runs: opening its file may have been what it crashed in.
             live.refuse_quarantined(&ExtensionId::new(&facts.id)?)?;
         }
-        let source = match config.isolation() {
-            Isolation::None => Source::Here(self.shared.catalog.library(extension, directories)?),
-            Isolation::Process => Source::Child(Arc::new(self.shared.catalog.judged(extension, directories)?)),
-        };
+        let source = self.source(extension, config.isolation())?;
         let id = ExtensionId::new(&source.facts().id)?;
         let path = match extension {
             ExtensionRef::Path(path) => Some(path.clone()),
@@ -273,11 +276,13 @@ impl ControlPlane for Engine {
         probation: Probation,
     ) -> ControlResult<ExtensionView> {
         let judged = self.shared.catalog.judge(file)?;
-        self.with(switch, |live, state| live.judge_upgrade(state, extension, &judged, file))?;
+        let running = self.with(switch, |live, state| live.judge_upgrade(state, extension, &judged, file))?;
         let wanted = ExtensionRef::Path(file.to_path_buf());
-        let library = self.shared.catalog.library(&wanted, &self.shared.extension_dirs)?;
+        // The new version runs where the old one does.
+        let isolation = if running.child().is_some() { Isolation::Process } else { Isolation::None };
+        let source = self.source(&wanted, isolation)?;
         self.with(switch, |live, state| {
-            live.upgrade(state, extension, (library, file.to_path_buf()), probation.duration())?;
+            live.upgrade(state, extension, (source, file.to_path_buf()), probation.duration())?;
             Self::view_of(live, state, extension)
         })
     }

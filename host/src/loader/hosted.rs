@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use heddle_switch_core::counters::PortCounters;
-use heddle_switch_core::switch::ControlEvent;
+use heddle_switch_core::switch::{ControlEvent, Veto};
 
 use super::isolation::{Guest, port_bytes};
-use super::{Instance, InstanceShared, Library, Objection, port_info, told};
+use super::state::{Blob, Scope, StateFacts, StateRefusal};
+use super::{Instance, InstanceShared, Library, Objection, Offer, port_info, told};
 
 /// The instance.
 #[derive(Clone)]
@@ -42,6 +43,25 @@ impl Hosted {
         self.shared().counters()
     }
 
+    /// Adds what another version of the extension has counted under the same names.
+    pub fn count_on_from(&self, former: &Hosted) {
+        // What it counts is brought up to date.
+        drop(former.counters());
+        match self {
+            Hosted::Here(instance) => instance.shared().count_on_from(former.shared()),
+            Hosted::Child(guest) => guest.count_on_from(former.shared()),
+        }
+    }
+
+    /// Counts from where another version has stopped that counted on from here.
+    pub fn count_like(&self, newer: &Hosted) {
+        drop(newer.counters());
+        match self {
+            Hosted::Here(instance) => instance.shared().count_like(newer.shared()),
+            Hosted::Child(guest) => guest.count_like(newer.shared()),
+        }
+    }
+
     /// The instance in this process, if it is there.
     pub fn here(&self) -> Option<&Arc<Instance>> {
         match self {
@@ -73,10 +93,82 @@ impl Hosted {
             Hosted::Child(guest) => guest,
         };
         let info = event.port.map(|port| port_bytes(&port_info(port, &PortCounters::default())));
-        let port = event.port.map_or(0, |port| port.id.raw());
-        let told = guest.event(told::code(event.kind), port, info.as_deref().unwrap_or_default(), switch);
-        // What is only for now is told as final by a child: its status stays behind.
-        told.map_err(|reason| Objection { reason, for_now: false })
+        guest.event(told::subject(event), info.as_deref().unwrap_or_default(), switch)
+    }
+
+    /// Tells the extension how an event ended that it had accepted.
+    pub fn tell_completed(&self, event: &ControlEvent<'_>, switch: &str, outcome: Result<(), &Veto>) {
+        let guest = match self {
+            Hosted::Here(instance) => return instance.tell_completed(event, switch, outcome),
+            Hosted::Child(guest) => guest,
+        };
+        let info = event.port.map(|port| port_bytes(&port_info(port, &PortCounters::default())));
+        let status = told::outcome_code(outcome);
+        guest.completed(told::subject(event), info.as_deref().unwrap_or_default(), switch, status);
+    }
+
+    /// Offers a property; its refusal in the extension's words.
+    pub fn property(&self, offer: &Offer<'_>) -> Result<(), Objection> {
+        match self {
+            Hosted::Here(instance) => instance.property(offer),
+            Hosted::Child(guest) => guest.property(offer),
+        }
+    }
+
+    /// How a property ended that it had accepted.
+    pub fn property_done(&self, offer: &Offer<'_>, outcome: Result<(), &Objection>) {
+        match self {
+            Hosted::Here(instance) => instance.property_done(offer, outcome),
+            Hosted::Child(guest) => guest.property_done(offer, outcome),
+        }
+    }
+
+    /// Runtime data of a feature as `key=value` lines; `Ok(None)` when it knows nothing of the port.
+    pub fn status(&self, feature: &str, port: u32) -> Result<Option<String>, String> {
+        match self {
+            Hosted::Here(instance) => instance.status(feature, port),
+            Hosted::Child(guest) => guest.status(feature, port),
+        }
+    }
+
+    /// What its state is; `None` when it has none.
+    pub fn state_facts(&self) -> Option<&StateFacts> {
+        match self {
+            Hosted::Here(instance) => instance.state_facts(),
+            Hosted::Child(guest) => guest.state_facts(),
+        }
+    }
+
+    /// Says that its state is about to be saved.
+    pub fn begin_saving(&self) -> Result<(), StateRefusal> {
+        match self {
+            Hosted::Here(instance) => instance.begin_saving(),
+            Hosted::Child(guest) => guest.begin_saving(),
+        }
+    }
+
+    /// Says that no more is saved, and whether it goes on.
+    pub fn end_saving(&self, goes_on: bool) {
+        match self {
+            Hosted::Here(instance) => instance.end_saving(goes_on),
+            Hosted::Child(guest) => guest.end_saving(goes_on),
+        }
+    }
+
+    /// Saves a scope whole.
+    pub fn save(&self, scope: Scope) -> Result<Vec<Blob>, StateRefusal> {
+        match self {
+            Hosted::Here(instance) => instance.save(scope),
+            Hosted::Child(guest) => guest.save(scope),
+        }
+    }
+
+    /// Takes up the pieces of a scope, all or as far as the first that it refuses.
+    pub fn restore(&self, scope: Scope, blobs: &[Blob]) -> Result<(), StateRefusal> {
+        match self {
+            Hosted::Here(instance) => instance.restore(scope, blobs),
+            Hosted::Child(guest) => guest.restore(scope, blobs),
+        }
     }
 
     /// Hands over a new configuration; its refusal in the extension's words.

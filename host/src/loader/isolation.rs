@@ -16,6 +16,8 @@ mod answers;
 pub mod child;
 mod guest;
 mod layout;
+mod parking;
+mod published;
 mod replay;
 mod report;
 mod ring;

@@ -122,15 +122,16 @@ impl Judged {
         &self.path
     }
 
-    fn sha256(&self) -> String {
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub fn sha256(&self) -> String {
         self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// As a library that another process has opened; this one has no functions.
-    pub(super) fn elsewhere(&self, settings: Option<Settings>) -> Library {
+    pub(super) fn elsewhere(&self, settings: Option<Settings>, features: Option<Features>) -> Library {
         let (facts, path, sha256) = (self.facts.clone(), Some(self.path.clone()), Some(self.sha256()));
         // What needs its functions is not to be had from here.
-        Library { facts, entry: NO_FUNCTIONS, path, sha256, settings, features: None }
+        Library { facts, entry: NO_FUNCTIONS, path, sha256, settings, features }
     }
 }
 

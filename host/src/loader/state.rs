@@ -93,6 +93,12 @@ pub enum StateRefusal {
         /// Its words.
         words: String,
     },
+    /// Told by its process.
+    #[error("{words}")]
+    Told {
+        /// The reason.
+        words: String,
+    },
     /// It panicked.
     #[error("it panicked in {what}; report it to its vendor")]
     Panicked {
@@ -112,6 +118,15 @@ pub struct Blob {
     pub crc: u32,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+/// What is said of a blob whose bytes follow.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct BlobHead {
+    schema: String,
+    version: u32,
+    crc: u32,
+    length: usize,
 }
 
 /// What a blob is the state of.
@@ -143,7 +158,22 @@ impl StateFacts {
 }
 
 impl Blob {
-    fn new(facts: &StateFacts, bytes: Vec<u8>) -> Blob {
+    pub(super) fn head(&self) -> BlobHead {
+        BlobHead { schema: self.schema.clone(), version: self.version, crc: self.crc, length: self.bytes.len() }
+    }
+
+    /// Blobs from their heads and their bytes, one behind the other; `None` when these are too few.
+    pub(super) fn parts(heads: Vec<BlobHead>, mut bytes: &[u8]) -> Option<Vec<Blob>> {
+        let mut blobs = Vec::new();
+        for BlobHead { schema, version, crc, length } in heads {
+            let (own, rest) = bytes.split_at_checked(length)?;
+            blobs.push(Blob { schema, version, crc, bytes: own.to_vec() });
+            bytes = rest;
+        }
+        Some(blobs)
+    }
+
+    pub(super) fn new(facts: &StateFacts, bytes: Vec<u8>) -> Blob {
         Blob { schema: facts.schema.clone(), version: facts.version, crc: crc32fast::hash(&bytes), bytes }
     }
 

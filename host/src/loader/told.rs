@@ -19,16 +19,20 @@ impl Instance {
     /// Tells the extension how an event ended that it had accepted.
     pub fn tell_completed(&self, event: &ControlEvent<'_>, switch: &str, outcome: Result<(), &Veto>) {
         let info = event.port.map(|port| port_info(port, &PortCounters::default()));
-        let status = match outcome {
-            Ok(()) => OK,
-            Err(veto) if veto.for_now => E_AGAIN,
-            Err(_) => E_VETO,
-        };
-        self.completed(subject(event), info.as_ref(), switch, status);
+        self.completed(subject(event), info.as_ref(), switch, outcome_code(outcome));
     }
 }
 
-fn subject(event: &ControlEvent<'_>) -> (u32, u32) {
+/// How an event ended.
+pub(super) fn outcome_code(outcome: Result<(), &Veto>) -> i32 {
+    match outcome {
+        Ok(()) => OK,
+        Err(veto) if veto.for_now => E_AGAIN,
+        Err(_) => E_VETO,
+    }
+}
+
+pub(super) fn subject(event: &ControlEvent<'_>) -> (u32, u32) {
     (code(event.kind), event.port.map_or(0, |port| port.id.raw()))
 }
 
@@ -77,7 +81,7 @@ pub fn port_info(port: &Port, counters: &PortCounters) -> PortInfo {
     }
 }
 
-pub(super) fn code(kind: EventKind) -> u32 {
+fn code(kind: EventKind) -> u32 {
     match kind {
         EventKind::SwitchCreate => abi::EVENT_SWITCH_CREATE,
         EventKind::SwitchActivate => abi::EVENT_SWITCH_ACTIVATE,

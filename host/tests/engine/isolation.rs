@@ -226,14 +226,14 @@ fn more_frames_than_a_process_can_take_are_dropped_under_its_name() {
         let process = lab.extension("org.heddle.passthrough").process.unwrap();
         nix::unistd::Pid::from_raw(i32::try_from(process.pid).unwrap())
     };
-    // Each takes 2 KiB of 4 MiB. The process stands still; what does not fit is dropped at once.
+    // Each takes 2 KiB of 4 MiB, and 2,048 more may wait. The process stands still; what is more is dropped at once.
     let frame = numbered(mac(1, 1), mac(2, 1), 1, 0, 60);
     let reason = "org.heddle.passthrough/process-busy";
     let mut drain = || while b.receive().is_some() {};
     wait_for("the limit", || {
         // One that stood still for too long was killed, and is started again.
         let stopped = nix::sys::signal::kill(pid(), nix::sys::signal::Signal::SIGSTOP);
-        for _ in 0..4_000 {
+        for _ in 0..12_000 {
             // A full ring of the port is no concern of this test.
             let _ = a.send(&frame, None, &Offload::default());
         }

@@ -12,6 +12,7 @@ mod drops;
 mod extensions;
 mod governed;
 mod hostile;
+mod isolated_upgrade;
 mod isolation;
 mod lab;
 mod loops;

@@ -69,7 +69,7 @@ pub(super) struct Sink<'a> {
 impl<'a> Sink<'a> {
     pub(super) fn new(live: &'a LiveSwitch, enabled: &[Enabled]) -> Sink<'a> {
         let pair = |one: &Enabled| Some((one.stage?, one.instance.clone()?));
-        let former = |one: &Enabled| Some((one.stage?, Hosted::Here(Arc::clone(one.generations.former_instance()?))));
+        let former = |one: &Enabled| Some((one.stage?, one.generations.former_instance()?.clone()));
         let (former, enabled) = (enabled.iter().filter_map(former), enabled.iter().filter_map(pair));
         Sink { live, former: former.collect(), enabled: enabled.collect() }
     }
@@ -94,8 +94,7 @@ impl EventSink for NewcomerSink<'_> {
         if !matches!(event.kind, EventKind::SwitchCreate | EventKind::PortCreate) {
             return Ok(());
         }
-        let Some(instance) = self.instance.here() else { return Ok(()) };
-        let offered = self.live.offer_to_newcomer(&self.kept, instance, event.port);
+        let offered = self.live.offer_to_newcomer(&self.kept, &self.instance, event.port);
         offered.map_err(|Objection { reason, for_now }| Veto { stage, reason, for_now })
     }
 }
@@ -112,8 +111,7 @@ impl EventSink for Sink<'_> {
     }
 
     fn completed(&mut self, stage: StageId, event: &ControlEvent<'_>, outcome: Result<(), &Veto>) {
-        let found = self.enabled.iter().find(|(id, _)| *id == stage);
-        if let Some(instance) = found.and_then(|(_, instance)| instance.here()) {
+        if let Some((_, instance)) = self.enabled.iter().find(|(id, _)| *id == stage) {
             instance.tell_completed(event, self.live.spec.name().as_str(), outcome);
         }
     }

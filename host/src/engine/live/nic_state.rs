@@ -5,14 +5,12 @@
 //! logged and left out; one that its owner refuses makes the whole restoring fail. One NIC at a time, under the switch's
 //! lock.
 
-use std::sync::Arc;
-
 use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
 use crate::control::model::{PortName, SwitchName};
 use crate::control::plane::ControlResult;
 use crate::engine::Engine;
-use crate::loader::Instance;
+use crate::loader::Hosted;
 use crate::loader::state::{Blob, Scope};
 
 /// What an extension knows of a NIC.
@@ -91,6 +89,6 @@ impl LiveSwitch {
 }
 
 /// The extensions that run, in ingress order.
-fn running(state: &State) -> impl Iterator<Item = (&str, &Arc<Instance>)> {
-    state.enabled.iter().filter_map(|one| Some((one.library.facts().id.as_str(), one.instance.as_ref()?.here()?)))
+fn running(state: &State) -> impl Iterator<Item = (&str, &Hosted)> {
+    state.enabled.iter().filter_map(|one| Some((one.library.facts().id.as_str(), one.instance.as_ref()?)))
 }

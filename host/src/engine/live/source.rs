@@ -42,6 +42,28 @@ impl Source {
         }
     }
 
+    /// What it publishes; a file for a child is opened in one that ends with this call.
+    pub(crate) fn published(&self) -> ControlResult<Arc<Library>> {
+        match self {
+            Source::Here(library) => Ok(Arc::clone(library)),
+            Source::Child(judged) => {
+                let launched = launch(judged, 0).map_err(|failure| ControlError::ExtensionRejected {
+                    extension: self.facts().id.clone(),
+                    reason: failure.to_string(),
+                })?;
+                Ok(Arc::clone(launched.library()))
+            }
+        }
+    }
+
+    /// SHA-256 of the file, in hexadecimal.
+    pub(super) fn sha256(&self) -> Option<String> {
+        match self {
+            Source::Here(library) => library.sha256().map(str::to_owned),
+            Source::Child(judged) => Some(judged.sha256()),
+        }
+    }
+
     /// Makes an instance for a switch with this many workers.
     pub(super) fn create(
         &self,
@@ -69,7 +91,7 @@ impl Source {
 }
 
 /// Contexts by worker, and what the core is told of the extension; nothing for a service.
-type Contexts = (Vec<Box<dyn Stage>>, Option<StageSpec>);
+pub(super) type Contexts = (Vec<Box<dyn Stage>>, Option<StageSpec>);
 
 impl LiveSwitch {
     /// Makes the context of each worker, wherever the instance runs.

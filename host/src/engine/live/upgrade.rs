@@ -17,15 +17,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heddle_switch_core::stage::{Stage, StageEntry};
-use heddle_switch_core::switch::{ControlEvent, EventKind};
+use heddle_switch_core::switch::{ControlEvent, EventKind, StageSpec};
 
-use super::extensions::{Enabled, Sink, config_text, instance_number};
+use super::extensions::{Enabled, Sink, instance_number};
+use super::source::Contexts;
 use super::{LiveSwitch, Source, State};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionId, UpgradeStage, UpgradeView};
 use crate::control::plane::ControlResult;
 use crate::loader::state::{Scope, StateFacts, StateRefusal};
-use crate::loader::{ExtensionFacts, Hosted, Instance, InstanceShared, Library, WorkerStage};
+use crate::loader::{ExtensionFacts, Hosted, InstanceShared, Library};
 
 /// What is remembered of an extension's versions.
 #[derive(Default)]
@@ -42,14 +43,18 @@ pub(crate) struct Generations {
 
 /// A version that does not run any more and could at once.
 struct Former {
-    instance: Arc<Instance>,
+    instance: Hosted,
     /// By worker.
     contexts: Vec<Box<dyn Stage>>,
     library: Arc<Library>,
+    source: Source,
     path: Option<PathBuf>,
     /// Its entry of the stack; `None` for services.
     entry: Option<StageEntry>,
 }
+
+/// A newcomer with its contexts, and what the core is told of it.
+type Prepared = (Hosted, Vec<Box<dyn Stage>>, Option<StageSpec>);
 
 /// What an upgrade moved, and how long workers stood still.
 #[derive(Default)]
@@ -61,7 +66,7 @@ struct Figures {
 
 impl Generations {
     /// The instance that waits for a way back.
-    pub(super) fn former_instance(&self) -> Option<&Arc<Instance>> {
+    pub(super) fn former_instance(&self) -> Option<&Hosted> {
         self.former.as_ref().map(|former| &former.instance)
     }
 
@@ -85,25 +90,28 @@ impl LiveSwitch {
         &self,
         state: &mut State,
         id: &ExtensionId,
-        (library, path): (Arc<Library>, PathBuf),
+        (source, path): (Source, PathBuf),
         probation: Duration,
     ) -> ControlResult<()> {
         let at = self.place_of(state, id)?;
         self.refuse_quarantined(id)?;
-        let old = self.judge_upgrade(state, id, library.facts(), &path)?;
-        if old.library().sha256().is_some_and(|sha256| Some(sha256) == library.sha256()) {
+        let old = self.judge_upgrade(state, id, source.facts(), &path)?;
+        if old.library().sha256().is_some_and(|sha256| Some(sha256) == source.sha256().as_deref()) {
             let thing = format!("the upgrade of extension '{id}'");
             return Err(self.refused(&thing, "the file is the one that runs".to_owned(), "give another version"));
         }
-        if let Some(one) = state.enabled.get(at) {
-            super::settings::check(&library, &one.config)?;
-        }
-        let (newcomer, contexts) = self.prepare(state, at, &old, &library)?;
-        let former = state.enabled.get(at).map(|one| (Arc::clone(&one.library), one.path.clone(), one.stage));
-        let Some((former_library, former_path, stage)) = former else { return Err(self.not_enabled(state, id)) };
-        let carried = match stage {
-            Some(stage) => self.carry_over(state, stage, (&old, &newcomer), contexts),
-            None => Ok((Figures::default(), Vec::new(), None)),
+        let (newcomer, contexts, spec) = self.prepare(state, at, &old, &source)?;
+        let library = Arc::clone(newcomer.library());
+        let former = state.enabled.get(at).map(|one| {
+            let library = Arc::clone(&one.library);
+            (library, one.source.clone(), one.path.clone(), one.stage)
+        });
+        let Some((former_library, former_source, former_path, stage)) = former else {
+            return Err(self.not_enabled(state, id));
+        };
+        let carried = match (stage, spec) {
+            (Some(stage), Some(spec)) => self.carry_over(state, (stage, spec), (&old, &newcomer), contexts),
+            _ => Ok((Figures::default(), Vec::new(), None)),
         };
         let (figures, contexts, entry) = match carried {
             Ok(carried) => carried,
@@ -114,15 +122,22 @@ impl LiveSwitch {
             }
         };
         old.end_saving(false);
-        newcomer.shared().count_on_from(old.shared());
+        newcomer.count_on_from(&old);
         // The newcomer was told of every port and has references of its own.
         self.directory.references.remove_of(old.shared().instance);
         let view = upgraded(&former_library, &library, &figures);
-        let former = Former { instance: old, contexts, library: former_library, path: former_path, entry };
+        let former = Former {
+            instance: old,
+            contexts,
+            library: former_library,
+            source: former_source,
+            path: former_path,
+            entry,
+        };
         let Some(one) = state.enabled.get_mut(at) else { return Err(self.not_enabled(state, id)) };
         let before = one.generations.former.replace(former);
-        one.instance = Some(Hosted::Here(newcomer));
-        one.source = Source::Here(Arc::clone(&library));
+        one.instance = Some(newcomer);
+        one.source = source;
         one.library = library;
         one.path = Some(path);
         one.last_error = None;
@@ -149,7 +164,7 @@ impl LiveSwitch {
         id: &ExtensionId,
         new: &ExtensionFacts,
         path: &Path,
-    ) -> ControlResult<Arc<Instance>> {
+    ) -> ControlResult<Hosted> {
         let one = state.enabled.get(self.place_of(state, id)?).ok_or_else(|| self.not_enabled(state, id))?;
         let now = one.library.facts();
         let thing = format!("the upgrade of extension '{id}'");
@@ -168,11 +183,7 @@ impl LiveSwitch {
         }
         let running = one.instance.as_ref().filter(|instance| !instance.has_panicked());
         match running {
-            Some(Hosted::Here(instance)) => Ok(Arc::clone(instance)),
-            Some(Hosted::Child(_)) => refuse(
-                "it runs in a process of its own, whose state is not carried over".to_owned(),
-                "disable it, then enable the file",
-            ),
+            Some(instance) => Ok(instance.clone()),
             None => refuse(
                 "it does not run, so it cannot hand over its state".to_owned(),
                 "disable it, then enable the file",
@@ -181,51 +192,42 @@ impl LiveSwitch {
     }
 
     /// Makes the newcomer, hands it the instance's state and tells it of everything there is.
-    fn prepare(
-        &self,
-        state: &State,
-        at: usize,
-        old: &Arc<Instance>,
-        library: &Arc<Library>,
-    ) -> ControlResult<(Arc<Instance>, Vec<WorkerStage>)> {
-        let id = ExtensionId::new(&library.facts().id)?;
+    fn prepare(&self, state: &State, at: usize, old: &Hosted, source: &Source) -> ControlResult<Prepared> {
+        let id = ExtensionId::new(&source.facts().id)?;
         let Some(one) = state.enabled.get(at) else { return Err(self.not_enabled(state, &id)) };
         let shared = InstanceShared::new(
-            (library.facts().id.clone(), library.facts().role),
+            (source.facts().id.clone(), source.facts().role),
             instance_number(),
             Arc::clone(&self.services),
             Arc::clone(&self.groups),
             Arc::clone(&self.directory),
             Arc::clone(&one.log),
         );
-        let newcomer = Instance::create(Arc::clone(library), shared, &config_text(&one.config))
-            .map_err(|failure| self.not_upgraded(&id, failure.to_string()))?;
+        let newcomer = source.create(state.workers.len(), shared, &one.config).map_err(|error| match error {
+            ControlError::ExtensionRejected { reason, .. } => self.not_upgraded(&id, reason),
+            other => other,
+        })?;
         let ready = self.make_ready(state, one, old, &newcomer);
-        let contexts = ready.map_err(|reason| {
+        let (contexts, spec) = ready.map_err(|reason| {
             old.end_saving(true);
             self.farewell(&newcomer);
             self.not_upgraded(&id, reason)
         })?;
-        Ok((newcomer, contexts))
+        Ok((newcomer, contexts, spec))
     }
 
-    fn make_ready(
-        &self,
-        state: &State,
-        one: &Enabled,
-        old: &Instance,
-        newcomer: &Arc<Instance>,
-    ) -> Result<Vec<WorkerStage>, String> {
+    fn make_ready(&self, state: &State, one: &Enabled, old: &Hosted, newcomer: &Hosted) -> Result<Contexts, String> {
         fits(old.state_facts(), newcomer.state_facts()).map_err(|refusal| refusal.to_string())?;
         old.begin_saving().map_err(|refusal| refusal.to_string())?;
         let blobs = old.save(Scope::Instance).map_err(|refusal| refusal.to_string())?;
         newcomer.restore(Scope::Instance, &blobs).map_err(|refusal| refusal.to_string())?;
-        let Some(stage) = one.stage else { return Ok(Vec::new()) };
-        let contexts = self.contexts(state, newcomer).map_err(|error| error.to_string())?;
+        let Some(stage) = one.stage else { return Ok((Vec::new(), None)) };
+        let made = self.all_contexts(state, newcomer).map_err(|error| error.to_string())?;
+        self.watch(state, newcomer).map_err(|error| error.to_string())?;
         let kept = self.kept_policies(state);
-        let mut sink = Sink::newcomer(self, &Hosted::Here(Arc::clone(newcomer)), kept);
+        let mut sink = Sink::newcomer(self, newcomer, kept);
         state.switch.acquaint(stage, &mut sink).map_err(|error| error.to_string())?;
-        Ok(contexts)
+        Ok(made)
     }
 
     /// Ends a version that is kept no longer.
@@ -243,7 +245,7 @@ impl LiveSwitch {
     }
 
     /// Tells an instance that is given up of its end.
-    fn farewell(&self, instance: &Arc<Instance>) {
+    fn farewell(&self, instance: &Hosted) {
         let deleted = ControlEvent { kind: EventKind::SwitchDelete, port: None };
         // The end cannot be refused.
         let _ = instance.tell(&deleted, self.spec.name().as_str());

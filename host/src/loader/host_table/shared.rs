@@ -96,6 +96,14 @@ impl InstanceShared {
         *lock(&self.broken)
     }
 
+    /// Own counters by number, with what another version has counted under the same names.
+    pub(crate) fn counted_alike(&self, other: &InstanceShared) -> Vec<(usize, u64)> {
+        let counters = other.counters();
+        let names = lock(&self.names);
+        let own = |name: &str| names.iter().position(|(known, _)| known == name);
+        counters.iter().filter_map(|(name, _, value)| Some((own(name)?, *value))).collect()
+    }
+
     /// Adds what another version of the extension has counted under the same names.
     pub(crate) fn count_on_from(&self, former: &InstanceShared) {
         for (name, _, value) in former.counters() {

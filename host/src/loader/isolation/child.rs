@@ -4,6 +4,7 @@
 //! asked over its socket: control calls on this thread, one at a time; a thread per worker runs the data-path calls from its
 //! ring. It ends with its host, with its socket, or when told to. It trusts the host and nothing else.
 
+mod errand;
 mod job;
 mod keep;
 mod table;
@@ -16,14 +17,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heddle_extension_api::abi::status::{E_FAILED, E_INVALID, E_PANIC, E_VETO, OK};
+use heddle_extension_api::abi::status::{E_AGAIN, E_FAILED, E_GONE, E_INVALID, E_PANIC, E_VETO, OK};
 
 use super::answers::port_from;
+use super::published::Published;
 use super::sandbox;
 use super::shared::Mapping;
-use super::talk::{Heard, Loaded, Talk, TalkError, ToChild, ToHost};
+use super::talk::{Heard, Loaded, Property, Talk, TalkError, ToChild, ToHost};
 use crate::loader::{
-    CreateFailure, Groups, Instance, InstanceShared, Library, LogRing, PortDirectory, Services, library,
+    CreateFailure, Groups, Instance, InstanceShared, Library, LogRing, Objection, PortDirectory, Services, library,
 };
 use table::Inside;
 use worker::Thread;
@@ -61,15 +63,15 @@ fn serve(talk: Talk) -> Result<(), TalkError> {
     let deadline = Instant::now() + SEND;
     let (mut rooms, told) = match loaded {
         Ok((rooms, loaded)) => (rooms, loaded),
-        Err(text) => return talk.send(&ToHost::Done { status: E_FAILED, text }, &[], &[], deadline),
+        Err(text) => return talk.send(&ToHost::Done { status: E_FAILED, text, number: 0 }, &[], &[], deadline),
     };
     talk.send(&ToHost::Loaded(told), &[], &[], deadline)?;
     let inside = Inside::new(talk, Arc::clone(&rooms.memory));
     loop {
         let heard = inside.talk().hear::<ToChild>(Instant::now() + ASKED)?;
         let last = matches!(heard.message, ToChild::Destroy);
-        let (status, text) = rooms.carry_out(&inside, heard);
-        inside.talk().send(&ToHost::Done { status, text }, &[], &[], Instant::now() + SEND)?;
+        let Told { status, text, number, bytes } = rooms.carry_out(&inside, heard);
+        inside.talk().send(&ToHost::Done { status, text, number }, &bytes, &[], Instant::now() + SEND)?;
         if last {
             return Ok(());
         }
@@ -105,6 +107,7 @@ fn load(heard: Heard<ToChild>) -> Result<(Rooms, Loaded), String> {
 fn describe(library: &Library, sandbox: Vec<String>) -> Loaded {
     let entry = library.entry();
     let (sampling, drops) = crate::loader::instance::interfaces(library);
+    let state = crate::loader::state::table(library).map(|(_, facts)| facts);
     Loaded {
         ingress: entry.ingress.is_some(),
         egress: entry.egress.is_some(),
@@ -112,37 +115,94 @@ fn describe(library: &Library, sandbox: Vec<String>) -> Loaded {
         sampling,
         skips_by_port: crate::loader::instance::skips_by_port(library),
         drops,
+        published: Published::of(library.settings(), library.features(), state.as_ref()),
         sandbox,
-        ..Loaded::default()
     }
-    .with_settings(library.settings())
+}
+
+/// What is answered.
+#[derive(Debug, Default)]
+struct Told {
+    status: i32,
+    text: String,
+    number: u64,
+    bytes: Vec<u8>,
+}
+
+impl From<(i32, String)> for Told {
+    fn from((status, text): (i32, String)) -> Told {
+        Told { status, text, ..Told::default() }
+    }
 }
 
 impl Rooms {
-    /// Does what the host asks; status and text.
-    fn carry_out(&mut self, inside: &Arc<Inside>, heard: Heard<ToChild>) -> (i32, String) {
+    /// Does what the host asks.
+    fn carry_out(&mut self, inside: &Arc<Inside>, heard: Heard<ToChild>) -> Told {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match heard.message {
-            ToChild::Create => self.create(inside, &text(&heard.bytes)),
-            ToChild::Worker(worker) => self.worker(worker),
+            ToChild::Create => self.create(inside, &text(&heard.bytes)).into(),
+            ToChild::Worker(worker) => self.worker(worker).into(),
             ToChild::WorkerEnd(worker) => {
                 drop(self.threads.remove(&worker));
-                (OK, String::new())
+                Told::default()
             }
-            ToChild::Tick(now_ns) => self.instance.as_ref().map_or(refused("no instance"), |instance| {
-                if instance.has_panicked() || instance.tick(now_ns) { (OK, String::new()) } else { panicked() }
-            }),
+            ToChild::Tick(now_ns) => self.tick(now_ns).into(),
             ToChild::Event { kind, port, switch } => {
                 let info = port_from(&heard.bytes);
-                self.ask(|instance| instance.event((kind, port), info.as_ref(), &switch).map_err(|no| no.reason))
+                self.judge(|instance| instance.event((kind, port), info.as_ref(), &switch)).into()
             }
-            ToChild::Configure => self.ask(|instance| instance.configure(&text(&heard.bytes))),
+            ToChild::Completed { kind, port, switch, status } => {
+                let info = port_from(&heard.bytes);
+                self.tell(|instance| instance.completed((kind, port), info.as_ref(), &switch, status)).into()
+            }
+            ToChild::Property(property) => self.property(&property, &text(&heard.bytes)).into(),
+            ToChild::PropertyDone(property, status) => {
+                self.property_done(&property, &text(&heard.bytes), status).into()
+            }
+            ToChild::Status { feature, port } => self.status(&feature, port),
+            ToChild::Configure => self.ask(|instance| instance.configure(&text(&heard.bytes))).into(),
             ToChild::Destroy => {
                 self.threads.clear();
                 drop(self.instance.take());
-                (OK, String::new())
+                Told::default()
             }
-            ToChild::Load { .. } | ToChild::Answer { .. } => refused("not now"),
+            ToChild::Load { .. } | ToChild::Answer { .. } => refused("not now").into(),
+            about_state => self.about_state(about_state, &heard.bytes),
+        }
+    }
+
+    fn tick(&self, now_ns: u64) -> (i32, String) {
+        self.instance.as_ref().map_or(refused("no instance"), |instance| {
+            if instance.has_panicked() || instance.tick(now_ns) { (OK, String::new()) } else { panicked() }
+        })
+    }
+
+    fn property(&self, property: &Property, values: &str) -> (i32, String) {
+        match property.offer(values) {
+            Some(offer) => self.judge(|instance| instance.property(&offer)),
+            None => refused("no such action"),
+        }
+    }
+
+    fn property_done(&self, property: &Property, values: &str, status: i32) -> (i32, String) {
+        let Some(offer) = property.offer(values) else { return refused("no such action") };
+        let outcome = match status {
+            OK => None,
+            status => Some(Objection { reason: String::new(), for_now: status == E_AGAIN }),
+        };
+        self.tell(|instance| instance.property_done(&offer, outcome.as_ref().map_or(Ok(()), Err)))
+    }
+
+    fn status(&self, feature: &str, port: u32) -> Told {
+        let Some(instance) = &self.instance else { return refused("no instance").into() };
+        let told = instance.status(feature, port);
+        if instance.has_panicked() {
+            return panicked().into();
+        }
+        match told {
+            Ok(Some(text)) => Told { bytes: text.into_bytes(), ..Told::default() },
+            Ok(None) => Told { status: E_GONE, ..Told::default() },
+            Err(text) => (E_FAILED, text).into(),
         }
     }
 
@@ -181,7 +241,8 @@ impl Rooms {
         }
     }
 
-    fn ask(&self, question: impl FnOnce(&Instance) -> Result<(), String>) -> (i32, String) {
+    /// A question that may be refused, for good or for now.
+    fn judge(&self, question: impl FnOnce(&Instance) -> Result<(), Objection>) -> (i32, String) {
         let Some(instance) = &self.instance else { return refused("no instance") };
         let answer = question(instance);
         if instance.has_panicked() {
@@ -189,8 +250,20 @@ impl Rooms {
         }
         match answer {
             Ok(()) => (OK, String::new()),
-            Err(text) => (E_VETO, text),
+            Err(Objection { reason, for_now }) => (if for_now { E_AGAIN } else { E_VETO }, reason),
         }
+    }
+
+    fn ask(&self, question: impl FnOnce(&Instance) -> Result<(), String>) -> (i32, String) {
+        self.judge(|instance| question(instance).map_err(|reason| Objection { reason, for_now: false }))
+    }
+
+    /// What cannot be refused.
+    fn tell(&self, what: impl FnOnce(&Instance)) -> (i32, String) {
+        self.judge(|instance| {
+            what(instance);
+            Ok(())
+        })
     }
 }
 

@@ -4,6 +4,9 @@
 //! calls go over the socket, each with a deadline; a child that misses one, or says what makes no sense, is given up: it is
 //! killed, and the reason is kept. Workers deal with it through [`IsolatedStage`] and never wait.
 
+mod policy;
+mod state;
+
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::process::ChildStderr;
@@ -11,17 +14,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use heddle_extension_api::abi::status::{E_PANIC, OK};
+use heddle_extension_api::abi::status::{E_AGAIN, E_FULL, E_PANIC, OK};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::answers::Answers;
 use super::layout::{self, COUNTERS};
+use super::parking::Parking;
 use super::shared::{self, Mapping};
 use super::stage::IsolatedStage;
 use super::talk::{Loaded, Talk, TalkError, ToChild, ToHost};
 use super::warden::{self, Process};
 use crate::loader::library::Judged;
-use crate::loader::{CreateFailure, InstanceShared, Library};
+use crate::loader::state::StateFacts;
+use crate::loader::{CreateFailure, InstanceShared, Library, Objection};
 
 /// Longest wait for a child to load its file, create its instance or make a worker's context.
 const START: Duration = Duration::from_secs(10);
@@ -38,6 +43,7 @@ const LAST_WORDS: usize = 300;
 pub struct Launched {
     child: Child,
     library: Arc<Library>,
+    state: Option<StateFacts>,
 }
 
 /// What every user of a child shares.
@@ -82,8 +88,10 @@ pub fn launch(judged: &Judged, workers: usize) -> Result<Launched, CreateFailure
     fds.extend(child.bells.iter().map(|bell| bell.as_fd()));
     let loaded = child.load(length, &fds);
     child.loaded = loaded.map_err(|error| child.lost(&error))?;
-    let library = Arc::new(judged.elsewhere(child.loaded.settings()));
-    Ok(Launched { child, library })
+    let published = &child.loaded.published;
+    let library = Arc::new(judged.elsewhere(published.settings(), published.features()));
+    let state = published.state();
+    Ok(Launched { child, library, state })
 }
 
 impl Child {
@@ -136,28 +144,39 @@ impl Launched {
 
     /// Makes the instance.
     pub fn create(self, shared: Arc<InstanceShared>, config: &str) -> Result<Arc<Guest>, CreateFailure> {
-        let Launched { child, library } = self;
+        let Launched { child, library, state } = self;
         let code = |id: &str, text: &str| shared.services.reasons.register(&shared.id, id, text).unwrap_or(0);
         let gone =
             code("process-gone", "The process of the extension had ended or was late, and the fail policy drops.");
         let busy = code("process-busy", "The process of the extension had no room for the frame.");
         let guest = Guest {
             answers: Answers::new(Arc::clone(&shared)),
-            child,
             library,
+            state,
             shared,
             codes: Codes { gone, busy },
+            parking: Parking::new(child.bells.len()),
+            child,
             panicked: AtomicBool::new(false),
             settings_age: AtomicU32::new(0),
             missed: AtomicU32::new(0),
         };
         match guest.call(&ToChild::Create, config.as_bytes(), START) {
-            Ok((OK, _)) => Ok(Arc::new(guest)),
-            Ok((E_PANIC, _)) => Err(CreateFailure::Panicked("create")),
-            Ok((_, text)) => Err(CreateFailure::Refused(text)),
+            Ok(Done { status: OK, .. }) => Ok(Arc::new(guest)),
+            Ok(Done { status: E_PANIC, .. }) => Err(CreateFailure::Panicked("create")),
+            Ok(Done { text, .. }) => Err(CreateFailure::Refused(text)),
             Err(error) => Err(guest.child.lost(&error)),
         }
     }
+}
+
+/// How a call in a child ended.
+struct Done {
+    status: i32,
+    /// The extension's words.
+    text: String,
+    number: u64,
+    bytes: Vec<u8>,
 }
 
 /// Drop codes under the extension's name.
@@ -173,10 +192,13 @@ pub(super) struct Codes {
 pub struct Guest {
     child: Child,
     library: Arc<Library>,
+    /// What its state is.
+    state: Option<StateFacts>,
     shared: Arc<InstanceShared>,
     answers: Answers,
     codes: Codes,
     panicked: AtomicBool,
+    parking: Parking,
     /// Grows with each new configuration: what was asked for before is not used.
     settings_age: AtomicU32,
     /// Frames a capture extension did not see, and samples and drops that were not told: there was no room.
@@ -184,8 +206,8 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// A control call: status and text of the extension.
-    fn call(&self, request: &ToChild, bytes: &[u8], patience: Duration) -> Result<(i32, String), TalkError> {
+    /// A control call.
+    fn call(&self, request: &ToChild, bytes: &[u8], patience: Duration) -> Result<Done, TalkError> {
         let deadline = Instant::now() + patience;
         let talk = self.child.talk.lock().unwrap_or_else(PoisonError::into_inner);
         let late = |error| match error {
@@ -196,7 +218,10 @@ impl Guest {
         loop {
             let heard = talk.hear::<ToHost>(deadline).map_err(late)?;
             match heard.message {
-                ToHost::Done { status, text } => return Ok((status, one_line(&text))),
+                ToHost::Done { status, text, number } => {
+                    let (text, bytes) = (one_line(&text), heard.bytes);
+                    return Ok(Done { status, text, number, bytes });
+                }
                 ToHost::Log(level) => self.answers.log(level, &heard.bytes),
                 ToHost::Datagram(address) => self.answers.datagram(&address, &heard.bytes),
                 ToHost::Ask(ask) => {
@@ -209,7 +234,7 @@ impl Guest {
     }
 
     /// As `call`, for a running instance: a child that fails is given up.
-    fn ask(&self, what: &'static str, request: &ToChild, bytes: &[u8]) -> Result<(i32, String), String> {
+    fn ask(&self, what: &'static str, request: &ToChild, bytes: &[u8]) -> Result<Done, String> {
         if self.child.process.is_gone() {
             return Err("its process has ended".to_owned());
         }
@@ -226,9 +251,9 @@ impl Guest {
     pub fn worker(self: &Arc<Guest>, worker: u16) -> Result<IsolatedStage, CreateFailure> {
         let stage = IsolatedStage::new(Arc::clone(self), worker);
         match self.call(&ToChild::Worker(worker), &[], START) {
-            Ok((OK, _)) => Ok(stage),
-            Ok((E_PANIC, _)) => Err(CreateFailure::Panicked("worker_init")),
-            Ok((_, text)) => Err(CreateFailure::Refused(text)),
+            Ok(Done { status: OK, .. }) => Ok(stage),
+            Ok(Done { status: E_PANIC, .. }) => Err(CreateFailure::Panicked("worker_init")),
+            Ok(Done { text, .. }) => Err(CreateFailure::Refused(text)),
             Err(error) => Err(self.child.lost(&error)),
         }
     }
@@ -240,23 +265,43 @@ impl Guest {
 
     /// Periodic control call: also takes in what the child tells outside of calls. False when it panicked.
     pub fn tick(&self, now_ns: u64) -> bool {
-        let status = self.ask("tick", &ToChild::Tick(now_ns), &[]).map_or(OK, |(status, _)| status);
+        let status = self.ask("tick", &ToChild::Tick(now_ns), &[]).map_or(OK, |done| done.status);
         self.count();
         self.note(status) != E_PANIC
     }
 
     /// A control event.
-    pub(in crate::loader) fn event(&self, kind: u32, port: u32, info: &[u8], switch: &str) -> Result<(), String> {
+    pub(in crate::loader) fn event(
+        &self,
+        (kind, port): (u32, u32),
+        info: &[u8],
+        switch: &str,
+    ) -> Result<(), Objection> {
         let event = ToChild::Event { kind, port, switch: switch.to_owned() };
-        let (status, text) = self.ask("an event", &event, info)?;
-        if self.note(status) == OK { Ok(()) } else { Err(text) }
+        self.verdict("an event", &event, info)
+    }
+
+    /// How an event ended that it had accepted.
+    pub(in crate::loader) fn completed(&self, (kind, port): (u32, u32), info: &[u8], switch: &str, status: i32) {
+        let told = ToChild::Completed { kind, port, switch: switch.to_owned(), status };
+        // One that cannot be told is gone.
+        let _ = self.ask("the end of an event", &told, info);
+    }
+
+    /// A question that the extension may answer with a refusal.
+    fn verdict(&self, what: &'static str, request: &ToChild, bytes: &[u8]) -> Result<(), Objection> {
+        let done = self.ask(what, request, bytes).map_err(|reason| Objection { reason, for_now: false })?;
+        match self.note(done.status) {
+            OK => Ok(()),
+            status => Err(Objection { reason: done.text, for_now: matches!(status, E_AGAIN | E_FULL) }),
+        }
     }
 
     /// Hands over a new configuration.
     pub fn configure(&self, config: &str) -> Result<(), String> {
-        let (status, text) = self.ask("configure", &ToChild::Configure, config.as_bytes())?;
-        if self.note(status) != OK {
-            return Err(text);
+        let done = self.ask("configure", &ToChild::Configure, config.as_bytes())?;
+        if self.note(done.status) != OK {
+            return Err(done.text);
         }
         self.settings_age.fetch_add(1, Ordering::Release);
         Ok(())
@@ -278,6 +323,41 @@ impl Guest {
         for index in 0..COUNTERS {
             self.shared.set_counter(index, self.child.memory.counter(index).load(Ordering::Relaxed));
         }
+    }
+
+    /// Adds what another version of the extension has counted under the same names.
+    pub(in crate::loader) fn count_on_from(&self, former: &InstanceShared) {
+        for (index, value) in self.shared.counted_alike(former) {
+            self.child.memory.counter(index).fetch_add(value, Ordering::Relaxed);
+        }
+        self.count();
+    }
+
+    /// Counts from where another version has stopped that counted on from here.
+    pub(in crate::loader) fn count_like(&self, newer: &InstanceShared) {
+        for (index, value) in self.shared.counted_alike(newer) {
+            self.child.memory.counter(index).store(value, Ordering::Relaxed);
+        }
+        self.count();
+    }
+
+    /// Stops the traffic with it, or lets it go on; frames wait meanwhile.
+    pub(crate) fn park(&self, park: bool) {
+        self.parking.want(park);
+    }
+
+    /// Whether nothing of any worker is under way, after [`Guest::park`].
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.parking.is_quiet()
+    }
+
+    /// Frames that wait on the worker where most do.
+    pub(crate) fn waiting(&self) -> usize {
+        self.parking.waiting()
+    }
+
+    pub(super) fn parking(&self) -> &Parking {
+        &self.parking
     }
 
     /// Whether it panicked or its process is gone: no more calls are made.

@@ -65,6 +65,16 @@ impl Replay {
         }
     }
 
+    /// The host's handles of what the child holds; forgotten here.
+    pub(super) fn give_holds(&mut self) -> Box<[Option<u64>]> {
+        std::mem::replace(&mut self.holds, vec![None; HOLDS].into())
+    }
+
+    /// Takes up what another version's child held.
+    pub(super) fn take_holds(&mut self, holds: Box<[Option<u64>]>) {
+        self.holds = holds;
+    }
+
     /// Repeats a job; `copies_only` when no frame of it is to be touched.
     pub(super) fn repeat(
         &mut self,

@@ -79,6 +79,14 @@ impl Ring {
         self.posted.wrapping_sub(self.taken) as usize
     }
 
+    /// Whether copies of `len` bytes in all find room, whatever their sizes are.
+    pub(super) fn fits(&self, len: usize) -> bool {
+        if self.under_way() == 0 {
+            return len < ROOM;
+        }
+        if self.head >= self.tail { ROOM - self.head > len || self.tail > len } else { self.tail - self.head > len }
+    }
+
     /// Room for a copy of `len` bytes, in bytes from the base of frames.
     pub(super) fn place(&mut self, len: usize) -> Option<usize> {
         if self.under_way() == 0 && self.draft().frames.is_empty() {
@@ -225,6 +233,26 @@ mod tests {
             }
         }
         assert!(posted > 1_600, "{posted}");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_said_to_fit_finds_room() -> std::io::Result<()> {
+        let mut ring = ring()?;
+        for step in 0_usize..2_000 {
+            let sizes = [[2_112, 69_696], [10_304, 300_032]][step % 2];
+            let (fits, first) = (ring.fits(sizes.iter().sum()), ring.place(sizes[0]));
+            if let Some(first) = first {
+                let second = ring.place(sizes[1]);
+                assert!(second.is_some() || !fits, "step {step}");
+                ring.draft().frames.push(Copied { handle: 0, at: first, room: sizes[0] });
+                ring.post(JobHead::default(), 0);
+            }
+            assert!(first.is_some() || !fits, "step {step}");
+            if step % 3 == 0 || first.is_none() {
+                finish(&mut ring);
+            }
+        }
         Ok(())
     }
 

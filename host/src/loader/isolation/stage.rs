@@ -5,6 +5,8 @@
 //! finished a job within [`LATE_NS`], is passed over: originals follow the fail policy, in order, and so do new frames until
 //! it has caught up. One that stays behind for [`GIVEN_UP_NS`] is killed.
 
+mod waiting;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use heddle_switch_core::arena::UNIT;
 use heddle_switch_core::burst::BURST;
 use heddle_switch_core::call::Call;
 use heddle_switch_core::dropped::Dropped;
+use heddle_switch_core::exchange::{Piece, StateFailure};
 use heddle_switch_core::pick::LATER;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::sample::Sample;
@@ -25,6 +28,7 @@ use super::replay::Replay;
 use super::ring::{Copied, Impossible, Posted, Ring};
 use super::skips::Stock;
 use super::{Guest, report};
+use waiting::HandedOver;
 
 /// Longest time frames are in a child's hands before they go on without it.
 const LATE_NS: u64 = 25_000_000;
@@ -40,7 +44,7 @@ pub struct IsolatedStage {
     ring: Ring,
     replay: Replay,
     wants_offload: bool,
-    /// Frames of batches that came while older ones wait to go on without the child.
+    /// Frames of batches that came while older ones wait: to go on without the child, or to be sent to it.
     stranded: VecDeque<(u64, Leg)>,
     late: bool,
     stock: Stock,
@@ -81,17 +85,12 @@ impl IsolatedStage {
 
     /// A batch that does not go to the child: it waits behind older ones, or follows the fail policy at once.
     fn pass_over(&mut self, call: &mut Call<'_>) -> CallEnd {
-        let waits = !self.stranded.is_empty() || self.ring.oldest_with_frames().is_some();
-        if !waits || call.entry().role == Role::Capture {
+        // Nobody waits for copies that were only shown.
+        let lent = call.entry().role != Role::Capture && self.ring.oldest_with_frames().is_some();
+        if self.stranded.is_empty() && !lent {
             return CallEnd::Gone(self.guest.codes().gone);
         }
-        for index in 0..call.len() {
-            match call.lend(index) {
-                Some(handle) => self.stranded.push_back((handle, call.leg())),
-                None => self.refuse(call, index),
-            }
-        }
-        CallEnd::Returned
+        self.keep_waiting(call)
     }
 
     /// Drops a packet for want of room.
@@ -102,13 +101,10 @@ impl IsolatedStage {
         }
     }
 
-    /// Copies a batch into the ring.
-    fn send(&mut self, call: &mut Call<'_>, kind: u32) {
+    /// Copies a batch into the ring; how many packets found room.
+    fn send(&mut self, call: &mut Call<'_>, kind: u32) -> usize {
         let capture = call.entry().role == Role::Capture;
-        let Some(number) = self.ring.next() else {
-            self.no_room(call, 0, capture);
-            return;
-        };
+        let Some(number) = self.ring.next() else { return 0 };
         if self.wants_offload {
             for (index, facts) in call.offload_facts().iter().enumerate() {
                 self.ring.memory().put(self.ring.section().facts(number, index), facts);
@@ -128,7 +124,7 @@ impl IsolatedStage {
             let head = JobHead { kind, count, now_ns: call.now_ns(), argument: flags, facts, ..JobHead::default() };
             self.ring.post(head, call.now_ns());
         }
-        self.no_room(call, sent, capture);
+        sent
     }
 
     /// Copies one frame; false when there is no room.
@@ -149,21 +145,10 @@ impl IsolatedStage {
         true
     }
 
-    /// What a full ring does to the packets from `first` on.
-    fn no_room(&mut self, call: &mut Call<'_>, first: usize, capture: bool) {
-        let left = call.len().saturating_sub(first);
-        if capture {
-            self.guest.miss(left);
-            return;
-        }
-        for index in first..call.len() {
-            self.refuse(call, index);
-        }
-    }
-
     /// Posts a job without frames, if there is room beside those with frames.
     fn tell(&mut self, kind: u32, argument: u32, payload: impl FnOnce(&Ring, u32)) -> bool {
-        if self.is_out() || self.ring.under_way() + SPARE_JOBS > super::layout::JOBS {
+        if self.is_out() || self.guest.parking().is_wanted() || self.ring.under_way() + SPARE_JOBS > super::layout::JOBS
+        {
             return false;
         }
         let Some(number) = self.ring.next() else { return false };
@@ -250,31 +235,6 @@ impl IsolatedStage {
         self.stock.take(port).unwrap_or(LATER)
     }
 
-    /// Frames that go on without the child, as many as fit in a batch.
-    fn give_back(&mut self, call: &mut Call<'_>) -> Option<CallEnd> {
-        if call.entry().role == Role::Capture {
-            while let Some(job) = self.ring.oldest_with_frames() {
-                job.frames.clear();
-            }
-            return None;
-        }
-        if let Some(job) = self.ring.oldest_with_frames() {
-            for frame in job.frames.drain(..) {
-                call.recall(frame.handle);
-            }
-        } else {
-            // A batch is of one leg.
-            let (_, leg) = *self.stranded.front()?;
-            while call.len() < BURST
-                && let Some((handle, _)) = self.stranded.pop_front_if(|(_, of)| *of == leg)
-            {
-                call.recall(handle);
-            }
-        }
-        call.recalled();
-        Some(CallEnd::Gone(self.guest.codes().gone))
-    }
-
     /// Whether the oldest job is late; kills a child that stays behind.
     fn look_at_clock(&mut self, now_ns: u64) {
         let age = self.ring.oldest().map(|job| {
@@ -309,8 +269,16 @@ impl Stage for IsolatedStage {
         if self.is_out() {
             return self.pass_over(call);
         }
+        if !self.stranded.is_empty() || self.guest.parking().is_wanted() {
+            return self.keep_waiting(call);
+        }
         let kind = if call.leg() == Leg::Ingress { JOB_INGRESS } else { JOB_EGRESS };
-        self.send(call, kind);
+        let sent = self.send(call, kind);
+        match call.entry().role {
+            // Its frames go on: nobody waits for a copy.
+            Role::Capture => self.guest.miss(call.len() - sent),
+            _ => self.keep_from(call, sent),
+        }
         CallEnd::Returned
     }
 
@@ -347,7 +315,32 @@ impl Stage for IsolatedStage {
         if !self.guest.has_failed() {
             self.look_at_clock(call.now_ns());
         }
-        if self.is_out() { self.give_back(call) } else { None }
+        if self.is_out() {
+            return self.give_back(call);
+        }
+        if self.guest.parking().is_wanted() {
+            self.guest.parking().say(self.worker, self.ring.under_way() == 0, self.stranded.len());
+            return None;
+        }
+        self.feed(call)
+    }
+
+    fn hand_over(&mut self) -> Option<Box<dyn std::any::Any + Send>> {
+        Some(Box::new(self.give_up()))
+    }
+
+    fn take_over(&mut self, lent: Box<dyn std::any::Any + Send>, keeps_held: bool) {
+        if let Ok(handed) = lent.downcast::<HandedOver>() {
+            self.take_up(*handed, keeps_held);
+        }
+    }
+
+    fn restore(&mut self, piece: &Piece<'_>) -> Result<(), StateFailure> {
+        self.guest.restore_worker(self.worker, piece)
+    }
+
+    fn end_saving(&mut self) {
+        self.guest.end_saving_worker(self.worker);
     }
 
     fn doze(&mut self) -> bool {

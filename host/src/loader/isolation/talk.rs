@@ -16,13 +16,13 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::control::model::SettingKind;
-use crate::loader::{Setting, Settings};
+use super::published::Published;
+use crate::loader::state::BlobHead;
 
 /// Longest packet.
 const PART: usize = 32 << 10;
-/// Longest message.
-const MESSAGE_MAX: usize = 4 << 20;
+/// Longest message: all pieces of an instance's state, and a little.
+const MESSAGE_MAX: usize = 17 << 20;
 /// Descriptors in one message, at most.
 const FDS_MAX: usize = 68;
 
@@ -44,6 +44,32 @@ pub(super) enum ToChild {
     Tick(u64),
     /// A control event; the port's state follows as bytes.
     Event { kind: u32, port: u32, switch: String },
+    /// How an event ended that was accepted; likewise.
+    Completed { kind: u32, port: u32, switch: String, status: i32 },
+    /// A property; its values follow as bytes.
+    Property(Property),
+    /// How a property ended that was accepted.
+    PropertyDone(Property, i32),
+    /// What a feature tells of a port.
+    Status { feature: String, port: u32 },
+    /// The instance's state is about to be saved.
+    BeginSaving,
+    /// No more of it is saved, and whether the instance goes on.
+    EndSaving(bool),
+    /// Save the state of the instance, or of the NIC of a port, whole.
+    Save { port: Option<u32> },
+    /// Take such state up; the bytes of all pieces follow.
+    Restore { port: Option<u32>, heads: Vec<BlobHead> },
+    /// Save the next piece of a worker's context.
+    SaveWorker { worker: u16, index: u32, room: u32 },
+    /// Have a worker's context take up a piece, which follows.
+    RestoreWorker { worker: u16, index: u32, version: u32 },
+    /// No more of a worker's context is saved.
+    EndSavingWorker(u16),
+    /// Tell the handles of frames a worker's extension holds.
+    Keeps(u16),
+    /// Take up handles that another version told.
+    TakeKeeps(u16),
     /// A new configuration follows as bytes.
     Configure,
     /// End the instance.
@@ -52,13 +78,24 @@ pub(super) enum ToChild {
     Answer { status: i32, numbers: Vec<u64> },
 }
 
+/// A property on its way to an extension.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Property {
+    /// `PROPERTY_*`.
+    pub(super) act: u32,
+    pub(super) port: u32,
+    pub(super) validation: bool,
+    pub(super) feature: String,
+    pub(super) instance: String,
+}
+
 /// What the child says.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ToHost {
     /// It has loaded the file.
     Loaded(Loaded),
-    /// A call has returned.
-    Done { status: i32, text: String },
+    /// A call has returned; what it gives may follow.
+    Done { status: i32, text: String, number: u64 },
     /// A line for the log follows.
     Log(u32),
     /// A datagram for this address follows.
@@ -82,59 +119,10 @@ pub(super) struct Loaded {
     pub(super) skips_by_port: bool,
     /// Whether it wants to know of drops.
     pub(super) drops: bool,
-    /// What it publishes of its configuration.
-    pub(super) settings: Option<SettingsText>,
+    /// What it publishes.
+    pub(super) published: Published,
     /// What the child has put itself under.
     pub(super) sandbox: Vec<String>,
-}
-
-impl Loaded {
-    /// With the keys it publishes.
-    pub(super) fn with_settings(mut self, settings: Option<&Settings>) -> Loaded {
-        self.settings = settings.map(|settings| SettingsText {
-            changeable: settings.changeable,
-            keys: settings.keys.iter().map(|key| (SettingText::of(key), key.kind.as_str().to_owned())).collect(),
-        });
-        self
-    }
-
-    /// The keys it publishes; `None` also when the child tells of a kind of value that does not exist.
-    pub(super) fn settings(&self) -> Option<Settings> {
-        let told = self.settings.as_ref()?;
-        let keys: Option<Vec<Setting>> = told.keys.iter().map(|(key, kind)| key.setting(kind)).collect();
-        Some(Settings { keys: keys?, changeable: told.changeable })
-    }
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct SettingsText {
-    changeable: bool,
-    keys: Vec<(SettingText, String)>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct SettingText {
-    name: String,
-    unit: String,
-    default: Option<String>,
-    text: String,
-    range: (i64, i64),
-    choices: Vec<String>,
-    fixed: bool,
-    prefix: bool,
-}
-
-impl SettingText {
-    fn of(setting: &Setting) -> SettingText {
-        let Setting { name, unit, default, text, kind: _, range, choices, fixed, prefix } = setting.clone();
-        SettingText { name, unit, default, text, range, choices, fixed, prefix }
-    }
-
-    fn setting(&self, kind: &str) -> Option<Setting> {
-        let kind = SettingKind::ALL.iter().copied().find(|known| known.as_str() == kind)?;
-        let SettingText { name, unit, default, text, range, choices, fixed, prefix } = self.clone();
-        Some(Setting { name, unit, default, text, kind, range, choices, fixed, prefix })
-    }
 }
 
 /// A host function that only the host can answer.

@@ -4,7 +4,6 @@
 //! accepted is told of the end, lowest first.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::Role;
@@ -16,12 +15,12 @@ use super::{VLAN, feature_of, lines, standard};
 use crate::control::error::ControlError;
 use crate::control::model::{ONLY_INSTANCE, PolicyKey, PolicySpec, PortCheck, PortName, PortSpec, VlanSettings};
 use crate::control::plane::ControlResult;
-use crate::loader::{Act, Instance, Objection, Offer, is_standard};
+use crate::loader::{Act, Hosted, Objection, Offer, is_standard};
 
 /// A running extension that takes a property.
 pub(super) struct Taker {
     pub(super) id: String,
-    pub(super) instance: Arc<Instance>,
+    pub(super) instance: Hosted,
 }
 
 /// The VLAN options of a port as a property; `None` for a port without.
@@ -51,8 +50,8 @@ pub(super) fn takers(state: &State, feature: &str) -> Vec<Taker> {
         let role = one.library.facts().data_path_role();
         let may = if is_standard(feature) { role == Some(Role::Forwarding) } else { role != Some(Role::Capture) };
         let takes = may && one.library.features().is_some_and(|features| features.take(feature));
-        let instance = one.instance.as_ref()?.here().filter(|instance| takes && !instance.has_panicked())?;
-        Some(Taker { id: one.library.facts().id.clone(), instance: Arc::clone(instance) })
+        let instance = one.instance.as_ref().filter(|instance| takes && !instance.has_panicked())?;
+        Some(Taker { id: one.library.facts().id.clone(), instance: instance.clone() })
     };
     state.enabled.iter().filter_map(takes).collect()
 }
@@ -95,7 +94,7 @@ impl LiveSwitch {
     pub(in super::super) fn offer_to_newcomer(
         &self,
         kept: &[Kept],
-        instance: &Instance,
+        instance: &Hosted,
         port: Option<&Port>,
     ) -> Result<(), Objection> {
         let Some(features) = instance.library().features().filter(|features| features.takes) else { return Ok(()) };

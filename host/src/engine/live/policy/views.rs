@@ -76,8 +76,7 @@ impl LiveSwitch {
         let number = port.map(|port| self.port_id(state, port)).transpose()?.map_or(0, PortId::raw);
         let thing = || format!("extension '{id}' on switch '{}'", self.spec.name());
         let refused = |reason: String, fix: &str| ControlError::Refused { thing: thing(), reason, fix: fix.to_owned() };
-        let here = one.instance.as_ref().and_then(|instance| instance.here());
-        let Some(instance) = here.filter(|instance| !instance.has_panicked()) else {
+        let Some(instance) = one.instance.as_ref().filter(|instance| !instance.has_panicked()) else {
             return Err(refused("does not run".to_owned(), "look at its last error in `heddle extension show`"));
         };
         let features = one.library.features().into_iter().flat_map(|features| &features.all);

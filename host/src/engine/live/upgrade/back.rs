@@ -3,16 +3,13 @@
 //! The former version goes on with its state at the cut-over: what came to be since is forgotten, since it was written by
 //! the version that is distrusted. Frames the new version holds go on behind it, or are dropped where it fails closed.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::Former;
 use crate::control::model::{ExtensionId, UpgradeStage};
 use crate::control::plane::ControlResult;
-use crate::engine::live::Source;
 use crate::engine::live::extensions::Enabled;
 use crate::engine::live::{LiveSwitch, State};
-use crate::loader::Hosted;
 
 impl LiveSwitch {
     /// Goes back at an operator's request.
@@ -49,11 +46,10 @@ impl LiveSwitch {
         let Some(one) = state.enabled.get_mut(at) else { return Ok(()) };
         let Some(former) = one.generations.former.take() else { return Ok(()) };
         one.generations.probation_ends = None;
-        let Former { instance, contexts, library, path, entry } = former;
-        let gone = one.instance.replace(Hosted::Here(Arc::clone(&instance)));
+        let Former { instance, contexts, library, source, path, entry } = former;
+        let gone = one.instance.replace(instance.clone());
         let (from, to) = (one.library.facts().version.clone(), library.facts().version.clone());
-        one.source = Source::Here(Arc::clone(&library));
-        (one.library, one.path) = (library, path);
+        (one.library, one.source, one.path) = (library, source, path);
         let id = one.library.facts().id.clone();
         tracing::warn!(switch = %self.spec.name(), extension = id, %from, %to, reason, "back to the former version");
         if let Some(view) = &mut one.generations.last {
@@ -66,8 +62,8 @@ impl LiveSwitch {
             state.switch.put_back(entry);
             self.exchange_all(state, stage, contexts.into_iter().map(Some).collect(), false)?;
         }
-        if let Some(Hosted::Here(gone)) = gone {
-            instance.shared().count_like(gone.shared());
+        if let Some(gone) = gone {
+            instance.count_like(&gone);
             self.farewell(&gone);
         }
         self.publish(state, Vec::new())
@@ -76,8 +72,9 @@ impl LiveSwitch {
 
 /// Why a version on probation is not trusted any more.
 fn misbehaves(one: &Enabled) -> Option<String> {
-    if one.instance.as_ref().is_some_and(|instance| instance.has_panicked()) {
-        return Some("it panicked within its probation".to_owned());
+    if let Some(instance) = one.instance.as_ref().filter(|instance| instance.has_panicked()) {
+        let why = instance.failure().unwrap_or_else(|| "it panicked".to_owned());
+        return Some(format!("{why} within its probation"));
     }
     let more = one.violations.saturating_sub(one.generations.violations_before);
     (more > 0).then(|| format!("it broke the rules of its role {more} times within its probation"))

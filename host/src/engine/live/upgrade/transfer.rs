@@ -4,6 +4,8 @@
 //! gets no less; the rest is the worker's own work at the cut-over ([`crate::engine::carry`]). Workers cut over when
 //! all of them are near; should one refuse even then, the others go back to the old version's contexts.
 
+mod afar;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -19,10 +21,9 @@ use crate::engine::carry::{CUT_OVER_PATIENCE, CutOver, CutOverEnd, GIVEN_UP, Gat
 use crate::engine::command::Command;
 use heddle_switch_core::switch::StageSpec;
 
-use crate::engine::live::extensions::spec_of;
 use crate::engine::live::{ANSWER, LiveSwitch, State, WorkerHandle};
+use crate::loader::Hosted;
 use crate::loader::state::{PIECE_MIN, WORKER_STATE_MAX};
-use crate::loader::{Instance, WorkerStage};
 
 /// Pieces asked for ahead of the one that is taken up.
 const AHEAD: usize = 4;
@@ -50,23 +51,34 @@ impl LiveSwitch {
     pub(super) fn carry_over(
         &self,
         state: &mut State,
-        stage: StageId,
-        (old, new): (&Arc<Instance>, &Arc<Instance>),
-        contexts: Vec<WorkerStage>,
+        (stage, spec): (StageId, StageSpec),
+        (old, new): (&Hosted, &Hosted),
+        contexts: Vec<Box<dyn Stage>>,
     ) -> Result<Carried, String> {
         let mut figures = Figures::default();
         // Its fail policy is the operator's, not the version's.
         let on_failure = state.switch.stage(stage).map(|entry| entry.on_failure).unwrap_or_default();
-        let spec = spec_of(new, &contexts).ok_or("it has no data path")?;
         let spec = StageSpec { on_failure, ..spec };
         let version = old.state_facts().map(|facts| facts.version);
-        let names_held = |instance: &Instance| instance.state_facts().is_some_and(|facts| facts.keeps_held);
+        let names_held = |instance: &Hosted| instance.state_facts().is_some_and(|facts| facts.keeps_held);
         let keeps_held = names_held(old) && names_held(new);
         let mut ready = Vec::new();
         for (worker, context) in state.workers.iter().zip(contexts) {
-            let bulk = self.bulk(worker, stage, Box::new(context), version, &mut figures);
-            ready.push(bulk.inspect_err(|_| self.stop_saving(state, stage))?);
+            let bulk = match old.child() {
+                Some(guest) => afar::bulk((guest, ready.len()), context, version, &mut figures),
+                None => self.bulk(worker, stage, context, version, &mut figures),
+            };
+            ready.push(bulk.inspect_err(|_| self.stop_saving(state, stage, old))?);
         }
+        let parked = match (old.child(), new.child()) {
+            (Some(from), Some(to)) => {
+                let parked = self.park(state, (from, to), &mut ready, (version, keeps_held), &mut figures);
+                Some(parked.inspect_err(|_| self.stop_saving(state, stage, old))?)
+            }
+            _ => None,
+        };
+        // What is left is nothing when the traffic with the old one has stopped.
+        let version = version.filter(|_| parked.is_none());
         let entry = state.switch.exchange(stage, &spec).ok_or("it is not in the stack any more")?;
         let snapshot = Arc::new(state.switch.snapshot(self.groups.for_snapshot()));
         let gate = Gate::default();
@@ -75,29 +87,15 @@ impl LiveSwitch {
             let exchange = Exchange { snapshot: Arc::clone(&snapshot), id: stage, stage: ready.context, keeps_held };
             ends.push(begin_cut_over(worker, exchange, version, (ready.index, ready.pace), &gate)?);
         }
-        // They go together: until the last is near, every worker runs the old version.
-        if ends.iter().all(End::is_near) {
-            gate.open();
-        } else {
-            gate.give_up();
-        }
-        let mut former: Vec<Option<Box<dyn Stage>>> = Vec::new();
-        let mut refused = None;
-        for end in ends {
-            match end.wait(&mut figures) {
-                Ok(context) => former.push(Some(context)),
-                Err(reason) => {
-                    former.push(None);
-                    // The first that could not is why the others did not.
-                    refused = refused.filter(|first: &String| first != GIVEN_UP).or(Some(reason));
-                }
-            }
-        }
+        let (former, refused) = together(ends, &gate, &mut figures);
         if let Some(reason) = refused {
             state.switch.put_back(entry);
             self.exchange_all(state, stage, former, keeps_held).map_err(|error| error.to_string())?;
-            self.stop_saving(state, stage);
+            self.stop_saving(state, stage, old);
             return Err(reason);
+        }
+        if let Some(parked) = parked {
+            figures.pauses = vec![parked.elapsed(); figures.pauses.len()];
         }
         let mut former: Vec<Box<dyn Stage>> = former.into_iter().flatten().collect();
         for context in &mut former {
@@ -172,7 +170,13 @@ impl LiveSwitch {
     }
 
     /// Ends the recording of changes on every worker.
-    fn stop_saving(&self, state: &State, stage: StageId) {
+    fn stop_saving(&self, state: &State, stage: StageId, old: &Hosted) {
+        if let Some(guest) = old.child() {
+            (0..state.workers.len())
+                .filter_map(|worker| u16::try_from(worker).ok())
+                .for_each(|worker| guest.end_saving_worker(worker));
+            return;
+        }
         let ask = |worker: &WorkerHandle| worker.ask(|sender| Command::EndSaving(stage, sender));
         let answers: Vec<_> = state.workers.iter().filter_map(|worker| ask(worker).ok()).collect();
         for answer in answers {
@@ -200,6 +204,29 @@ fn begin_cut_over(
     let job = Box::new(CutOver { exchange, version, index, pace, gate: gate.clone(), answer });
     worker.send(Command::CutOver(job)).map_err(|error| error.to_string())?;
     Ok(End { answers, came: RefCell::default() })
+}
+
+/// Lets the workers cut over when all of them are near; gives the old contexts, and why one could not.
+fn together(ends: Vec<End>, gate: &Gate, figures: &mut Figures) -> (Vec<Option<Box<dyn Stage>>>, Option<String>) {
+    // They go together: until the last is near, every worker runs the old version.
+    if ends.iter().all(End::is_near) {
+        gate.open();
+    } else {
+        gate.give_up();
+    }
+    let mut former: Vec<Option<Box<dyn Stage>>> = Vec::new();
+    let mut refused = None;
+    for end in ends {
+        match end.wait(figures) {
+            Ok(context) => former.push(Some(context)),
+            Err(reason) => {
+                former.push(None);
+                // The first that could not is why the others did not.
+                refused = refused.filter(|first: &String| first != GIVEN_UP).or(Some(reason));
+            }
+        }
+    }
+    (former, refused)
 }
 
 impl End {

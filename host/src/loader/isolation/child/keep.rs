@@ -63,7 +63,7 @@ impl Keep {
         let place = self.free_holds.pop()?;
         *self.held.get_mut(place as usize)? = true;
         let generation = *self.holds.get(place as usize)?;
-        Some((place, u64::from(generation) << 32 | u64::from(place)))
+        Some((place, handle(generation, place)))
     }
 
     /// What a handle names.
@@ -77,6 +77,26 @@ impl Keep {
         }
         let length = (*self.lengths.get(place as usize)?)?;
         (self.drafts.get(place as usize) == Some(&generation)).then_some(Named::Draft(place, length))
+    }
+
+    /// The handles of all held frames, each in 8 bytes.
+    pub(super) fn held_handles(&self) -> Vec<u8> {
+        let places = (0_u32..).zip(&self.held).zip(&self.holds).filter(|((_, held), _)| **held);
+        places.flat_map(|((place, _), generation)| handle(*generation, place).to_le_bytes()).collect()
+    }
+
+    /// Takes up the handles of frames that another version held: they name the same frames here.
+    pub(super) fn take_handles(&mut self, handles: &[u8]) {
+        for eight in handles.chunks_exact(8).filter_map(|eight| eight.try_into().ok()) {
+            let taken = u64::from_le_bytes(eight);
+            let (generation, low) = ((taken >> 32) as u32, u32::try_from(taken & u64::from(u32::MAX)).unwrap_or(DRAFT));
+            let place = low as usize;
+            if let (Some(held), Some(known)) = (self.held.get_mut(place), self.holds.get_mut(place)) {
+                (*held, *known) = (true, generation);
+            }
+        }
+        let held = &self.held;
+        self.free_holds.retain(|place| held.get(*place as usize) == Some(&false));
     }
 
     /// Gives a place of a held frame back.
@@ -123,9 +143,30 @@ impl Keep {
     }
 }
 
+/// A handle as the extension has it.
+fn handle(generation: u32, place: u32) -> u64 {
+    u64::from(generation) << 32 | u64::from(place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn handles_are_taken_over_and_name_the_same_places() {
+        let mut old = Keep::new();
+        let handles: Vec<(u32, u64)> = (0..10).filter_map(|_| old.hold()).collect();
+        old.let_go(handles[3].0);
+        let mut new = Keep::new();
+        new.take_handles(&old.held_handles());
+        for (nth, (place, handle)) in handles.iter().enumerate() {
+            assert_eq!(new.find(*handle), (nth != 3).then_some(Named::Held(*place)), "{nth}");
+        }
+        let more: Vec<u32> = (0..HOLDS).filter_map(|_| new.hold()).map(|(place, _)| place).collect();
+        assert_eq!(more.len(), HOLDS - 9, "what is taken over is not given out");
+        assert!(handles.iter().enumerate().all(|(nth, (place, _))| nth == 3 || !more.contains(place)));
+        new.take_handles(&[0xff; 24]);
+    }
 
     #[test]
     fn handles_are_used_up_and_never_name_another() {

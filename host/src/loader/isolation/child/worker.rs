@@ -18,6 +18,7 @@ use heddle_extension_api::abi::entry::BatchFn;
 use heddle_extension_api::abi::packet::{BATCH_MAX, Batch, LEG_EGRESS, LEG_INGRESS, OffloadFacts, Packet};
 use heddle_extension_api::abi::sampling::Sample;
 use heddle_extension_api::abi::status::{E_PANIC, OK};
+use heddle_switch_core::exchange::{Piece, Saved, StateFailure};
 
 use super::super::layout::{
     CHILD_WAITS, DONE, HOST_WAITS, JOB_DROP, JOB_EGRESS, JOB_INGRESS, JOB_SAMPLE, JOB_SKIPS, JOB_TICK, JobHead, POSTED,
@@ -25,6 +26,7 @@ use super::super::layout::{
 };
 use super::super::report::HEADER_AT;
 use super::super::shared::Mapping;
+use super::errand::{Errander, Errands, errands};
 use super::job::Job;
 use super::keep::Keep;
 use crate::loader::{Instance, WorkerStage};
@@ -40,6 +42,7 @@ pub(super) struct Thread {
     memory: Arc<Mapping>,
     word: usize,
     thread: Option<JoinHandle<()>>,
+    errander: Errander,
     /// Ends with this value, on the control thread.
     _stage: WorkerStage,
 }
@@ -55,6 +58,7 @@ impl Thread {
     ) -> io::Result<Thread> {
         let stop = Arc::new(AtomicBool::new(false));
         let section = Section::of(usize::from(worker));
+        let (errander, errands) = errands();
         let mut turner = Turner {
             instance: Arc::clone(instance),
             context: Context(stage.context()),
@@ -65,18 +69,28 @@ impl Thread {
             keep: Keep::new(),
             bytes: Vec::new(),
             stop: Arc::clone(&stop),
+            errands,
         };
         let thread = std::thread::Builder::new().name(format!("heddle-w{worker}")).spawn(move || turner.run())?;
         let memory = Arc::clone(memory);
-        Ok(Thread { stop, memory, word: section.word(CHILD_WAITS), thread: Some(thread), _stage: stage })
+        Ok(Thread { stop, memory, word: section.word(CHILD_WAITS), thread: Some(thread), errander, _stage: stage })
+    }
+
+    /// Has its thread do something between two jobs, and waits for it; `None` when it has ended.
+    pub(super) fn errand<R: Send + 'static>(&self, work: impl FnOnce(&mut Turner) -> R + Send + 'static) -> Option<R> {
+        self.errander.send(work, || self.wake())
+    }
+
+    fn wake(&self) {
+        self.memory.word(self.word).store(0, Ordering::SeqCst);
+        self.memory.wake(self.word);
     }
 }
 
 impl Drop for Thread {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        self.memory.word(self.word).store(0, Ordering::SeqCst);
-        self.memory.wake(self.word);
+        self.wake();
         if let Some(thread) = self.thread.take() {
             // One that panicked has ended, too.
             let _ = thread.join();
@@ -91,7 +105,8 @@ struct Context(*mut c_void);
 // that thread.
 unsafe impl Send for Context {}
 
-struct Turner {
+/// What a worker's thread has.
+pub(super) struct Turner {
     instance: Arc<Instance>,
     context: Context,
     memory: Arc<Mapping>,
@@ -101,9 +116,30 @@ struct Turner {
     keep: Keep,
     bytes: Vec<u8>,
     stop: Arc<AtomicBool>,
+    errands: Errands,
 }
 
 impl Turner {
+    /// Has the context write its next piece.
+    pub(super) fn save(&mut self, room: &mut [u8], index: u32) -> Result<Saved, StateFailure> {
+        self.instance.save_worker(self.context.0, room, index)
+    }
+
+    /// Has the context take up a piece.
+    pub(super) fn restore(&mut self, piece: &Piece<'_>) -> Result<(), StateFailure> {
+        self.instance.restore_worker(self.context.0, piece)
+    }
+
+    /// Tells the context that no more is saved.
+    pub(super) fn end_saving(&mut self) {
+        self.instance.end_saving_worker(self.context.0);
+    }
+
+    /// What the extension keeps between calls.
+    pub(super) fn keep(&mut self) -> &mut Keep {
+        &mut self.keep
+    }
+
     fn run(&mut self) {
         let done = self.memory.word(self.section.word(DONE)).load(Ordering::Acquire);
         let mut next = done;
@@ -120,10 +156,16 @@ impl Turner {
     }
 
     /// Waits for job `next`; false when it is to stop.
-    fn wait_for(&self, next: u32) -> bool {
+    fn wait_for(&mut self, next: u32) -> bool {
         let (posted, waits) = (self.section.word(POSTED), self.section.word(CHILD_WAITS));
-        let is_there = || self.memory.word(posted).load(Ordering::SeqCst) != next;
+        let memory = Arc::clone(&self.memory);
+        let is_there = || memory.word(posted).load(Ordering::SeqCst) != next;
         loop {
+            while self.errands.are_there()
+                && let Some(errand) = self.errands.next()
+            {
+                errand(self);
+            }
             for _ in 0..SPINS {
                 if is_there() {
                     return true;
@@ -135,7 +177,7 @@ impl Turner {
             }
             self.memory.word(waits).store(1, Ordering::SeqCst);
             fence(Ordering::SeqCst);
-            if !is_there() && !self.stop.load(Ordering::SeqCst) {
+            if !is_there() && !self.stop.load(Ordering::SeqCst) && !self.errands.are_there() {
                 self.memory.wait(waits, 1, SLEEP);
             }
             self.memory.word(waits).store(0, Ordering::SeqCst);
