@@ -40,12 +40,19 @@ const BUSY_PAUSE_MOST: Duration = Duration::from_millis(500);
 struct Answer {
     text: String,
     json: serde_json::Value,
+    /// Why the command ends as a failure all the same, after it has said this.
+    failure: Option<Failure>,
 }
 
 impl Answer {
     fn new(text: impl Into<String>, facts: &impl serde::Serialize) -> Result<Self, Failure> {
         let json = serde_json::to_value(facts).map_err(|error| Failure::other("write the answer as JSON", &error))?;
-        Ok(Self { text: text.into(), json })
+        Ok(Self { text: text.into(), json, failure: None })
+    }
+
+    /// The same facts, which make the command a failure.
+    fn failing(self, failure: Option<Failure>) -> Self {
+        Self { failure, ..self }
     }
 }
 
@@ -88,7 +95,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         .map_err(|error| Failure::other("start", &error))?;
     let reach = Reach { socket: cli.socket.clone(), patience: cli.patience() };
     let answer = runtime.block_on(patiently(&reach, cli));
-    print(&answer?, cli.json, cli.writes_frames_to_stdout())
+    let answer = answer?;
+    print(&answer, cli.json, cli.writes_frames_to_stdout())?;
+    answer.failure.map_or(Ok(()), Err)
 }
 
 /// The answer; a daemon with too much to do is asked again, as long as an answer may take.

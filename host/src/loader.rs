@@ -11,6 +11,7 @@ pub mod check;
 pub mod elf;
 mod error;
 mod facts;
+pub(crate) mod guarded;
 pub mod host_table;
 mod hosted;
 pub mod instance;
@@ -25,6 +26,7 @@ mod window;
 
 pub use error::LoadError;
 pub use facts::ExtensionFacts;
+pub use guarded::{FINDINGS_MAX, Finding, Findings};
 pub use host_table::{Groups, InstanceShared, LINES_MAX, LogRing, PortDirectory, Reasons, Services, Unsent};
 pub use hosted::Hosted;
 pub use instance::{Act, CreateFailure, Feature, Features, Instance, Objection, Offer, is_standard};

@@ -56,6 +56,8 @@ pub struct OfflineSetup {
     pub hold_max_ns: u64,
     /// Whether one burst in sixteen is timed.
     pub measured: bool,
+    /// Whether extensions run in debug mode.
+    pub debug: bool,
 }
 
 impl Default for OfflineSetup {
@@ -71,6 +73,7 @@ impl Default for OfflineSetup {
             hold_quota: 4_096,
             hold_max_ns: 5_000_000_000,
             measured: false,
+            debug: false,
         }
     }
 }

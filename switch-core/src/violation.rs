@@ -59,8 +59,14 @@ rules! {
     ReferenceUnknown = 12, "reference-unknown";
     /// It kept a reference to a port or NIC that was to be deleted.
     ReferenceKept = 13, "reference-kept";
-    /// It wrote bytes of a frame as a capture.
+    /// It wrote bytes of a frame that it may not change.
     FrameWritten = 14, "frame-written";
+    /// It touched memory in front of a frame or behind its end.
+    FrameOverrun = 15, "frame-overrun";
+    /// It touched memory around the packets of its batch, or wrote what is the host's of the batch.
+    BatchOverrun = 16, "batch-overrun";
+    /// It touched a frame that it had given back, holds, or was shown in an earlier call.
+    FrameGivenBack = 17, "frame-given-back";
 }
 
 /// Rules in all.

@@ -303,6 +303,7 @@ Examples:
   heddle extension enable lab org.heddle.sflow --config collector=192.0.2.1:6343 --config sampling=400
   heddle extension enable lab ./libmirror.so
   heddle extension enable lab ./libmirror.so --isolation process
+  heddle extension enable lab ./libmirror.so --debug
   heddle extension enable lab org.heddle.sflow --fail-policy closed")]
     Enable(ExtensionEnableArgs),
     /// Take an extension out of the stack of a switch, without losing a frame
@@ -386,10 +387,14 @@ pub(super) struct ExtensionEnableArgs {
     /// A configuration file in the extension's own format, at most 64 KiB
     #[arg(long = "config-file", value_name = "FILE")]
     pub(super) config_file: Option<PathBuf>,
-    /// Where it runs: `none` in the switch process, `process` in one of its own, confined, with copies of frames
-    /// [default: none]
+    /// Where it runs: `none` in the switch process, `process` in one of its own, confined, with copies of frames, `debug`
+    /// as --debug [default: none]
     #[arg(long, value_name = "WHERE")]
     pub(super) isolation: Option<Isolation>,
+    /// In debug mode: each read or store outside what a call was lent is caught, and named in its log with port, offset and
+    /// stack. Each frame is copied twice: not for production
+    #[arg(long, conflicts_with = "isolation")]
+    pub(super) debug: bool,
     /// What becomes of frames while the extension fails, or is taken out after a failure, where their port says nothing:
     /// they pass (open), or they are dropped as extension-panic (closed) [default: open]
     #[arg(long, value_name = "POLICY")]

@@ -13,7 +13,7 @@ use super::{Answer, Failure, render};
 use crate::control::convert::UnreadableAnswer;
 use crate::control::error::ErrorClass;
 use crate::control::model::{
-    DaemonView, ExtensionView, FdbEntryView, LogLevelView, PortView, StatsView, SwitchView, TopologyView,
+    DaemonView, ExtensionView, FdbEntryView, Isolation, LogLevelView, PortView, StatsView, SwitchView, TopologyView,
 };
 use crate::control::wire;
 use std::io::Read as _;
@@ -237,12 +237,13 @@ fn configuration(path: &Path) -> std::io::Result<Vec<u8>> {
 async fn enable(client: &mut Client, args: &ExtensionEnableArgs) -> Result<Answer, Failure> {
     let read = |path: &Path| configuration(path).map_err(|error| Failure::file("read", path, &error));
     let pair = |(key, value): &(String, String)| wire::ConfigPair { key: key.clone(), value: value.clone() };
+    let isolation = if args.debug { Some(Isolation::Debug) } else { args.isolation };
     let request = wire::EnableExtensionRequest {
         switch: args.switch.clone(),
         extension: extension_reference(&args.extension)?,
         config: args.config.iter().map(pair).collect(),
         config_file: args.config_file.as_deref().map(read).transpose()?,
-        isolation: args.isolation.map_or(0, |isolation| wire::Isolation::from(isolation).into()),
+        isolation: isolation.map_or(0, |isolation| wire::Isolation::from(isolation).into()),
         fail_policy: args.fail_policy.map(|policy| wire::FailPolicy::from(policy).into()),
     };
     let view = ExtensionView::try_from(client.enable_extension(request).await?.into_inner())?;

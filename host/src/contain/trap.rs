@@ -2,9 +2,9 @@
 //!
 //! Everything here runs in a signal handler, or arms one: no memory is allocated, no lock taken, no file opened. The
 //! handler reads the note its own thread made (`slot`). When the fault is a store into the read-only view
-//! of the call under way, the view absorbs it. Otherwise the process ends: by whatever handler was there before, after a
-//! record is written that names the extension being called, or the one whose code is on the stack. The other threads go
-//! on meanwhile; the first one to get here writes the record.
+//! of the call under way, the view absorbs it; a touch of guarded memory is noted and let through. Otherwise the process
+//! ends: by whatever handler was there before, after a record is written that names the extension being called, or the one
+//! whose code is on the stack. The other threads go on meanwhile; the first one to get here writes the record.
 //!
 //! Limits: a thread of an extension that overflows its stack has no other stack to handle it on, and leaves no record.
 
@@ -21,6 +21,7 @@ use super::modules;
 use super::record::{CrashCause, FRAMES_MAX, Facts, write_stack};
 use super::site::Site;
 use super::slot::{self, Slot};
+use crate::loader::guarded;
 
 /// Signals that end a process by its own doing.
 const FATAL: [(libc::c_int, &str); 5] = [
@@ -123,6 +124,12 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     let store = matches!(signal, libc::SIGSEGV | libc::SIGBUS) && code > 0 && is_store(context);
     if store && mine.is_some_and(|slot| absorb(slot, address)) {
         // SAFETY: errno is this thread's; what was interrupted must find it unchanged.
+        unsafe { *libc::__errno_location() = errno };
+        return;
+    }
+    let fault = signal == libc::SIGSEGV && code > 0;
+    if fault && guarded::absorb(address, store, interrupted(context)) {
+        // SAFETY: as above.
         unsafe { *libc::__errno_location() = errno };
         return;
     }

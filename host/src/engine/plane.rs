@@ -24,7 +24,7 @@ impl Engine {
     fn source(&self, extension: &ExtensionRef, isolation: Isolation) -> ControlResult<Source> {
         let directories = &self.shared.extension_dirs;
         Ok(match isolation {
-            Isolation::None => Source::Here(self.shared.catalog.library(extension, directories)?),
+            Isolation::None | Isolation::Debug => Source::Here(self.shared.catalog.library(extension, directories)?),
             Isolation::Process => Source::Child(Arc::new(self.shared.catalog.judged(extension, directories)?)),
         })
     }

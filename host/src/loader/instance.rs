@@ -27,11 +27,12 @@ use heddle_extension_api::abi::status::{Bytes, E_AGAIN, E_FULL, E_PANIC, ErrorTe
 pub(super) use policy::features;
 pub use policy::{Act, Feature, Features, Offer, is_standard};
 
+use super::guarded::{Cage, Findings};
 use super::host_table::{self, InstanceShared};
 use super::state::{self, StateFacts};
 use super::{Library, Setting, Settings, WorkerStage};
 use crate::contain::{Function, Site, enter};
-use crate::control::model::SettingKind;
+use crate::control::model::{Isolation, SettingKind};
 
 /// Why an instance or a worker context could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum CreateFailure {
     /// Its process could not be started, ended or did not answer.
     #[error("its process is of no use: {0}")]
     Process(String),
+    /// The debug mode has no memory for it.
+    #[error("debug mode cannot set up its memory: {0}; enable it without --debug, or use fewer workers")]
+    Debug(String),
     /// It returned success without a result.
     #[error("{0} returned success but no object; report it to its vendor")]
     NoObject(&'static str),
@@ -62,6 +66,8 @@ pub struct Instance {
     pub(super) state: Option<(StateV1, StateFacts)>,
     panicked: AtomicBool,
     site: Site,
+    /// What the debug mode found, when it is in that.
+    findings: Option<Arc<Findings>>,
 }
 
 // SAFETY: the ABI demands that an instance may be used from any thread, one control call at a time; the host makes
@@ -81,11 +87,34 @@ impl Instance {
         Instance::create_with(library, shared, host, config)
     }
 
+    /// As [`Instance::create`], in debug mode when that is asked for.
+    pub fn create_for(
+        isolation: Isolation,
+        library: Arc<Library>,
+        shared: Arc<InstanceShared>,
+        config: &str,
+    ) -> Result<Arc<Instance>, CreateFailure> {
+        if isolation != Isolation::Debug {
+            return Instance::create(library, shared, config);
+        }
+        let host = host_table::guarded(&shared);
+        Instance::create_as(library, shared, (host, Some(Arc::default())), config)
+    }
+
     /// As [`Instance::create`], with another table of host functions, whose context lives as long as the process.
     pub(super) fn create_with(
         library: Arc<Library>,
         shared: Arc<InstanceShared>,
         host: Box<Host>,
+        config: &str,
+    ) -> Result<Arc<Instance>, CreateFailure> {
+        Instance::create_as(library, shared, (host, None), config)
+    }
+
+    fn create_as(
+        library: Arc<Library>,
+        shared: Arc<InstanceShared>,
+        (host, findings): (Box<Host>, Option<Arc<Findings>>),
         config: &str,
     ) -> Result<Arc<Instance>, CreateFailure> {
         let create = library.entry().create.ok_or(CreateFailure::NoObject("create"))?;
@@ -105,22 +134,45 @@ impl Instance {
         let (sampling, drops, state) = (sampling(&library), drops(&library), state::table(&library));
         drop(entered);
         let panicked = AtomicBool::new(false);
-        Ok(Arc::new(Instance { library, shared, _host: host, instance, sampling, drops, state, panicked, site }))
+        Ok(Arc::new(Instance {
+            library,
+            shared,
+            _host: host,
+            instance,
+            sampling,
+            drops,
+            state,
+            panicked,
+            site,
+            findings,
+        }))
     }
 
     /// Makes the context for one worker.
     pub fn worker(self: &Arc<Instance>, worker: u16) -> Result<WorkerStage, CreateFailure> {
         let Some(init) = self.library.entry().worker_init else {
-            return Ok(WorkerStage::new(Arc::clone(self), std::ptr::null_mut(), worker));
+            return self.stage(std::ptr::null_mut(), worker);
         };
         let mut context = std::ptr::null_mut();
         let _entered = enter(&self.site, Function::WorkerInit, None);
         // SAFETY: the instance is live; the out pointer is to a local; control calls are under the switch's lock.
         match unsafe { init(self.instance.as_ptr(), u32::from(worker), &raw mut context) } {
-            OK => Ok(WorkerStage::new(Arc::clone(self), context, worker)),
+            OK => self.stage(context, worker),
             E_PANIC => Err(CreateFailure::Panicked("worker_init")),
             code => Err(CreateFailure::Refused(format!("status {code} from worker_init"))),
         }
+    }
+
+    fn stage(self: &Arc<Instance>, context: *mut c_void, worker: u16) -> Result<WorkerStage, CreateFailure> {
+        let stage = WorkerStage::new(Arc::clone(self), context, worker);
+        let Some(findings) = &self.findings else { return Ok(stage) };
+        let cage = Cage::new(Arc::clone(&self.shared), Arc::clone(findings));
+        cage.map(|cage| stage.within(cage)).map_err(|error| CreateFailure::Debug(error.to_string()))
+    }
+
+    /// What the debug mode found of it; `None` when it is not in that mode.
+    pub fn findings(&self) -> Option<&Arc<Findings>> {
+        self.findings.as_ref()
     }
 
     /// Ends a worker context.

@@ -3,7 +3,7 @@
 //! One call per batch. Around it the host only fills in [`Batch`] and stores who is running, so the crossing costs
 //! nanoseconds per batch. After a panic no more calls are made: the fail policy decides about frames until the control
 //! side has taken the extension out. A capture extension sees frames and descriptors through a [`Window`], so that what
-//! it writes reaches nobody.
+//! it writes reaches nobody. In debug mode all of this is the [`Cage`]'s.
 
 #![expect(unsafe_code, reason = "island: calls into vendor code through its function table")]
 
@@ -24,6 +24,7 @@ use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::sample::Sample;
 use heddle_switch_core::stage::{CallEnd, Leg, Stage};
 
+use super::guarded::Cage;
 use super::{Instance, Window};
 use crate::contain::{Entered, Function, enter, trap};
 
@@ -36,6 +37,8 @@ pub struct WorkerStage {
     egress: Option<BatchFn>,
     wants_offload: bool,
     window: Option<Arc<Window>>,
+    /// Where its calls are made in debug mode.
+    cage: Option<Box<Cage>>,
 }
 
 // SAFETY: the ABI demands that a worker context may move between threads as long as calls with it do not overlap; the
@@ -47,13 +50,20 @@ impl WorkerStage {
         let entry = instance.library().entry();
         let (ingress, egress) = (entry.ingress, entry.egress);
         let wants_offload = instance.library().facts().capabilities & CAPABILITY_OFFLOAD_FACTS != 0;
-        WorkerStage { instance, context, worker, ingress, egress, wants_offload, window: None }
+        WorkerStage { instance, context, worker, ingress, egress, wants_offload, window: None, cage: None }
     }
 
     /// Shows it packets through a window, if stores into one are caught in this process.
     #[must_use]
     pub fn through(mut self, window: Option<Arc<Window>>) -> WorkerStage {
-        self.window = window.filter(|_| trap::is_armed());
+        // In debug mode it sees copies already.
+        self.window = window.filter(|_| trap::is_armed() && self.cage.is_none());
+        self
+    }
+
+    /// Makes its calls in debug mode.
+    pub(super) fn within(mut self, cage: Cage) -> WorkerStage {
+        self.cage = Some(Box::new(cage));
         self
     }
 
@@ -70,6 +80,10 @@ impl WorkerStage {
     fn run(&mut self, function: BatchFn, which: Function, call: &mut Call<'_>) -> CallEnd {
         if self.instance.has_panicked() {
             return CallEnd::Failed;
+        }
+        if let Some(cage) = &mut self.cage {
+            let status = cage.run((self.instance.site(), which), (function, self.context), call, self.wants_offload);
+            return self.end(status);
         }
         let entered = enter(self.instance.site(), which, Some(call.worker()));
         let window = self.window.as_deref().filter(|window| entered.through(window));

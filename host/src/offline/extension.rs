@@ -11,7 +11,7 @@ use heddle_switch_core::stage::{OnFailure, Stage, StageId};
 use heddle_switch_core::switch::{ControlEvent, EventKind, EventSink, NicState, StageSpec, Veto};
 
 use super::{OfflineError, OfflineSwitch, no_counters};
-use crate::control::model::LogLine;
+use crate::control::model::{Isolation, LogLine};
 use crate::loader::{Instance, InstanceShared, Library, LogRing, Objection, PortDirectory, port_info};
 
 /// An enabled extension.
@@ -97,7 +97,8 @@ impl OfflineSwitch {
             Arc::clone(&self.directory),
             Arc::clone(&log),
         );
-        let instance = Instance::create(Arc::clone(library), shared, config)?;
+        let isolation = if self.setup.debug { Isolation::Debug } else { Isolation::None };
+        let instance = Instance::create_for(isolation, Arc::clone(library), shared, config)?;
         let introduced = self.introduce(&instance);
         let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
         self.enabled.push(OfflineExtension { number, stage, instance, log });

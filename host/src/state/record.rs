@@ -184,7 +184,7 @@ pub struct ExtensionRecord {
     /// A configuration file's content, in the extension's own format; keys of `config` win over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_text: Option<String>,
-    /// Where it runs: `none` in the switch process, `process` in one of its own.
+    /// Where it runs: `none` in the switch process, `process` in one of its own, `debug` in the switch process in debug mode.
     #[serde(default, skip_serializing_if = "is_in_process")]
     pub isolation: Isolation,
     /// What becomes of frames while it fails or does not run, where their port says nothing: open or closed.

@@ -8,6 +8,7 @@
 mod capture;
 mod commands;
 mod configuration;
+mod debug;
 mod errors;
 mod examples;
 mod extensions;

@@ -30,7 +30,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   heddle extension try ./libmirror.so --pcap in.pcap
-  heddle extension try ./libmirror.so --pcap in.pcap -w out.pcapng --ports 3 --json")]
+  heddle extension try ./libmirror.so --pcap in.pcap -w out.pcapng --ports 3 --json
+  heddle extension try ./libmirror.so --pcap in.pcap --debug")]
     Try(TryArgs),
     /// Make a pair of keys to sign extensions with
     ///
@@ -118,6 +119,10 @@ pub(in crate::cli) struct TryArgs {
     /// A configuration key; may be given several times
     #[arg(long = "config", value_name = "KEY=VALUE", value_parser = super::key_value)]
     pub(in crate::cli) config: Vec<(String, String)>,
+    /// Catch each read or store outside what a call was lent, and name it with port, offset and stack; the exit status is
+    /// 9 when there was one
+    #[arg(long)]
+    pub(in crate::cli) debug: bool,
     /// Ports of the switch, 2 to 64
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(2..=64))]
     pub(in crate::cli) ports: u32,

@@ -76,7 +76,8 @@ pub(super) fn run(args: &TryArgs) -> Result<Answer, Failure> {
     attempt.take_facts(&bench.switch, bench.extension);
     let mut measured = Bench::new(&library, &config, args)?;
     attempt.cost = measured.cost(&sample);
-    Answer::new(attempt.text(), &attempt)
+    let answer = Answer::new(attempt.text(), &attempt)?;
+    Ok(answer.failing(attempt.failure()))
 }
 
 fn unreadable(error: &ReadError) -> Failure {
@@ -116,7 +117,8 @@ struct Bench {
 impl Bench {
     fn new(library: &Arc<Library>, config: &str, args: &TryArgs) -> Result<Self, Failure> {
         let failed = |reason: &dyn std::fmt::Display| refused(&args.file, reason);
-        let setup = OfflineSetup { name: "try".to_owned(), measured: true, ..OfflineSetup::default() };
+        let setup =
+            OfflineSetup { name: "try".to_owned(), measured: true, debug: args.debug, ..OfflineSetup::default() };
         let mut switch = OfflineSwitch::new(setup).map_err(|error| failed(&error))?;
         let mut ports = Vec::new();
         let mut names = PortNames::default();

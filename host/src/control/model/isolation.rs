@@ -1,4 +1,4 @@
-//! Where an extension runs: in the switch process, or in a child process of its own.
+//! Where an extension runs: in the switch process, there in debug mode, or in a child process of its own.
 
 use super::words;
 use serde::Serialize;
@@ -12,6 +12,8 @@ words!(
         None = "none",
         /// In a child process of its own, which has nothing of the switch's but copies of frames.
         Process = "process",
+        /// In the switch process, each frame and batch between pages that nobody may touch: the debug mode.
+        Debug = "debug",
     }
 );
 

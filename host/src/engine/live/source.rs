@@ -79,7 +79,9 @@ impl Source {
         match self {
             Source::Here(library) => {
                 super::settings::check(library, config)?;
-                Instance::create(Arc::clone(library), shared, &text).map(Hosted::Here).map_err(rejected)
+                Instance::create_for(config.isolation(), Arc::clone(library), shared, &text)
+                    .map(Hosted::Here)
+                    .map_err(rejected)
             }
             Source::Child(judged) => {
                 let launched = launch(judged, workers).map_err(rejected)?;

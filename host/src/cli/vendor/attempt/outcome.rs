@@ -1,8 +1,10 @@
 //! What became of each frame, for people and for programs.
 
+use crate::cli::Failure;
 use crate::cli::args::vendor::TryArgs;
 use crate::cli::render;
-use crate::loader::ExtensionFacts;
+use crate::control::error::ErrorClass;
+use crate::loader::{ExtensionFacts, Finding};
 use crate::offline::{Delivery, OfflineSwitch, Outcome};
 use crate::ports::pcap::Frame;
 use heddle_switch_core::port_id::PortId;
@@ -38,6 +40,8 @@ pub(in crate::cli) struct Attempt {
     failures: u64,
     /// Rules of its role that it broke.
     violations: u64,
+    /// What the debug mode found; null without it.
+    findings: Option<Vec<FindingFact>>,
     /// Processor cycles of the extension for a packet, on ingress and on egress, in bursts of 32; null where it has no part.
     pub(super) cost: [Option<f64>; 2],
     /// Its counters.
@@ -46,6 +50,33 @@ pub(in crate::cli) struct Attempt {
     log: Vec<String>,
     /// Each frame in the order of the file, and what periodic calls brought between them.
     fates: Vec<Fate>,
+}
+
+/// What the debug mode found.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FindingFact {
+    /// The rule that was broken.
+    rule: String,
+    /// What was done, and where.
+    text: String,
+    /// The port of the frame it is about.
+    port: Option<String>,
+    /// First byte, counted from the first byte of what was lent; negative in front of it.
+    offset: Option<i64>,
+    /// The function of the extension that was called.
+    function: String,
+    /// Who did it, innermost first, as module and offset for `addr2line`; empty when it was noticed after the call.
+    stack: Vec<String>,
+    /// All of it in one line.
+    line: String,
+}
+
+impl FindingFact {
+    fn of(finding: Finding) -> FindingFact {
+        let line = finding.line();
+        let Finding { rule, function, text, port, offset, stack } = finding;
+        FindingFact { rule: rule.name().to_owned(), text, port, offset, function: function.to_owned(), stack, line }
+    }
 }
 
 /// A counter of the extension.
@@ -207,6 +238,7 @@ impl Attempt {
             originated: 0,
             failures: 0,
             violations: 0,
+            findings: None,
             cost: [None, None],
             counters: Vec::new(),
             log: Vec::new(),
@@ -233,8 +265,24 @@ impl Attempt {
         self.held = switch.counters().law.held;
         let counters = switch.extension_counters(extension).into_iter();
         self.counters = counters.map(|(name, unit, value)| CounterValue { name, unit, value }).collect();
-        let lines = switch.extension(extension).map(|one| one.log()).unwrap_or_default();
-        self.log = lines.into_iter().map(|line| line.text.to_string()).collect();
+        let one = switch.extension(extension);
+        let findings = one.and_then(|one| one.instance().findings()).map(|findings| findings.all());
+        self.findings = findings.map(|found| found.into_iter().map(FindingFact::of).collect());
+        let lines = one.map(|one| one.log()).unwrap_or_default();
+        let found = |text: &str| self.findings.iter().flatten().any(|finding| finding.line == text);
+        // Findings are in its log, too.
+        self.log = lines.into_iter().map(|line| line.text).filter(|text| !found(text)).collect();
+    }
+
+    /// Why the command fails: the debug mode found something.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let count = self.findings.as_ref().map_or(0, Vec::len);
+        let message = format!(
+            "{} touched what it was not lent ({count} times shown): look up the stack with `addr2line -fe {}`",
+            self.id,
+            self.file.display()
+        );
+        (count > 0).then(|| Failure::new(ErrorClass::Extension, message))
     }
 
     pub(super) fn text(&self) -> String {
@@ -248,6 +296,9 @@ impl Attempt {
             if let Some(cycles) = cost {
                 let _ = writeln!(text, "cost on {leg}: {cycles:.1} cycles a packet");
             }
+        }
+        for finding in self.findings.iter().flatten() {
+            let _ = writeln!(text, "debug: {}", render::plain(&finding.line));
         }
         for counter in &self.counters {
             let line = format!("counter {}: {} {}", counter.name, counter.value, counter.unit);
