@@ -11,8 +11,8 @@
  *     HEDDLE_EXPECT(heddle_test_passed(test, 0));
  *     return heddle_test_stop(test);
  *
- * One worker, no policy and no forwarding of its own. What breaks the contract ends the test with a sentence. Limits: 256
- * frames a batch, 256 drafts a call, frames of at most 2,048 bytes, 64 counters and drop reasons, 1,024 held frames.
+ * One worker, no forwarding of its own. What breaks the contract ends the test with a sentence. Limits: 256 frames a batch,
+ * 256 drafts a call, frames of at most 2,048 bytes, 64 counters and drop reasons, 1,024 held frames, 64 pieces of state.
  */
 #ifndef HEDDLE_TEST_H
 #define HEDDLE_TEST_H
@@ -33,6 +33,8 @@
 typedef struct heddle_test_frame_t {
     uint32_t length;
     uint32_t port;
+    /* Injected with destinations: where to. All zero otherwise. */
+    heddle_destination_t to;
     uint8_t bytes[HEDDLE_TEST_FRAME_MAX];
 } heddle_test_frame_t;
 
@@ -50,6 +52,9 @@ typedef struct heddle_test_t {
     uint32_t ports[HEDDLE_TEST_NAMES];
     char port_names[HEDDLE_TEST_NAMES][64];
     uint32_t port_count;
+    /* References the extension has to a port, and to its NIC. */
+    uint32_t port_references[HEDDLE_TEST_NAMES];
+    uint32_t nic_references[HEDDLE_TEST_NAMES];
     char counter_names[HEDDLE_TEST_NAMES][33];
     uint64_t counters[HEDDLE_TEST_NAMES];
     uint32_t counter_count;
@@ -379,7 +384,47 @@ static inline int32_t heddle_test_inject_(void *call, uint64_t handle, uint32_t 
     heddle_test_t *test = (heddle_test_t *)call;
     heddle_packet_t *draft = heddle_test_draft_(test, handle);
     heddle_test_frame_t *frame;
+    if (heddle_extension_meta.role == HEDDLE_ROLE_FORWARDING) {
+        return HEDDLE_E_FORBIDDEN;
+    }
     if (draft == NULL) {
+        return HEDDLE_E_GONE;
+    }
+    if (test->injected_count == HEDDLE_BATCH_MAX) {
+        return HEDDLE_E_FULL;
+    }
+    frame = &test->injected[test->injected_count++];
+    memset(&frame->to, 0, sizeof frame->to);
+    heddle_test_keep_(test, draft, frame);
+    frame->port = source_port;
+    test->draft_open[handle - ((uint64_t)9 << 32)] = 0;
+    return HEDDLE_OK;
+}
+
+/* Position of a port; the number of ports when there is none of this id. */
+static inline uint32_t heddle_test_port_at_(const heddle_test_t *test, uint32_t port)
+{
+    uint32_t at = 0;
+    while (at < test->port_count && test->ports[at] != port) {
+        at++;
+    }
+    return at;
+}
+
+static inline int32_t heddle_test_inject_to_(void *call, uint64_t handle, uint32_t source_port, const heddle_destination_t *to)
+{
+    heddle_test_t *test = (heddle_test_t *)call;
+    heddle_packet_t *draft = heddle_test_draft_(test, handle);
+    heddle_test_frame_t *frame;
+    if (heddle_extension_meta.role != HEDDLE_ROLE_FORWARDING) {
+        return HEDDLE_E_FORBIDDEN;
+    }
+    if (to == NULL || (to->verdict != HEDDLE_VERDICT_TO_PORT && to->verdict != HEDDLE_VERDICT_TO_GROUP)) {
+        return HEDDLE_E_INVALID;
+    }
+    if (draft == NULL ||
+        (to->verdict == HEDDLE_VERDICT_TO_PORT ? heddle_test_port_at_(test, to->target) == test->port_count
+                                               : to->target == 0 || to->target > test->group_count)) {
         return HEDDLE_E_GONE;
     }
     if (test->injected_count == HEDDLE_BATCH_MAX) {
@@ -388,8 +433,51 @@ static inline int32_t heddle_test_inject_(void *call, uint64_t handle, uint32_t 
     frame = &test->injected[test->injected_count++];
     heddle_test_keep_(test, draft, frame);
     frame->port = source_port;
+    frame->to = *to;
     test->draft_open[handle - ((uint64_t)9 << 32)] = 0;
     return HEDDLE_OK;
+}
+
+static inline int32_t heddle_test_take_reference_(const heddle_test_t *test, uint32_t port, uint32_t *counts)
+{
+    uint32_t at = heddle_test_port_at_(test, port);
+    if (at == test->port_count) {
+        return HEDDLE_E_GONE;
+    }
+    counts[at]++;
+    return HEDDLE_OK;
+}
+
+static inline int32_t heddle_test_give_reference_(const heddle_test_t *test, uint32_t port, uint32_t *counts)
+{
+    uint32_t at = heddle_test_port_at_(test, port);
+    if (at == test->port_count || counts[at] == 0) {
+        return HEDDLE_E_INVALID;
+    }
+    counts[at]--;
+    return HEDDLE_OK;
+}
+
+static inline int32_t heddle_test_port_reference_(void *host, uint32_t port)
+{
+    return heddle_test_take_reference_((heddle_test_t *)host, port, ((heddle_test_t *)host)->port_references);
+}
+
+static inline int32_t heddle_test_port_dereference_(void *host, uint32_t port)
+{
+    return heddle_test_give_reference_((heddle_test_t *)host, port, ((heddle_test_t *)host)->port_references);
+}
+
+static inline int32_t heddle_test_nic_reference_(void *host, uint32_t port, uint32_t nic)
+{
+    (void)nic;
+    return heddle_test_take_reference_((heddle_test_t *)host, port, ((heddle_test_t *)host)->nic_references);
+}
+
+static inline int32_t heddle_test_nic_dereference_(void *host, uint32_t port, uint32_t nic)
+{
+    (void)nic;
+    return heddle_test_give_reference_((heddle_test_t *)host, port, ((heddle_test_t *)host)->nic_references);
 }
 
 /* The extension's life. */
@@ -409,6 +497,22 @@ static inline int32_t heddle_test_event_(heddle_test_t *test, uint32_t kind, con
     event.info = info;
     event.switch_name = HEDDLE_TEXT("test");
     return heddle_extension_v1.event(test->instance, &event, &error);
+}
+
+/* How a request ended that the extension accepted. */
+static inline void heddle_test_completed_(heddle_test_t *test, uint32_t kind, const heddle_port_info_t *info, int32_t status)
+{
+    heddle_event_t event;
+    if (heddle_extension_v1.completed == NULL) {
+        return;
+    }
+    memset(&event, 0, sizeof event);
+    event.struct_size = (uint32_t)sizeof event;
+    event.kind = kind;
+    event.port = info->port;
+    event.info = info;
+    event.switch_name = HEDDLE_TEXT("test");
+    heddle_extension_v1.completed(test->instance, &event, status);
 }
 
 static inline heddle_test_t *heddle_test_new_(void)
@@ -439,6 +543,11 @@ static inline heddle_test_t *heddle_test_new_(void)
     test->host.originate = heddle_test_originate_;
     test->host.clone_packet = heddle_test_clone_;
     test->host.inject = heddle_test_inject_;
+    test->host.inject_to = heddle_test_inject_to_;
+    test->host.port_reference = heddle_test_port_reference_;
+    test->host.port_dereference = heddle_test_port_dereference_;
+    test->host.nic_reference = heddle_test_nic_reference_;
+    test->host.nic_dereference = heddle_test_nic_dereference_;
     return test;
 }
 
@@ -491,15 +600,62 @@ static inline int heddle_test_add_port(heddle_test_t *test, uint32_t id, const c
     test->ports[at] = id;
     memset(test->port_names[at], 0, sizeof test->port_names[at]);
     strncpy(test->port_names[at], name, sizeof test->port_names[at] - 1);
+    test->port_references[at] = 0;
+    test->nic_references[at] = 0;
     test->port_count++;
     info = heddle_test_port_info_(test, at);
-    if (heddle_test_event_(test, HEDDLE_EVENT_PORT_CREATE, &info) != HEDDLE_OK ||
-        heddle_test_event_(test, HEDDLE_EVENT_NIC_CREATE, &info) != HEDDLE_OK) {
+    if (heddle_test_event_(test, HEDDLE_EVENT_PORT_CREATE, &info) != HEDDLE_OK) {
         test->port_count--;
         return 0;
     }
+    heddle_test_completed_(test, HEDDLE_EVENT_PORT_CREATE, &info, HEDDLE_OK);
+    if (heddle_test_event_(test, HEDDLE_EVENT_NIC_CREATE, &info) != HEDDLE_OK) {
+        heddle_test_event_(test, HEDDLE_EVENT_PORT_TEARDOWN, &info);
+        test->port_count--;
+        heddle_test_event_(test, HEDDLE_EVENT_PORT_DELETE, &info);
+        return 0;
+    }
+    heddle_test_completed_(test, HEDDLE_EVENT_NIC_CREATE, &info, HEDDLE_OK);
     heddle_test_event_(test, HEDDLE_EVENT_NIC_CONNECT, &info);
     return 1;
+}
+
+/* References to ports and NICs that the extension has. */
+static inline uint32_t heddle_test_references(const heddle_test_t *test)
+{
+    uint32_t sum = 0;
+    for (uint32_t at = 0; at < test->port_count; at++) {
+        sum += test->port_references[at] + test->nic_references[at];
+    }
+    return sum;
+}
+
+/* Takes a port away. A reference that is kept to its NIC after NIC_DISCONNECT, or to it after PORT_TEARDOWN, ends the test. */
+static inline void heddle_test_remove_port(heddle_test_t *test, uint32_t id)
+{
+    uint32_t at = heddle_test_port_at_(test, id);
+    heddle_port_info_t info;
+    if (at == test->port_count) {
+        heddle_test_die("the test removes a port that there is not");
+    }
+    info = heddle_test_port_info_(test, at);
+    heddle_test_event_(test, HEDDLE_EVENT_NIC_DISCONNECT, &info);
+    if (test->nic_references[at] > 0) {
+        heddle_test_die("a NIC is still referenced after its NIC_DISCONNECT: on a switch the port could not be deleted");
+    }
+    heddle_test_event_(test, HEDDLE_EVENT_NIC_DELETE, &info);
+    heddle_test_event_(test, HEDDLE_EVENT_PORT_TEARDOWN, &info);
+    if (test->port_references[at] > 0) {
+        heddle_test_die("a port is still referenced after its PORT_TEARDOWN: on a switch it could not be deleted");
+    }
+    test->port_count--;
+    for (uint32_t from = at; from < test->port_count; from++) {
+        test->ports[from] = test->ports[from + 1];
+        memcpy(test->port_names[from], test->port_names[from + 1], sizeof test->port_names[from]);
+        test->port_references[from] = test->port_references[from + 1];
+        test->nic_references[from] = test->nic_references[from + 1];
+    }
+    heddle_test_event_(test, HEDDLE_EVENT_PORT_DELETE, &info);
 }
 
 /* Frames for the next batch. */
@@ -679,6 +835,225 @@ static inline uint64_t heddle_test_counter(const heddle_test_t *test, const char
     return UINT64_MAX;
 }
 
+/* Policies, of extensions that offer heddle.policy/1. */
+
+static inline const heddle_policy_v1_t *heddle_test_policies_(void)
+{
+    const heddle_policy_v1_t *table = NULL;
+    if (heddle_extension_v1.interface != NULL) {
+        table = (const heddle_policy_v1_t *)heddle_extension_v1.interface(HEDDLE_POLICY_ID);
+    }
+    if (table == NULL) {
+        heddle_test_die("it does not offer heddle.policy/1");
+    }
+    return table;
+}
+
+/*
+ * Puts a property on a port (0 = the switch), changes it or takes it away: action is HEDDLE_PROPERTY_*, values are all of its
+ * values as lines "key=value\n", defaults included. The status it answers; `error` gets its words, or may be null.
+ */
+static inline int32_t heddle_test_property(heddle_test_t *test, uint32_t action, uint32_t port, const char *feature,
+                                           const char *values, char error[513])
+{
+    const heddle_policy_v1_t *table = heddle_test_policies_();
+    heddle_property_t property;
+    heddle_error_text_t refused;
+    int32_t status = HEDDLE_OK;
+    int known = 0;
+    for (uint32_t at = 0; at < table->feature_count; at++) {
+        const heddle_bytes_t id = table->features[at].id;
+        known |= id.length == strlen(feature) && memcmp(id.data, feature, id.length) == 0;
+    }
+    if (!known && strncmp(feature, "heddle.", 7) != 0) {
+        heddle_test_die("the test names a feature that the extension does not publish");
+    }
+    memset(&refused, 0, sizeof refused);
+    memset(&property, 0, sizeof property);
+    property.struct_size = (uint32_t)sizeof property;
+    property.action = action;
+    property.port = port;
+    property.feature = heddle_text(feature, strlen(feature));
+    property.instance = HEDDLE_TEXT("default");
+    property.values = heddle_text(values, strlen(values));
+    if (table->property != NULL) {
+        status = table->property(test->instance, &property, &refused);
+    }
+    if (action == HEDDLE_PROPERTY_DELETE && status != HEDDLE_OK) {
+        heddle_test_die("it refused that a property is taken away, which cannot be refused");
+    }
+    if (status == HEDDLE_OK && table->property_done != NULL) {
+        table->property_done(test->instance, &property, HEDDLE_OK);
+    }
+    if (error != NULL) {
+        uint32_t length = refused.length < 512 ? refused.length : 512;
+        memcpy(error, refused.text, length);
+        error[length] = '\0';
+    }
+    return status;
+}
+
+/* What it tells of a feature on a port (0 = the switch), as lines "key=value\n"; the status it answers. */
+static inline int32_t heddle_test_status(heddle_test_t *test, const char *feature, uint32_t port, char *text, uint32_t room)
+{
+    const heddle_policy_v1_t *table = heddle_test_policies_();
+    uint32_t length = 0;
+    int32_t status;
+    if (table->status == NULL || room == 0) {
+        return HEDDLE_E_GONE;
+    }
+    status = table->status(test->instance, heddle_text(feature, strlen(feature)), port, (uint8_t *)text, room - 1, &length);
+    if (status == HEDDLE_OK && length > room - 1) {
+        heddle_test_die("a status is longer than the room that was lent");
+    }
+    text[status == HEDDLE_OK ? length : 0] = '\0';
+    return status;
+}
+
+/* State, of extensions that offer heddle.state/1. */
+
+#define HEDDLE_TEST_PIECES 64u
+
+typedef struct heddle_test_pieces_t {
+    heddle_state_piece_t pieces[HEDDLE_TEST_PIECES];
+    uint32_t count;
+} heddle_test_pieces_t;
+
+/* Lends room for the next piece, as small as a switch may lend it; what is written behind it ends the test. */
+static inline heddle_state_piece_t *heddle_test_room_(heddle_test_pieces_t *saved, uint32_t scope, uint32_t index)
+{
+    heddle_state_piece_t *piece = &saved->pieces[saved->count];
+    uint64_t room = scope == HEDDLE_STATE_WORKER ? HEDDLE_STATE_PIECE_MIN : HEDDLE_STATE_BLOB_MAX;
+    if (saved->count == HEDDLE_TEST_PIECES) {
+        heddle_test_die("its state has more than 64 pieces");
+    }
+    memset(piece, 0, sizeof *piece);
+    piece->struct_size = (uint32_t)sizeof *piece;
+    piece->scope = scope;
+    piece->index = index;
+    piece->room = room;
+    piece->data = (uint8_t *)malloc(room + 64);
+    if (piece->data == NULL) {
+        heddle_test_die("no memory for the test");
+        return piece;
+    }
+    memset(piece->data + room, 0xc5, 64);
+    return piece;
+}
+
+/* Keeps a piece that was written; 0 when it is empty. */
+static inline int heddle_test_keep_piece_(heddle_test_pieces_t *saved, int32_t status)
+{
+    heddle_state_piece_t *piece = &saved->pieces[saved->count];
+    if (status != HEDDLE_OK) {
+        heddle_test_die("it does not save its state");
+    }
+    for (uint32_t at = 0; at < 64; at++) {
+        if (piece->data[piece->room + at] != 0xc5) {
+            heddle_test_die("it writes behind the room for a piece of state");
+        }
+    }
+    if (piece->length > piece->room) {
+        heddle_test_die("a piece of state is longer than the room that was lent");
+    }
+    if (piece->length == 0) {
+        free(piece->data);
+        return 0;
+    }
+    saved->count++;
+    return 1;
+}
+
+/*
+ * Does what a hot upgrade does, to the same extension with another configuration: saves its state, makes a second instance,
+ * tells it of the ports, restores, and ends the first one. 0 when the second refuses configuration or state: the first goes on.
+ */
+static inline int heddle_test_upgrade(heddle_test_t *test, const char *config)
+{
+    const heddle_state_v1_t *table = NULL;
+    static heddle_test_pieces_t saved;
+    heddle_error_text_t error;
+    void *old_instance = test->instance, *old_context = test->context, *instance = NULL, *context = NULL;
+    uint32_t references[2][HEDDLE_TEST_NAMES];
+    int good = 1;
+    if (heddle_extension_v1.interface != NULL) {
+        table = (const heddle_state_v1_t *)heddle_extension_v1.interface(HEDDLE_STATE_ID);
+    }
+    if (table == NULL) {
+        heddle_test_die("it does not offer heddle.state/1");
+        return 0;
+    }
+    memset(&saved, 0, sizeof saved);
+    memset(&error, 0, sizeof error);
+    if (table->begin != NULL && table->begin(old_instance, &error) != HEDDLE_OK) {
+        heddle_test_die("it refuses to save its state");
+    }
+    for (uint32_t index = 0; table->save != NULL && index < HEDDLE_STATE_BLOBS_MAX; index++) {
+        heddle_state_piece_t *piece = heddle_test_room_(&saved, HEDDLE_STATE_INSTANCE, index);
+        if (!heddle_test_keep_piece_(&saved, table->save(old_instance, piece, &error))) {
+            break;
+        }
+    }
+    for (uint32_t index = 0; table->save_worker != NULL; index++) {
+        heddle_state_piece_t *piece = heddle_test_room_(&saved, HEDDLE_STATE_WORKER, index);
+        if (!heddle_test_keep_piece_(&saved, table->save_worker(old_context, piece))) {
+            break;
+        }
+    }
+    /* References are an instance's own; those of the one that ends are given back. */
+    memcpy(references[0], test->port_references, sizeof references[0]);
+    memcpy(references[1], test->nic_references, sizeof references[1]);
+    memset(test->port_references, 0, sizeof test->port_references);
+    memset(test->nic_references, 0, sizeof test->nic_references);
+    good = heddle_extension_v1.create(&test->host, heddle_text(config, strlen(config)), &instance, &error) == HEDDLE_OK;
+    if (good && heddle_extension_v1.worker_init != NULL) {
+        good = heddle_extension_v1.worker_init(instance, 0, &context) == HEDDLE_OK;
+    }
+    if (good) {
+        test->instance = instance;
+        heddle_test_event_(test, HEDDLE_EVENT_SWITCH_CREATE, NULL);
+        for (uint32_t at = 0; at < test->port_count; at++) {
+            heddle_port_info_t info = heddle_test_port_info_(test, at);
+            heddle_test_event_(test, HEDDLE_EVENT_PORT_CREATE, &info);
+            heddle_test_event_(test, HEDDLE_EVENT_NIC_CREATE, &info);
+            heddle_test_event_(test, HEDDLE_EVENT_NIC_CONNECT, &info);
+        }
+        heddle_test_event_(test, HEDDLE_EVENT_SWITCH_ACTIVATE, NULL);
+    }
+    for (uint32_t at = 0; at < saved.count; at++) {
+        heddle_state_piece_t *piece = &saved.pieces[at];
+        piece->version = table->version;
+        if (good && piece->scope == HEDDLE_STATE_INSTANCE) {
+            good = table->restore != NULL && table->restore(instance, piece, &error) == HEDDLE_OK;
+        } else if (good) {
+            good = table->restore_worker != NULL && table->restore_worker(context, piece, &error) == HEDDLE_OK;
+        }
+        free(piece->data);
+    }
+    if (table->end_worker != NULL) {
+        table->end_worker(old_context);
+    }
+    if (table->end != NULL) {
+        table->end(old_instance, good ? HEDDLE_STATE_DONE : HEDDLE_STATE_ABANDONED);
+    }
+    /* Whichever is not needed any more. */
+    test->instance = good ? old_instance : instance;
+    if (test->instance != NULL) {
+        heddle_test_event_(test, HEDDLE_EVENT_SWITCH_DELETE, NULL);
+        if (heddle_extension_v1.worker_fini != NULL && (good || context != NULL)) {
+            heddle_extension_v1.worker_fini(test->instance, good ? old_context : context);
+        }
+        heddle_extension_v1.destroy(test->instance);
+    }
+    if (!good) {
+        memcpy(test->port_references, references[0], sizeof references[0]);
+        memcpy(test->nic_references, references[1], sizeof references[1]);
+    }
+    test->instance = good ? instance : old_instance;
+    test->context = good ? context : old_context;
+    return good;
+}
+
 /* Ends the extension as disabling it does; the exit status of the test. */
 static inline int heddle_test_stop(heddle_test_t *test)
 {
@@ -688,12 +1063,7 @@ static inline int heddle_test_stop(heddle_test_t *test)
         test->failures++;
     }
     while (test->port_count > 0) {
-        heddle_port_info_t info = heddle_test_port_info_(test, test->port_count - 1);
-        heddle_test_event_(test, HEDDLE_EVENT_NIC_DISCONNECT, &info);
-        heddle_test_event_(test, HEDDLE_EVENT_NIC_DELETE, &info);
-        heddle_test_event_(test, HEDDLE_EVENT_PORT_TEARDOWN, &info);
-        test->port_count--;
-        heddle_test_event_(test, HEDDLE_EVENT_PORT_DELETE, &info);
+        heddle_test_remove_port(test, test->ports[test->port_count - 1]);
     }
     heddle_test_event_(test, HEDDLE_EVENT_SWITCH_DELETE, NULL);
     if (heddle_extension_v1.worker_fini != NULL) {

@@ -19,7 +19,7 @@
 GROUPS_IN_ORDER='
 unit        extension-api     each product crate, in its own process
 switch      tests/switch      the data plane as a whole: seeded simulations against an oracle
-extensions  tests/extensions  extensions in Rust and in C, loaded from their .so
+extensions  tests/extensions  the test kit in C on an extension that uses all of it, and the faults it is to notice
 abi         tests/abi         old compilers load, damaged metadata is refused
 conformance tests/conformance what ships conforms; each misbehaving extension fails its own case alone
 end-to-end  tests/end_to_end  namespaces, devices, the daemon (root)
