@@ -160,7 +160,11 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
         // For the rest of the process: ports keep and take their queues wherever they are opened.
         let kept: &'static Inheritance = Box::leak(Box::new(kept));
         keep::install(kept);
-        return switch_process(args, build, listener, facts(args, Some(&inherited), log), inherited.start, Some(kept));
+        let facts = facts(args, Some(&inherited), log);
+        let ended = switch_process(args, build, listener, facts, inherited.start, Some(kept));
+        // An exit that was not declared is the doing of code that is not heddled's.
+        kept.exits(ended.as_ref().map_or_else(|error| error.class().row().exit, |()| 0));
+        return ended;
     }
     scrape::check(args.metrics)?;
     // A file that is refused is refused before anything is touched.

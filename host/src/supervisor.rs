@@ -5,12 +5,13 @@
 //! ([`Inherited`]). Because the supervisor keeps the socket open,
 //! clients that connect while a child is being restarted wait in the backlog instead of being refused.
 //! A child that dies is restarted, the first time at once and then after growing pauses; children that keep dying early
-//! end heddled (`backoff`). A death that is on record as an extension's doing is not counted: the next child keeps that
-//! extension out. What operators asked for is in the store, which no death touches; the child restores it.
+//! end heddled (`backoff`). A death that is an extension's doing, by its record or by what was under way (`verdict`), is not
+//! counted: the next child keeps that extension out. An exit code is an answer only when the child has declared it. What operators asked for is in the store, which no death touches; the child restores it.
 
 mod backoff;
 mod inherit;
 mod keeper;
+mod verdict;
 
 pub use inherit::{Inherited, new_start};
 pub use keeper::Inheritance;
@@ -27,9 +28,10 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
+use verdict::{Death, Verdicts};
 
 /// What the switch process gets to stop before it is killed. heddled promises to be gone within two seconds.
 const STOP_TIME: Duration = Duration::from_millis(1900);
@@ -116,6 +118,7 @@ async fn keep_alive(listener: &UnixListener, crashes: &Path) -> Result<(), Super
     let mut backoff = Backoff::default();
     let mut inherited = Inherited::first();
     let mut kept = KeptQueues::new();
+    let mut verdicts = Verdicts::default();
     loop {
         let started = Instant::now();
         let input = kept.hand_over(listener).map_err(system("pass its sockets on"))?;
@@ -130,15 +133,36 @@ async fn keep_alive(listener: &UnixListener, crashes: &Path) -> Result<(), Super
             }
         };
         let ended = describe(status);
-        if let Some(code) = final_code(status) {
+        let lived = started.elapsed();
+        let (declared, calls) = kept.last_words();
+        if let Some(code) = final_code(status).filter(|code| declared == Some(*code)) {
             return Err(SuperviseError::Refused { ended, code });
         }
         systemd::restarting(&ended);
-        let blamed = inherited.note_crash(crashes, pid);
-        let lived = if blamed { backoff::HEALTHY } else { started.elapsed() };
+        if lived >= backoff::HEALTHY {
+            verdicts.forget();
+        }
+        let signal = status.signal().map(signal_name).unwrap_or_default();
+        let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let death = Death { pid, status, signal: &signal, declared, calls: &calls, unix_seconds };
+        let verdict = verdicts.judge(&death);
+        let blamed = inherited.note_crash(crashes, pid, verdict);
+        let lived = if blamed { backoff::HEALTHY } else { lived };
         let pause = match backoff.after_crash(Instant::now(), lived) {
             Next::RestartAfter(pause) => pause,
-            Next::GiveUp { crashes, within } => return Err(SuperviseError::GaveUp { crashes, within, last: ended }),
+            Next::GiveUp { crashes: deaths, within } => {
+                let without = verdicts.last_resort(&death, u32::try_from(deaths).unwrap_or(u32::MAX));
+                if without.is_empty() {
+                    return Err(SuperviseError::GaveUp { crashes: deaths, within, last: ended });
+                }
+                for record in &without {
+                    let extension = record.extension.as_deref().unwrap_or("all that run in the switch process");
+                    tracing::error!(extension, deaths, "before it gives up, heddled goes on without extensions");
+                    inherited.note_crash(crashes, 0, Some(record.clone()));
+                }
+                backoff = Backoff::default();
+                Duration::ZERO
+            }
         };
         tracing::error!(ended, pause_ms = pause.as_millis(), "the switch process died; restarting it");
         tokio::select! {
@@ -190,11 +214,15 @@ fn final_code(status: ExitStatus) -> Option<u8> {
     (class != ErrorClass::Other).then_some(code)
 }
 
+fn signal_name(number: i32) -> String {
+    Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |name| name.to_string())
+}
+
 /// "killed by SIGSEGV (core dumped)", "exited with code 3".
 fn describe(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(number), _) => {
-            let name = Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |name| name.to_string());
+            let name = signal_name(number);
             format!("killed by {name}{}", if status.core_dumped() { " (core dumped)" } else { "" })
         }
         (None, Some(code)) => format!("exited with code {code}"),

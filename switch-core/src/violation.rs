@@ -67,6 +67,8 @@ rules! {
     BatchOverrun = 16, "batch-overrun";
     /// It touched a frame that it had given back, holds, or was shown in an earlier call.
     FrameGivenBack = 17, "frame-given-back";
+    /// It changed what the process does about fatal signals.
+    SignalHandlersChanged = 18, "signal-handlers-changed";
 }
 
 /// Rules in all.
@@ -82,9 +84,14 @@ pub struct Broken {
 impl Broken {
     /// Counts a violation that was about a port (or none).
     pub fn count(&mut self, rule: Rule, port: PortId) {
+        self.count_times(rule, 1, port);
+    }
+
+    /// Counts several of a rule that were about a port (or none).
+    pub fn count_times(&mut self, rule: Rule, times: u64, port: PortId) {
         let at = usize::from(rule as u8);
         if let (Some(count), Some(latest)) = (self.counts.get_mut(at), self.latest.get_mut(at)) {
-            *count += 1;
+            *count += times;
             if !port.is_none() {
                 *latest = port;
             }

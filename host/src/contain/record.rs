@@ -39,6 +39,10 @@ pub enum CrashCause {
     Limit(u64),
     /// By leaving through `exit`.
     Exit,
+    /// By leaving with this exit code, without a record of its own.
+    Left(i32),
+    /// Nobody knows how, but this many times in a row.
+    Repeated(u32),
 }
 
 /// Facts of a crash, lent by whoever dies.
@@ -64,6 +68,8 @@ impl Facts<'_> {
             CrashCause::Signal => writeln!(out, "cause signal")?,
             CrashCause::Limit(ms) => writeln!(out, "cause limit {ms}")?,
             CrashCause::Exit => writeln!(out, "cause exit")?,
+            CrashCause::Left(code) => writeln!(out, "cause left {code}")?,
+            CrashCause::Repeated(times) => writeln!(out, "cause repeated {times}")?,
         }
         writeln!(out, "signal {}\nthread {}", self.signal, self.thread)?;
         if let Some(address) = self.address {
@@ -151,6 +157,31 @@ impl CrashRecord {
         CrashRecord::parse_all(&String::from_utf8_lossy(bytes))
     }
 
+    /// Appends it to a file, for the next switch process to read.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append(&self, file: &Path) -> std::io::Result<()> {
+        let mut text = String::new();
+        let facts = Facts {
+            pid: self.pid,
+            seconds: self.unix_seconds,
+            cause: self.cause,
+            signal: &self.signal,
+            address: None,
+            extension: self.extension.as_deref().unwrap_or_default(),
+            switch: &self.switch,
+            sha256: &self.sha256,
+            function: &self.function,
+            worker: self.worker,
+            thread: self.thread,
+        };
+        let written = facts.write(&mut text).and_then(|()| write_stack(&mut text, &[], |_| None));
+        written.map_err(std::io::Error::other)?;
+        let mut file = std::fs::File::options().append(true).create(true).open(file)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())
+    }
+
     fn empty() -> CrashRecord {
         CrashRecord {
             pid: 0,
@@ -178,6 +209,8 @@ impl CrashRecord {
             "cause" => {
                 self.cause = match value.split_once(' ') {
                     Some(("limit", ms)) => CrashCause::Limit(ms.parse().unwrap_or(0)),
+                    Some(("left", code)) => CrashCause::Left(code.parse().unwrap_or(0)),
+                    Some(("repeated", times)) => CrashCause::Repeated(times.parse().unwrap_or(0)),
                     _ if value == "exit" => CrashCause::Exit,
                     _ => CrashCause::Signal,
                 }
@@ -203,6 +236,8 @@ impl CrashRecord {
         let what = match self.cause {
             CrashCause::Limit(ms) => format!("a call that did not come back within {ms} ms"),
             CrashCause::Exit => "a call of exit()".to_owned(),
+            CrashCause::Left(code) => format!("exited with code {code}"),
+            CrashCause::Repeated(times) => format!("the switch process died {times} times in a row, at last"),
             CrashCause::Signal => match self.address {
                 Some(address) if matches!(self.signal.as_str(), "SIGSEGV" | "SIGBUS") => {
                     format!("{} at {address:#x}", self.signal)
@@ -252,6 +287,11 @@ mod tests {
         );
         assert_eq!(one.stack, ["0x2010 liba.so+0x10", "0x9000"]);
         assert_eq!(one.what(), "a call that did not come back within 1000 ms in ingress on worker 1");
+        for cause in [CrashCause::Exit, CrashCause::Left(5), CrashCause::Repeated(6)] {
+            let mut text = String::new();
+            Facts { cause, ..facts() }.write(&mut text).unwrap();
+            assert_eq!(CrashRecord::parse_all(&text).first().map(|record| record.cause), Some(cause));
+        }
         assert_eq!((two.extension.clone(), two.what().as_str(), two.stack.len()), (None, "SIGABRT", 0));
     }
 

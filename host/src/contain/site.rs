@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::note::Place;
 use super::strikes::Strikes;
 
 /// A function of the extension ABI, as crash records name it.
@@ -69,6 +70,7 @@ pub struct Site {
     pub sha256: String,
     /// What it did wrong.
     pub strikes: Strikes,
+    place: Place,
 }
 
 thread_local! {
@@ -97,12 +99,15 @@ impl Drop for OnBehalf {
 impl Site {
     /// The site of an extension on the switch this thread works for.
     pub fn new(extension: &str, sha256: Option<&str>) -> Site {
-        Site {
-            extension: extension.to_owned(),
-            switch: SWITCH.with_borrow(String::clone),
-            sha256: sha256.unwrap_or_default().to_owned(),
-            strikes: Strikes::default(),
-        }
+        let (switch, sha256) = (SWITCH.with_borrow(String::clone), sha256.unwrap_or_default().to_owned());
+        let place = Place::take(extension, &switch, &sha256);
+        Site { extension: extension.to_owned(), switch, sha256, strikes: Strikes::default(), place }
+    }
+
+    /// Where the supervisor reads of it.
+    #[inline]
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 }
 

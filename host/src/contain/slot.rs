@@ -12,6 +12,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
+use super::note;
 use super::site::{Function, Site};
 use super::trap::{self, AltStack};
 use super::watchdog;
@@ -37,6 +38,8 @@ pub(super) struct Slot {
     worker: AtomicU32,
     /// The read-only view the call works through; null when it has none.
     pub(super) window: AtomicPtr<Window>,
+    /// The same for the supervisor to read (`note`); null when nobody reads it.
+    note: AtomicPtr<AtomicU64>,
     /// The limit in milliseconds that the call has broken; 0 = none.
     pub(super) overdue: AtomicU64,
 }
@@ -53,8 +56,19 @@ impl Slot {
             function: AtomicU8::new(0),
             worker: AtomicU32::new(NO_WORKER),
             window: AtomicPtr::new(std::ptr::null_mut()),
+            note: AtomicPtr::new(std::ptr::null_mut()),
             overdue: AtomicU64::new(0),
         }
+    }
+
+    /// Notes for the supervisor whom this thread calls; gives what was noted before.
+    #[inline]
+    fn note(&self, word: u64) -> u64 {
+        // SAFETY: null, or this thread's word in the notes, whose mapping is never ended.
+        let Some(note) = (unsafe { self.note.load(Ordering::Relaxed).as_ref() }) else { return 0 };
+        let before = note.load(Ordering::Relaxed);
+        note.store(word, Ordering::Relaxed);
+        before
     }
 
     /// The function that runs.
@@ -103,7 +117,8 @@ pub(super) fn mine() -> Option<&'static Slot> {
 #[cold]
 fn take() -> Option<&'static Slot> {
     let free = |slot: &&Slot| slot.taken.compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-    let slot = TABLE.iter().find(free)?;
+    let (number, slot) = TABLE.iter().enumerate().find(|(_, slot)| free(slot))?;
+    slot.note.store(note::word_of(number).cast_mut(), Ordering::Relaxed);
     slot.thread.store(nix::unistd::gettid().as_raw(), Ordering::Relaxed);
     slot.site.store(std::ptr::null_mut(), Ordering::Relaxed);
     slot.overdue.store(0, Ordering::Relaxed);
@@ -117,6 +132,8 @@ fn take() -> Option<&'static Slot> {
 pub(crate) struct Entered<'a> {
     slot: Option<&'static Slot>,
     before: *mut Site,
+    noted: u64,
+    is_control: bool,
     started: u64,
     site: PhantomData<&'a Site>,
 }
@@ -125,7 +142,8 @@ pub(crate) struct Entered<'a> {
 #[inline]
 pub(crate) fn enter<'a>(site: &'a Site, function: Function, worker: Option<u16>) -> Entered<'a> {
     let Some(slot) = MINE.get().or_else(take) else {
-        return Entered { slot: None, before: std::ptr::null_mut(), started: 0, site: PhantomData };
+        let before = std::ptr::null_mut();
+        return Entered { slot: None, before, noted: 0, is_control: false, started: 0, site: PhantomData };
     };
     let before = slot.site.load(Ordering::Relaxed);
     slot.function.store(function as u8, Ordering::Relaxed);
@@ -133,9 +151,11 @@ pub(crate) fn enter<'a>(site: &'a Site, function: Function, worker: Option<u16>)
     // Only this thread writes its slot.
     slot.calls.store(slot.calls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     slot.site.store(std::ptr::from_ref(site).cast_mut(), Ordering::Release);
-    let started = if function.is_worker() { ticks() } else { 0 };
+    let noted = slot.note(site.place().word(function, worker));
+    let is_control = !function.is_worker();
+    let started = if is_control { 0 } else { ticks() };
     compiler_fence(Ordering::SeqCst);
-    Entered { slot: Some(slot), before, started, site: PhantomData }
+    Entered { slot: Some(slot), before, noted, is_control, started, site: PhantomData }
 }
 
 impl Entered<'_> {
@@ -159,6 +179,14 @@ impl Drop for Entered<'_> {
         if spent > watchdog::budget_ticks() {
             with_site(slot, |site| watchdog::judge_slow(site, spent));
         }
+        if self.is_control && trap::rearm() {
+            with_site(slot, |site| {
+                site.strikes.took_handlers();
+                let (extension, function) = (site.extension.as_str(), slot.function().name());
+                tracing::error!(extension, function, "it changed what is done about fatal signals; that is undone");
+            });
+        }
+        slot.note(self.noted);
         slot.site.store(self.before, Ordering::Release);
     }
 }

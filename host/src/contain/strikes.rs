@@ -1,4 +1,4 @@
-//! Strikes that are found by the clock: calls into an extension that took longer than their budget.
+//! Strikes that are found around a call: it took longer than its budget, or left other handlers of fatal signals.
 //!
 //! Counted by the guard of the call, by any thread, without a lock; read by the upkeep thread and by views. Broken rules
 //! of roles are counted by the core (`switch-core/src/violation.rs`).
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Strikes {
     slow: AtomicU64,
     longest_us: AtomicU64,
+    handlers: AtomicU64,
 }
 
 impl Strikes {
@@ -27,5 +28,15 @@ impl Strikes {
     /// The longest of them, in microseconds.
     pub fn longest_us(&self) -> u64 {
         self.longest_us.load(Ordering::Relaxed)
+    }
+
+    /// Counts a call after which fatal signals had other handlers.
+    pub(crate) fn took_handlers(&self) {
+        self.handlers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Calls after which fatal signals had other handlers.
+    pub fn handlers_taken(&self) -> u64 {
+        self.handlers.load(Ordering::Relaxed)
     }
 }

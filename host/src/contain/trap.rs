@@ -64,18 +64,45 @@ pub fn arm(file: Option<OwnedFd>) -> io::Result<()> {
     // SAFETY: room for one address; the first call loads the unwinder, which a handler must not.
     unsafe { libc::backtrace(warm.as_mut_ptr(), 1) };
     for ((signal, _), before) in FATAL.iter().zip(&BEFORE) {
-        // SAFETY: all zero is a valid `sigaction`; both are locals that outlive the calls.
-        unsafe {
-            let (mut new, mut old): (libc::sigaction, libc::sigaction) = (std::mem::zeroed(), std::mem::zeroed());
-            new.sa_sigaction = on_signal as extern "C" fn(_, _, _) as usize;
-            new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-            if libc::sigaction(*signal, &raw const new, &raw mut old) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            let _ = before.set(old);
-        }
+        let _ = before.set(handle(*signal)?);
     }
     Ok(())
+}
+
+/// Puts the handler in place for one signal; gives what was there.
+fn handle(signal: libc::c_int) -> io::Result<libc::sigaction> {
+    // SAFETY: all zero is a valid `sigaction`; both are locals that outlive the calls.
+    unsafe {
+        let (mut new, mut old): (libc::sigaction, libc::sigaction) = (std::mem::zeroed(), std::mem::zeroed());
+        new.sa_sigaction = on_signal as extern "C" fn(_, _, _) as usize;
+        new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        if libc::sigaction(signal, &raw const new, &raw mut old) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(old)
+    }
+}
+
+/// Puts handlers back that somebody has replaced; whether there was one. Libraries that report crashes do that.
+pub(super) fn rearm() -> bool {
+    // One that is dying has let go of its signal.
+    if !is_armed() || is_dying() {
+        return false;
+    }
+    let ours = on_signal as extern "C" fn(_, _, _) as usize;
+    let is_lost = |signal: libc::c_int| {
+        // SAFETY: all zero is a valid `sigaction`; a null action changes nothing.
+        unsafe {
+            let mut now: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction != ours
+        }
+    };
+    let lost = FATAL.iter().filter(|(signal, _)| is_lost(*signal));
+    lost.fold(false, |_, (signal, _)| {
+        // It was put there before: the kernel knows no reason to refuse.
+        let _ = handle(*signal);
+        true
+    })
 }
 
 /// A stack for the handlers of one thread, so that they run when its own is used up.

@@ -120,6 +120,9 @@ pub fn start(limits: Limits) -> std::io::Result<()> {
             // When it was late itself, nobody else may have run either.
             let passed = last.elapsed().min(2 * LOOK);
             last = Instant::now();
+            if trap::rearm() {
+                tracing::error!("an extension changed on a worker what is done about fatal signals; that is undone");
+            }
             if trap::is_dying() {
                 // Its record has this long; then nobody waits for it any longer.
                 std::thread::sleep(RECORD_TIME);

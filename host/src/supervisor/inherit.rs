@@ -52,12 +52,19 @@ impl Inherited {
         }
     }
 
-    /// Takes note of the record that process `pid` left in `file`, if it did. True when it names an extension that was
-    /// not named before: that one is kept out from now on, so the death is none of a row.
-    pub(super) fn note_crash(&mut self, file: &Path, pid: u32) -> bool {
-        let Some(record) = CrashRecord::read_all(file).into_iter().rev().find(|record| record.pid == pid) else {
-            return false;
+    /// Takes note of the record that process `pid` left in `file`, or of the supervisor's own `verdict`, which is added
+    /// there. True when it names an extension that was not named before: that one is kept out from now on, so the death
+    /// is none of a row.
+    pub(super) fn note_crash(&mut self, file: &Path, pid: u32, verdict: Option<CrashRecord>) -> bool {
+        let left = CrashRecord::read_all(file).into_iter().rev().find(|record| record.pid == pid);
+        let added = |record: CrashRecord| match record.append(file) {
+            Ok(()) => Some(record),
+            Err(error) => {
+                tracing::error!(file = %file.display(), %error, "who ended the switch process is not on record");
+                None
+            }
         };
+        let Some(record) = left.or_else(|| verdict.and_then(added)) else { return false };
         self.crashes += 1;
         self.last_crash = Some(CrashView::from(&record));
         let Some(extension) = record.extension.clone() else { return false };

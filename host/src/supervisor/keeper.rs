@@ -20,6 +20,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
+use crate::contain::note;
 use crate::ports::keep;
 
 /// Ports whose descriptors are kept; those of further ones go with the process.
@@ -34,9 +35,13 @@ const LISTENER: u8 = b'L';
 const KEEP: u8 = b'K';
 const FORGET: u8 = b'F';
 const END: u8 = b'E';
+/// From the switch process: it is about to exit, by itself, with the code that follows.
+const EXITS: u8 = b'X';
 
 /// Descriptors by port.
 type Kept = BTreeMap<String, Vec<OwnedFd>>;
+/// The exit code a process has declared.
+type Declared = Arc<Mutex<Option<u8>>>;
 
 fn send(socket: BorrowedFd<'_>, what: u8, port: &str, queues: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(QUEUES_MAX))];
@@ -81,11 +86,13 @@ fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(u8, String, Vec<OwnedFd
 pub(super) struct KeptQueues {
     kept: Arc<Mutex<Kept>>,
     reader: Option<JoinHandle<()>>,
+    declared: Declared,
+    notes: Option<OwnedFd>,
 }
 
 impl KeptQueues {
     pub(super) fn new() -> Self {
-        Self { kept: Arc::default(), reader: None }
+        Self { kept: Arc::default(), reader: None, declared: Declared::default(), notes: None }
     }
 
     /// Waits until everything the process before has sent is read; call it when that process is dead.
@@ -96,15 +103,24 @@ impl KeptQueues {
         }
     }
 
+    /// The exit code the process that is dead has declared, and whom it was calling.
+    pub(super) fn last_words(&mut self) -> (Option<u8>, Vec<note::Called>) {
+        self.settle();
+        (lock(&self.declared).take(), self.notes.take().map(|notes| note::calls(&notes)).unwrap_or_default())
+    }
+
     /// The standard input of the next switch process, which will find everything there.
     pub(super) fn hand_over(&mut self, listener: &UnixListener) -> io::Result<OwnedFd> {
         self.settle();
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let listener = listener.as_fd().try_clone_to_owned()?;
-        let kept = Arc::clone(&self.kept);
+        let (listener, notes) = (listener.as_fd().try_clone_to_owned()?, note::file()?);
+        let first = [listener, notes.try_clone()?];
+        self.notes = Some(notes);
+        let (kept, declared) = (Arc::clone(&self.kept), Arc::clone(&self.declared));
         // A thread of its own: it waits when the socket is full, and the supervisor must not.
         let work = move || {
-            let outcome = send_all(ours.as_fd(), &listener, &kept).and_then(|()| keep_what_comes(ours.as_fd(), &kept));
+            let outcome =
+                send_all(ours.as_fd(), &first, &kept).and_then(|()| keep_what_comes(ours.as_fd(), &kept, &declared));
             if let Err(error) = outcome {
                 tracing::warn!(%error, "the descriptors of the switch process are not kept any more");
             }
@@ -114,13 +130,14 @@ impl KeptQueues {
     }
 }
 
-fn lock(kept: &Mutex<Kept>) -> std::sync::MutexGuard<'_, Kept> {
+fn lock<T>(kept: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Every change is one insertion or removal.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn send_all(socket: BorrowedFd<'_>, listener: &OwnedFd, kept: &Mutex<Kept>) -> io::Result<()> {
-    send(socket, LISTENER, "", &[listener.as_fd()])?;
+/// The first packet has the listening socket and the file for notes of calls.
+fn send_all(socket: BorrowedFd<'_>, first: &[OwnedFd; 2], kept: &Mutex<Kept>) -> io::Result<()> {
+    send(socket, LISTENER, "", &first.each_ref().map(AsFd::as_fd))?;
     for (port, queues) in &*lock(kept) {
         let queues: Vec<BorrowedFd<'_>> = queues.iter().map(AsFd::as_fd).collect();
         send(socket, KEEP, port, &queues)?;
@@ -128,8 +145,12 @@ fn send_all(socket: BorrowedFd<'_>, listener: &OwnedFd, kept: &Mutex<Kept>) -> i
     send(socket, END, "", &[])
 }
 
-fn keep_what_comes(socket: BorrowedFd<'_>, kept: &Mutex<Kept>) -> io::Result<()> {
+fn keep_what_comes(socket: BorrowedFd<'_>, kept: &Mutex<Kept>, declared: &Mutex<Option<u8>>) -> io::Result<()> {
     while let Some((what, port, queues)) = receive(socket)? {
+        if what == EXITS {
+            *lock(declared) = port.parse().ok();
+            continue;
+        }
         let mut kept = lock(kept);
         match what {
             KEEP if kept.len() < PORTS_MAX || kept.contains_key(&port) => drop(kept.insert(port, queues)),
@@ -154,10 +175,13 @@ impl Inheritance {
     /// When standard input is not what a supervisor gives.
     pub(super) fn receive() -> io::Result<(Self, UnixListener)> {
         let socket = io::stdin().as_fd().try_clone_to_owned()?;
-        let (mut listener, mut left) = (None, Kept::new());
+        let (mut listener, mut notes, mut left) = (None, None, Kept::new());
         loop {
             match receive(socket.as_fd())? {
-                Some((LISTENER, _, queues)) => listener = queues.into_iter().next(),
+                Some((LISTENER, _, queues)) => {
+                    let mut queues = queues.into_iter();
+                    (listener, notes) = (queues.next(), queues.next());
+                }
                 Some((KEEP, port, queues)) => drop(left.insert(port, queues)),
                 Some((END, ..)) => break,
                 Some(_) => {}
@@ -167,6 +191,8 @@ impl Inheritance {
         let listener = listener.ok_or_else(|| io::Error::other("the supervisor gave no control socket"))?;
         let listener = UnixListener::from(listener);
         listener.local_addr()?;
+        let notes = notes.ok_or_else(|| io::Error::other("the supervisor gave no file for notes"))?;
+        note::attach(&notes)?;
         Ok((Self { socket, left: Mutex::new(left) }, listener))
     }
 
@@ -177,6 +203,11 @@ impl Inheritance {
             tracing::info!(port, "a TAP interface that no port has any more is removed");
             keep::Keeper::forget(self, &port);
         }
+    }
+
+    /// Declares that this process exits with `code`, for a reason of its own.
+    pub fn exits(&self, code: u8) {
+        self.tell(EXITS, &code.to_string(), &[]);
     }
 
     fn tell(&self, what: u8, port: &str, queues: &[BorrowedFd<'_>]) {
@@ -213,8 +244,11 @@ mod tests {
         send(theirs.as_fd(), KEEP, "lab/web", &[writer.as_fd(), reader.as_fd()])?;
         send(theirs.as_fd(), KEEP, "lab/db", &[writer.as_fd()])?;
         send(theirs.as_fd(), FORGET, "lab/db", &[])?;
+        send(theirs.as_fd(), EXITS, "5", &[])?;
         drop((theirs, writer));
-        keep_what_comes(ours.as_fd(), &kept)?;
+        let declared = Mutex::new(None);
+        keep_what_comes(ours.as_fd(), &kept, &declared)?;
+        assert_eq!(*lock(&declared), Some(5));
         let mut kept = kept.into_inner().unwrap_or_default();
         assert_eq!(kept.keys().collect::<Vec<_>>(), ["lab/web"]);
         let mut queues = kept.remove("lab/web").unwrap_or_default();
@@ -233,13 +267,13 @@ mod tests {
         let (reader, _writer) = io::pipe()?;
         let kept = Mutex::new(Kept::from([("lab/web".to_owned(), vec![OwnedFd::from(reader)])]));
         let socket = OwnedFd::from(UnixListener::bind(tempfile::tempdir()?.path().join("s"))?);
-        send_all(ours.as_fd(), &socket, &kept)?;
+        send_all(ours.as_fd(), &[socket, note::file()?], &kept)?;
         let mut told = Vec::new();
         for _ in 0..3 {
             let Some((what, port, queues)) = receive(theirs.as_fd())? else { break };
             told.push((what, port, queues.len()));
         }
-        assert_eq!(told, [(LISTENER, String::new(), 1), (KEEP, "lab/web".to_owned(), 1), (END, String::new(), 0)]);
+        assert_eq!(told, [(LISTENER, String::new(), 2), (KEEP, "lab/web".to_owned(), 1), (END, String::new(), 0)]);
         send(ours.as_fd(), FORGET, &"x".repeat(NAME_MAX + 1), &[])?;
         assert!(receive(theirs.as_fd()).is_err(), "a name that was cut is no name");
         Ok(())

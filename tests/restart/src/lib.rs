@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![expect(missing_docs, reason = "names of test equipment say what it does")]
 
+pub mod cheat;
 pub mod host;
 pub mod model;
 pub mod random;

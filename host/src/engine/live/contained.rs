@@ -16,6 +16,9 @@ pub(super) fn broken(one: &Enabled, reports: &[Report]) -> Broken {
     let mut sum = one.instance.as_ref().map(|instance| instance.shared().broken()).unwrap_or_default();
     let stages = reports.iter().flat_map(|report| &report.stages);
     stages.filter(|(id, _)| Some(*id) == one.stage).for_each(|(_, counters)| sum.add(&counters.broken));
+    let site = one.instance.as_ref().and_then(|instance| instance.here()).map(|instance| instance.site());
+    let handlers = site.map_or(0, |site| site.strikes.handlers_taken());
+    sum.count_times(Rule::SignalHandlersChanged, handlers, PortId::NONE);
     sum
 }
 

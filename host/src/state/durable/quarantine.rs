@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Inner, lock};
 use crate::contain::{CrashCause, CrashRecord};
-use crate::control::model::{CrashView, QuarantineCause, QuarantineView, SwitchName};
+use crate::control::model::{CrashView, Isolation, QuarantineCause, QuarantineView, SwitchName};
 use crate::state::record::ExtensionRecord;
 use crate::state::store::{Edit, Store, StoreError, StoredSwitch};
 
@@ -56,7 +56,7 @@ pub(super) fn adopt(
 
 /// A crash puts its extension into quarantine on its switch; one that happened on behalf of none, wherever it is desired.
 fn quarantines_of(crash: &CrashRecord, stored: &[StoredSwitch]) -> Vec<QuarantineView> {
-    let Some(id) = &crash.extension else { return Vec::new() };
+    let Some(id) = &crash.extension else { return everybody(crash, stored) };
     let record_on = |one: &StoredSwitch| -> Option<ExtensionRecord> {
         let is_it = |record: &ExtensionRecord, key: &str| key == id || record.shown_id() == *id;
         one.extensions.iter().find(|((_, record), key)| is_it(record, key)).map(|((_, record), _)| record.clone())
@@ -72,17 +72,46 @@ fn quarantines_of(crash: &CrashRecord, stored: &[StoredSwitch]) -> Vec<Quarantin
     });
     let cause = match crash.cause {
         CrashCause::Limit(_) => QuarantineCause::Hang,
-        CrashCause::Signal | CrashCause::Exit => QuarantineCause::Crash,
+        CrashCause::Signal | CrashCause::Exit | CrashCause::Left(_) | CrashCause::Repeated(_) => QuarantineCause::Crash,
     };
-    let record = |switch| QuarantineView {
-        switch,
-        id: id.clone(),
-        cause,
-        reason: format!("it ended the switch process: {}", crash.what()),
-        since_unix_seconds: crash.unix_seconds,
-        crash: Some(CrashView::from(crash)),
+    let reason = match crash.cause {
+        CrashCause::Repeated(times) => {
+            format!("it was being called as the switch process died, {times} times in a row")
+        }
+        _ => format!("it ended the switch process: {}", crash.what()),
     };
+    let record = |switch| quarantine(crash, switch, id.clone(), cause, reason.clone());
     switches.into_iter().map(record).collect()
+}
+
+/// When nobody knows who ends the switch process again and again, all are kept out that run in it.
+fn everybody(crash: &CrashRecord, stored: &[StoredSwitch]) -> Vec<QuarantineView> {
+    let CrashCause::Repeated(times) = crash.cause else { return Vec::new() };
+    let reason = format!(
+        "the switch process died {times} times in a row and nobody knows why, so all extensions in it are kept out; \
+         clear them one by one, or run them with --isolation process"
+    );
+    let on_switch = |one: &StoredSwitch| -> Vec<QuarantineView> {
+        let inside = one.extensions.iter().filter(|((_, record), _)| record.isolation == Isolation::None);
+        let switch = &one.switch.name;
+        inside
+            .map(|((_, record), _)| {
+                quarantine(crash, switch.clone(), record.shown_id(), QuarantineCause::Crash, reason.clone())
+            })
+            .collect()
+    };
+    stored.iter().flat_map(on_switch).collect()
+}
+
+fn quarantine(
+    crash: &CrashRecord,
+    switch: SwitchName,
+    id: String,
+    cause: QuarantineCause,
+    reason: String,
+) -> QuarantineView {
+    let since_unix_seconds = crash.unix_seconds;
+    QuarantineView { switch, id, cause, reason, since_unix_seconds, crash: Some(CrashView::from(crash)) }
 }
 
 impl Inner {
