@@ -2,6 +2,7 @@
 //!
 //! The newcomer takes over identity, position and counters, so nothing that waits in the switch notices: frames parked
 //! behind it go on where they were, and held frames stay held when both versions say that they name them in their state.
+//! What the old one broke is not the newcomer's: rules are counted anew from there, by the worker that runs both.
 //! Held frames that nobody names go on behind the extension in the order they came, or are dropped where it fails closed.
 //!
 //! Frames lent to the process of the old one are the new one's to send on, before any other.
@@ -16,6 +17,7 @@ use crate::pick::Skips;
 use crate::port_id::PortId;
 use crate::snapshot::Snapshot;
 use crate::stage::{Leg, OnFailure, ResumePoint, Stage, StageEntry, StageId};
+use crate::violation::Broken;
 use crate::worker::{Update, Worker};
 
 /// What a context wrote into the room it was lent.
@@ -66,6 +68,7 @@ impl Worker {
         let Exchange { snapshot, id, mut stage, keeps_held } = exchange;
         let Some(running) = self.running.iter_mut().find(|running| running.id == id) else { return Err(stage) };
         running.skips = Skips::start(&mut *stage);
+        running.counters.broken = Broken::default();
         running.sees_copies = stage.sees_copies();
         running.remote = stage.is_remote();
         let mut former = std::mem::replace(&mut running.stage, stage);

@@ -6,6 +6,9 @@
 //! carries that rest, and the new context takes the old one's place before the next burst. Frames wait in their rings meanwhile. What was carried stays carried,
 //! so a worker that was held up by something else goes on with the traffic and finishes later.
 //!
+//! Both bounds are kept: an extension that takes more of the worker's processor, [`TOLERANCE`] times over and [`OVERTIMES`]
+//! times, is not upgraded ([`Overtime`]). Time in which the thread did not run is nobody's fault and does not count.
+//!
 //! Cost: one comparison a round while nothing is carried.
 
 use std::collections::VecDeque;
@@ -25,6 +28,11 @@ use crate::loader::state::PIECE_MIN;
 pub(crate) const SLICE: Duration = Duration::from_micros(50);
 /// Longest time between the last burst of the old version and the first of the new one.
 pub(crate) const CUT_OVER_MAX: Duration = Duration::from_millis(1);
+/// How much more than that a piece or a cut-over may take: cold memory, page faults and time that a virtual machine lost
+/// are in it.
+const TOLERANCE: u32 = 20;
+/// How often one may take more still.
+const OVERTIMES: u32 = 2;
 /// How long a worker tries to get there before the upgrade is refused.
 pub(crate) const CUT_OVER_PATIENCE: Duration = Duration::from_secs(2);
 /// What a worker says that was near when another one gave up.
@@ -123,6 +131,38 @@ pub(crate) enum CutOverEnd {
     },
 }
 
+/// How often pieces and cut-overs took far longer than they are to take.
+#[derive(Default)]
+pub(crate) struct Overtime(u32);
+
+impl Overtime {
+    /// Judges a piece by the processor time it took.
+    pub(crate) fn piece(&mut self, took: Duration) -> Result<(), StateFailure> {
+        self.judge("a piece of its state", took, SLICE)
+    }
+
+    fn judge(&mut self, what: &str, took: Duration, bound: Duration) -> Result<(), StateFailure> {
+        if took <= bound * TOLERANCE {
+            return Ok(());
+        }
+        self.0 += 1;
+        if self.0 <= OVERTIMES {
+            return Ok(());
+        }
+        Err(StateFailure(format!(
+            "{what} takes a worker {} us of its processor, and {} us are the bound; have it do less in each call that saves or \
+             restores",
+            took.as_micros(),
+            bound.as_micros()
+        )))
+    }
+
+    /// Whether a cut-over that took this long may be completed; it is tried again otherwise.
+    fn cut_over(&mut self, took: Duration) -> Result<bool, StateFailure> {
+        self.judge("the cut-over", took, CUT_OVER_MAX).map(|()| took <= CUT_OVER_MAX * TOLERANCE)
+    }
+}
+
 /// What a worker carries.
 #[derive(Default)]
 pub(super) struct Carry {
@@ -137,6 +177,7 @@ struct Running {
     lend: usize,
     bytes: u64,
     is_near: bool,
+    overtime: Overtime,
     give_up_at: Instant,
 }
 
@@ -166,8 +207,8 @@ impl Carry {
     /// Takes a cut-over; one at a time, under the switch's lock.
     pub(super) fn begin(&mut self, job: CutOver) {
         let give_up_at = Instant::now() + CUT_OVER_PATIENCE;
-        self.cut_over =
-            Some(Running { job, room: vec![0; PIECE_MAX], lend: PIECE_MIN, bytes: 0, is_near: false, give_up_at });
+        let (room, overtime) = (vec![0; PIECE_MAX], Overtime::default());
+        self.cut_over = Some(Running { job, room, lend: PIECE_MIN, bytes: 0, is_near: false, overtime, give_up_at });
     }
 
     /// Does the next slice; whether there was one.
@@ -202,7 +243,7 @@ fn save_piece(job: PieceJob, worker: &mut Worker) {
 impl Running {
     /// Carries a slice, or all that is left; `None` when it is over.
     fn go_on(mut self, worker: &mut Worker) -> Option<Running> {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), processor_time());
         loop {
             let left = match self.step(worker) {
                 Err(StateFailure(reason)) => return self.refuse(reason),
@@ -218,7 +259,13 @@ impl Running {
                 let _ = self.job.answer.send(CutOverEnd::Near);
             }
             match self.job.gate.state() {
-                Gate::OPEN if left == 0 => return self.complete(worker, started),
+                Gate::OPEN if left == 0 => {
+                    return match self.overtime.cut_over(processor_time().saturating_sub(before)) {
+                        Ok(true) => self.complete(worker, started),
+                        Ok(false) => Some(self),
+                        Err(StateFailure(reason)) => self.refuse(reason),
+                    };
+                }
                 Gate::OPEN => {}
                 Gate::GIVEN_UP => return self.refuse(GIVEN_UP.to_owned()),
                 // Those that are not near have their time; it is less than this.
@@ -253,6 +300,7 @@ impl Running {
             self.job.exchange.stage.restore(&Piece { bytes, version, index })?;
         }
         let took = processor_time().saturating_sub(before);
+        self.overtime.piece(took)?;
         self.job.index = index.wrapping_add(1);
         self.lend = next_room(self.lend, took);
         self.bytes += saved.length as u64;
@@ -293,5 +341,18 @@ mod tests {
         assert_eq!(next_room(16 << 10, SLICE / 4), 32 << 10);
         assert_eq!(next_room(PIECE_MIN, SLICE * 9), PIECE_MIN);
         assert_eq!(next_room(PIECE_MAX, Duration::ZERO), PIECE_MAX);
+    }
+
+    #[test]
+    fn what_takes_far_too_long_again_and_again_is_refused() {
+        let mut overtime = Overtime::default();
+        for _ in 0..1_000 {
+            assert!(overtime.piece(SLICE * TOLERANCE).is_ok());
+            assert_eq!(overtime.cut_over(CUT_OVER_MAX * TOLERANCE), Ok(true));
+        }
+        assert!(overtime.piece(SLICE * TOLERANCE * 2).is_ok());
+        assert_eq!(overtime.cut_over(CUT_OVER_MAX * TOLERANCE * 2), Ok(false));
+        let refused = overtime.piece(Duration::from_millis(80)).unwrap_err().to_string();
+        assert!(refused.contains("80000 us") && refused.contains("50 us are the bound"), "{refused}");
     }
 }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use heddle_switch_core::stage::{Stage, StageEntry};
 use heddle_switch_core::switch::{ControlEvent, EventKind, StageSpec};
+use heddle_switch_core::violation::Broken;
 
 use super::extensions::{Enabled, Sink, instance_number};
 use super::source::Contexts;
@@ -35,8 +36,6 @@ pub(crate) struct Generations {
     former: Option<Former>,
     /// When the new version has proven itself.
     probation_ends: Option<Instant>,
-    /// Violations the old version had.
-    violations_before: u64,
     /// What became of the last upgrade.
     last: Option<UpgradeView>,
 }
@@ -142,7 +141,8 @@ impl LiveSwitch {
         one.path = Some(path);
         one.last_error = None;
         one.generations.probation_ends = (!probation.is_zero()).then(|| Instant::now() + probation);
-        one.generations.violations_before = one.violations;
+        // Workers count anew from the cut-over.
+        (one.violations, one.broken) = (0, Broken::default());
         one.generations.last = Some(view);
         tracing::info!(
             switch = %self.spec.name(), extension = %id, bytes = figures.bytes, pauses = ?figures.pauses,

@@ -270,6 +270,10 @@ impl Talk {
     fn take(&self, deadline: Instant, fds: &mut Vec<OwnedFd>) -> Result<Vec<u8>, TalkError> {
         let mut packet = vec![0; PART + 1];
         loop {
+            // Also when there is something to read: who talks without a pause does not answer.
+            if Instant::now() > deadline {
+                return Err(TalkError::Late(Duration::ZERO));
+            }
             let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
@@ -365,6 +369,16 @@ mod tests {
         assert!(matches!(host.hear::<ToHost>(soon()), Err(TalkError::Garbage(_))));
         drop(host);
         sender.join().unwrap();
+    }
+
+    #[test]
+    fn who_talks_without_a_pause_is_late_all_the_same() {
+        let (host, child) = Talk::pair().unwrap();
+        let child = Talk::over(child);
+        while child.offer(&ToHost::Log(1), b"line") {}
+        assert!(host.hear::<ToHost>(soon()).is_ok());
+        let passed = Instant::now() - Duration::from_millis(1);
+        assert!(matches!(host.hear::<ToHost>(passed), Err(TalkError::Late(_))));
     }
 
     #[test]

@@ -57,16 +57,21 @@ impl LiveSwitch {
             view.reason = Some(reason.clone());
         }
         one.last_error = Some(format!("version {from} was taken out and {to} goes on: {reason}"));
-        if let Some(entry) = entry {
+        let exchanged = entry.map_or(Ok(()), |entry| {
             let stage = entry.id;
             state.switch.put_back(entry);
-            self.exchange_all(state, stage, contexts.into_iter().map(Some).collect(), false)?;
-        }
+            self.exchange_all(state, stage, contexts.into_iter().map(Some).collect(), false)
+        });
         if let Some(gone) = gone {
             instance.count_like(&gone);
             self.farewell(&gone);
         }
-        self.publish(state, Vec::new())
+        if let Some(one) = state.enabled.get_mut(at) {
+            // Its workers count anew from here.
+            one.broken = instance.shared().broken();
+            one.violations = one.broken.total();
+        }
+        self.publish(state, Vec::new()).and(exchanged)
     }
 }
 
@@ -76,6 +81,6 @@ fn misbehaves(one: &Enabled) -> Option<String> {
         let why = instance.failure().unwrap_or_else(|| "it panicked".to_owned());
         return Some(format!("{why} within its probation"));
     }
-    let more = one.violations.saturating_sub(one.generations.violations_before);
-    (more > 0).then(|| format!("it broke the rules of its role {more} times within its probation"))
+    let broken = one.violations;
+    (broken > 0).then(|| format!("it broke the rules of its role {broken} times within its probation"))
 }

@@ -17,7 +17,9 @@ use heddle_switch_core::stage::{Stage, StageEntry, StageId};
 use super::Figures;
 use crate::control::error::ControlError;
 use crate::control::plane::ControlResult;
-use crate::engine::carry::{CUT_OVER_PATIENCE, CutOver, CutOverEnd, GIVEN_UP, Gate, PieceJob, SavedPiece, next_room};
+use crate::engine::carry::{
+    CUT_OVER_PATIENCE, CutOver, CutOverEnd, GIVEN_UP, Gate, Overtime, PieceJob, SavedPiece, next_room,
+};
 use crate::engine::command::Command;
 use heddle_switch_core::switch::StageSpec;
 
@@ -85,14 +87,17 @@ impl LiveSwitch {
         let mut ends = Vec::new();
         for (worker, ready) in state.workers.iter().zip(ready) {
             let exchange = Exchange { snapshot: Arc::clone(&snapshot), id: stage, stage: ready.context, keeps_held };
-            ends.push(begin_cut_over(worker, exchange, version, (ready.index, ready.pace), &gate)?);
+            ends.push(begin_cut_over(worker, exchange, version, (ready.index, ready.pace), &gate));
         }
         let (former, refused) = together(ends, &gate, &mut figures);
         if let Some(reason) = refused {
             state.switch.put_back(entry);
-            self.exchange_all(state, stage, former, keeps_held).map_err(|error| error.to_string())?;
+            let restored = self.exchange_all(state, stage, former, keeps_held);
             self.stop_saving(state, stage, old);
-            return Err(reason);
+            return Err(match restored {
+                Ok(()) => reason,
+                Err(error) => format!("{reason}, and {error}"),
+            });
         }
         if let Some(parked) = parked {
             figures.pauses = vec![parked.elapsed(); figures.pauses.len()];
@@ -124,12 +129,14 @@ impl LiveSwitch {
         for _ in 0..AHEAD {
             ask(vec![0; PIECE_MIN])?;
         }
-        let mut bulk = Bulk::default();
+        let (mut bulk, mut overtime) = (Bulk::default(), Overtime::default());
         let give_up_at = Instant::now() + BULK_MAX;
         let (mut taken, mut asked) = (0, AHEAD);
         while taken < asked {
             let piece = answers.recv_timeout(ANSWER).map_err(|_| SILENT.to_owned())?;
+            let took = piece.took;
             let room = bulk.take(&mut *context, version, taken, piece)?;
+            overtime.piece(took).map_err(|failure| failure.to_string())?;
             taken += 1;
             if bulk.bytes > WORKER_STATE_MAX {
                 return Err(format!("the state of a worker has more than {} MiB", WORKER_STATE_MAX >> 20));
@@ -148,7 +155,8 @@ impl LiveSwitch {
         Ok(Ready { context, index, pace: bulk.pace })
     }
 
-    /// Puts contexts into their places, by worker, without state; those that were there end.
+    /// Puts contexts into their places, by worker, without state; those that were there end. A worker that cannot does not
+    /// keep the others from it.
     pub(super) fn exchange_all(
         &self,
         state: &mut State,
@@ -157,6 +165,7 @@ impl LiveSwitch {
         keeps_held: bool,
     ) -> ControlResult<()> {
         let snapshot = Arc::new(state.switch.snapshot(self.groups.for_snapshot()));
+        let mut failed = Ok(());
         for (worker, context) in state.workers.iter().zip(contexts) {
             let Some(mut context) = context else { continue };
             context.end_saving();
@@ -164,9 +173,11 @@ impl LiveSwitch {
             let gone = begin_cut_over(worker, exchange, None, (0, 0), &Gate::opened())
                 .and_then(|end| end.wait(&mut Figures::default()));
             // The one that leaves ends here, on the control side.
-            drop(gone.map_err(|reason| ControlError::Busy { thing: "a worker".to_owned(), reason })?);
+            if let Err(reason) = gone {
+                failed = Err(ControlError::Busy { thing: "a worker".to_owned(), reason });
+            }
         }
-        Ok(())
+        failed
     }
 
     /// Ends the recording of changes on every worker.
@@ -207,9 +218,13 @@ fn begin_cut_over(
 }
 
 /// Lets the workers cut over when all of them are near; gives the old contexts, and why one could not.
-fn together(ends: Vec<End>, gate: &Gate, figures: &mut Figures) -> (Vec<Option<Box<dyn Stage>>>, Option<String>) {
+fn together(
+    ends: Vec<Result<End, String>>,
+    gate: &Gate,
+    figures: &mut Figures,
+) -> (Vec<Option<Box<dyn Stage>>>, Option<String>) {
     // They go together: until the last is near, every worker runs the old version.
-    if ends.iter().all(End::is_near) {
+    if ends.iter().all(|end| end.as_ref().is_ok_and(End::is_near)) {
         gate.open();
     } else {
         gate.give_up();
@@ -217,7 +232,7 @@ fn together(ends: Vec<End>, gate: &Gate, figures: &mut Figures) -> (Vec<Option<B
     let mut former: Vec<Option<Box<dyn Stage>>> = Vec::new();
     let mut refused = None;
     for end in ends {
-        match end.wait(figures) {
+        match end.and_then(|end| end.wait(figures)) {
             Ok(context) => former.push(Some(context)),
             Err(reason) => {
                 former.push(None);
