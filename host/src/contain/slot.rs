@@ -71,6 +71,11 @@ impl Slot {
         before
     }
 
+    /// Whether a thread has it.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Acquire)
+    }
+
     /// The function that runs.
     pub(super) fn function(&self) -> Function {
         Function::from_repr(self.function.load(Ordering::Relaxed)).unwrap_or(Function::Load)

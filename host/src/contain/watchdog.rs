@@ -1,8 +1,10 @@
 //! The watchdog: calls that do not come back end the process, calls that take too long are counted.
 //!
-//! A thread of its own looks at all slots every `LOOK`: the same call seen again and again for longer than its limit
-//! is ended by a signal to its thread, which writes the crash record. Time in which the watchdog itself did not run
-//! (a stopped process, a machine that stood still) does not count, nor does time the call's thread waited for a processor.
+//! A thread of its own looks at all slots every `LOOK`, and every `CLOSE_LOOK` while a call it has seen before goes on.
+//! Calls are judged by the processor time of their thread, so that a busy machine makes none of them late: one on a worker
+//! is ended at the limit, by a signal to its thread, which writes the crash record. Time without a processor counts only
+//! as far as the thread did not want one (it sleeps, or waits for a lock): then [`STUCK_FACTOR`] times the limit. Time in
+//! which the watchdog itself did not run (a stopped process, a machine that stood still) does not count.
 //! Slow calls are found by the guard of the call itself, with the time-stamp counter.
 
 use std::cell::{Cell, RefCell};
@@ -11,26 +13,34 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::time::ClockId;
+
 use super::site::Site;
 use super::slot::{self, Slot};
 use super::trap;
 use crate::engine::ticks;
 
-/// Longest call on a worker, where frames wait for it.
-pub const CALL_LIMIT: Duration = Duration::from_secs(1);
-/// A call of the control side may take this many times as long.
-pub const CONTROL_FACTOR: u32 = 10;
+/// Processor time of a call on a worker, where frames wait for it: a hundred times its budget.
+pub const CALL_LIMIT: Duration = Duration::from_millis(100);
+/// A call on a worker that sleeps or waits may take this many times as long.
+pub const STUCK_FACTOR: u32 = 10;
+/// A call of the control side may take this many times as long, whatever it does: no frame waits for it.
+pub const CONTROL_FACTOR: u32 = 100;
 /// What a call on a worker may take without being counted as slow.
 pub const CALL_BUDGET: Duration = Duration::from_millis(1);
-/// How often the watchdog looks.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often the watchdog looks when nothing lasts.
+const LOOK: Duration = Duration::from_millis(20);
+/// How often it looks at a call that it has seen before.
+const CLOSE_LOOK: Duration = Duration::from_millis(5);
+/// What it takes to learn the clock's pace.
+const LEARNING: Duration = Duration::from_millis(50);
 /// What a thread that was told to die gets to write its record.
 const RECORD_TIME: Duration = Duration::from_millis(500);
 
 /// Limits of calls into extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest call on a worker; zero = none.
+    /// Processor time of a call on a worker; zero = no limit.
     pub call: Duration,
     /// What it may take without being counted; zero = not counted.
     pub budget: Duration,
@@ -101,8 +111,10 @@ struct Seen {
     call: u64,
     /// How long it has been seen.
     lasted: Duration,
-    /// Waits of its thread when it was first seen, in nanoseconds.
-    waited: u64,
+    /// Processor time of its thread when it was first seen.
+    ran: Duration,
+    /// Waits of its thread for a processor then.
+    waited: Duration,
 }
 
 /// Starts the watchdog.
@@ -114,11 +126,11 @@ pub fn start(limits: Limits) -> std::io::Result<()> {
         learn_clock(limits);
         let mut seen: Vec<Seen> = Vec::new();
         seen.resize_with(slot::SLOTS, Seen::default);
-        let mut last = Instant::now();
+        let (mut last, mut pause) = (Instant::now(), LOOK);
         loop {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(pause);
             // When it was late itself, nobody else may have run either.
-            let passed = last.elapsed().min(2 * LOOK);
+            let passed = last.elapsed().min(2 * pause);
             last = Instant::now();
             if trap::rearm() {
                 tracing::error!("an extension changed on a worker what is done about fatal signals; that is undone");
@@ -128,9 +140,11 @@ pub fn start(limits: Limits) -> std::io::Result<()> {
                 std::thread::sleep(RECORD_TIME);
                 trap::kill_process();
             }
-            for (slot, seen) in slot::slots().iter().zip(&mut seen) {
-                look(slot, seen, passed, limits.call);
-            }
+            let slots = slot::slots().iter().zip(&mut seen);
+            let lasting = slots
+                .filter(|(slot, _)| slot.is_taken())
+                .fold(false, |lasting, (slot, seen)| look(slot, seen, passed, limits.call) || lasting);
+            pause = if lasting { CLOSE_LOOK } else { LOOK };
         }
     };
     std::thread::Builder::new().name("heddle-watchdog".to_owned()).spawn(watch).map(drop)
@@ -138,7 +152,7 @@ pub fn start(limits: Limits) -> std::io::Result<()> {
 
 fn learn_clock(limits: Limits) {
     let (start, first) = (Instant::now(), ticks());
-    std::thread::sleep(LOOK);
+    std::thread::sleep(LEARNING);
     let us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
     let per_ms = (ticks().wrapping_sub(first)).saturating_mul(1_000) / us;
     TICKS_PER_MS.store(per_ms.max(1), Ordering::Relaxed);
@@ -149,32 +163,48 @@ fn learn_clock(limits: Limits) {
     }
 }
 
-fn look(slot: &Slot, seen: &mut Seen, passed: Duration, limit: Duration) {
-    if slot.site.load(Ordering::Acquire).is_null() {
+/// Judges the call in a slot; true when it is one that was seen before, on a worker.
+fn look(slot: &Slot, seen: &mut Seen, passed: Duration, limit: Duration) -> bool {
+    if limit.is_zero() || slot.site.load(Ordering::Acquire).is_null() {
         seen.lasted = Duration::ZERO;
-        return;
+        return false;
     }
+    let thread = slot.thread.load(Ordering::Relaxed);
     let call = slot.calls.load(Ordering::Relaxed);
-    if call != seen.call {
-        *seen = Seen { call, lasted: Duration::ZERO, waited: waited_of(slot) };
-        return;
+    if call != seen.call || seen.lasted.is_zero() {
+        // From its first sight on: what was before may have been another call's.
+        *seen = Seen { call, lasted: passed, ran: ran(thread), waited: waited_of(thread) };
+        return false;
     }
     seen.lasted += passed;
-    let limit = if slot.function().is_worker() { limit } else { limit * CONTROL_FACTOR };
-    if limit.is_zero() || seen.lasted < limit {
-        return;
+    let worker = slot.function().is_worker();
+    let (busy, stuck) =
+        if worker { (limit, limit * STUCK_FACTOR) } else { (limit * CONTROL_FACTOR, limit * CONTROL_FACTOR) };
+    if seen.lasted < busy {
+        return worker;
     }
-    let waited = Duration::from_nanos(waited_of(slot).saturating_sub(seen.waited));
-    if seen.lasted < limit + waited {
-        return;
+    let excused = || waited_of(thread).saturating_sub(seen.waited);
+    let ran_on = ran(thread).saturating_sub(seen.ran);
+    let over = if ran_on >= busy { busy } else { stuck };
+    let is_over = ran_on >= busy || (seen.lasted >= stuck && seen.lasted >= stuck + excused());
+    // The reading may be of a later call: the thread that makes it has gone on.
+    if is_over && slot.calls.load(Ordering::Relaxed) == call && !slot.site.load(Ordering::Acquire).is_null() {
+        end(slot, over);
     }
-    end(slot, limit);
+    worker
 }
 
-/// Nanoseconds the thread of a slot has waited for a processor.
-fn waited_of(slot: &Slot) -> u64 {
-    let path = format!("/proc/self/task/{}/schedstat", slot.thread.load(Ordering::Relaxed));
-    File::open(path).ok().and_then(|file| wait_in(&file)).unwrap_or(0)
+/// Processor time that a thread of this process has had; zero when it is gone.
+fn ran(thread: i32) -> Duration {
+    /// A clock of one thread, of the time the scheduler gave it (`CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED`, clock_getcpuclockid(3)).
+    const OF_THREAD: i32 = 4 | 2;
+    ClockId::from_raw((!thread << 3) | OF_THREAD).now().map_or(Duration::ZERO, Duration::from)
+}
+
+/// Time the thread of a slot has waited for a processor.
+fn waited_of(thread: i32) -> Duration {
+    let path = format!("/proc/self/task/{thread}/schedstat");
+    Duration::from_nanos(File::open(path).ok().and_then(|file| wait_in(&file)).unwrap_or(0))
 }
 
 fn end(slot: &Slot, limit: Duration) {

@@ -46,9 +46,10 @@ pub struct DaemonArgs {
     #[arg(long = "extension-dir", value_name = "DIR", default_value = "/usr/lib/heddle/extensions")]
     pub extension_dirs: Vec<PathBuf>,
 
-    /// Milliseconds after which a call into an extension on a worker ends the switch process, with that extension
-    /// quarantined; calls of the control side may take ten times as long; 0 = no limit
-    #[arg(long = "call-limit", value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(0..=600_000))]
+    /// Milliseconds of processor time after which a call into an extension on a worker ends the switch process, with that
+    /// extension quarantined; one that sleeps may take ten times as long, calls of the control side a hundred times; 0 =
+    /// no limit
+    #[arg(long = "call-limit", value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=600_000))]
     pub call_limit: u32,
 
     /// Microseconds after which a call into an extension on a worker counts as slow; 0 = not counted

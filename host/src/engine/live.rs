@@ -218,6 +218,9 @@ impl LiveSwitch {
 
     /// Publishes the tables to every worker, with new contexts by worker; contexts that left are ended here.
     pub(super) fn publish(&self, state: &mut State, started: Vec<Vec<(StageId, Box<dyn Stage>)>>) -> ControlResult<()> {
+        // What was counted of stages that are gone is fetched by whoever took them out, or it is nobody's.
+        let enabled = &state.enabled;
+        state.retired_stages.retain(|id, _| enabled.iter().any(|one| one.stage == Some(*id)));
         let snapshot = Arc::new(state.switch.snapshot(self.groups.for_snapshot()));
         let mut started = started.into_iter();
         let mut answers = Vec::new();

@@ -155,7 +155,7 @@ impl LiveSwitch {
     pub(crate) fn loads(&self, state: &State) -> ControlResult<Vec<ExtensionLoad>> {
         let reports = self.reports(state)?;
         let load = |one: &Enabled| {
-            let mut sum = StageCounters::default();
+            let mut sum = one.past;
             if let Some(stage) = one.stage {
                 state.retired_stages.get(&stage).into_iter().for_each(|gone| sum.add(gone));
                 let of = reports.iter().flat_map(|report| &report.stages).filter(|(id, _)| *id == stage);

@@ -5,6 +5,8 @@
 #![expect(missing_docs, reason = "names of test equipment say what it does")]
 
 pub mod cheat;
+pub mod harmful;
 pub mod host;
+pub mod load;
 pub mod model;
 pub mod random;

@@ -5,8 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{sleep, spawn};
@@ -17,41 +16,14 @@ use heddle_end_to_end::frames::{mac, number_of, numbered};
 use heddle_end_to_end::namespace::{Namespace, device};
 use heddle_end_to_end::wait_for;
 use heddle_end_to_end::wire::Wire;
+use heddle_restart::harmful::{CRASH, build};
 use heddle_restart::host::Host;
 use serde_json::Value;
 
-const CRASH: &str = "org.heddle.test.c-crash";
 /// The limit of a call that is given to heddled, in milliseconds.
 const LIMIT: u64 = 500;
 /// Longest time without a frame that is no failure, behind what the watchdog waits for.
 const TOO_LONG: Duration = Duration::from_secs(5);
-
-/// The extension, built.
-fn extension(directory: &Path) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let file = directory.join("c-crash.so");
-    let built = Command::new("gcc")
-        .args([
-            "-std=c11",
-            "-O2",
-            "-g1",
-            "-shared",
-            "-fPIC",
-            "-fvisibility=hidden",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-I",
-        ])
-        .arg(root.join("extension-api/include"))
-        .arg("-o")
-        .arg(&file)
-        .arg(root.join("tests/extensions/c/harmful/c-crash.c"))
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    file
-}
 
 /// A switch with two hosts, and traffic from one to the other until it is dropped.
 struct Lab {
@@ -69,7 +41,7 @@ impl Lab {
     fn new() -> Lab {
         let mut host = Host::with(&["--call-limit", &LIMIT.to_string()]);
         host.wait();
-        let file = extension(host.directory.path());
+        let file = build("c-crash", host.directory.path(), "c-crash", &[]);
         host.ok("switch create lab");
         let hosts = [Namespace::new("from"), Namespace::new("to")];
         let devices = [device("t"), device("t")];

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heddle_switch_core::counters::PortCounters;
+use heddle_switch_core::counters::{PortCounters, StageCounters};
 use heddle_switch_core::stage::{OnFailure, Role, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, NicState, StageSpec, Veto};
 use heddle_switch_core::violation::Broken;
@@ -56,6 +56,8 @@ pub(crate) struct Enabled {
     pub(crate) trouble: Trouble,
     /// Its versions.
     pub(crate) generations: Generations,
+    /// What was counted of it, and of what stood in for it, before it was started last.
+    pub(crate) past: StageCounters,
 }
 
 /// Takes control events to instances.
@@ -168,6 +170,7 @@ impl LiveSwitch {
             broken,
             log,
             trouble,
+            past: StageCounters::default(),
             generations,
         };
         // Within a role the newest is nearest to the protocol edge.

@@ -80,7 +80,7 @@ impl LiveSwitch {
             self.quarantine(state, at, QuarantineCause::Violations, reason);
         }
         while let Some(at) = state.enabled.iter_mut().position(is_slow) {
-            self.take_out(state, at)?;
+            self.suspend(state, at)?;
             let seconds = SLOW_WINDOW.as_secs();
             let reason = format!("more than {SLOW_MAX} calls within {seconds} s took longer than their budget");
             self.quarantine(state, at, QuarantineCause::Slow, reason);

@@ -39,6 +39,7 @@ impl LiveSwitch {
         self.forget_former(one);
         let (stage, instance) = (one.stage.take(), one.instance.take());
         let gone = stage.and_then(|stage| state.switch.disable(stage));
+        let left = gone.as_ref().map(|gone| gone.id);
         let stands_in =
             gone.as_ref().filter(|gone| needs_stand_in(state, gone)).map(|gone| state.switch.stand_in(gone));
         let context = |id: StageId| vec![(id, Box::new(StandIn) as Box<dyn Stage>)];
@@ -46,8 +47,9 @@ impl LiveSwitch {
         if let Some(one) = state.enabled.get_mut(at) {
             one.stage = stands_in;
         }
-        if gone.is_some() {
+        if let Some(left) = left {
             self.publish(state, started)?;
+            keep_counts(state, at, left);
         }
         self.end_instance(instance);
         Ok(())
@@ -63,15 +65,25 @@ impl LiveSwitch {
         let stage = waiting.and_then(|at| state.enabled.get_mut(at)).and_then(|one| one.stage.take());
         let stands_in: Option<StageEntry> = stage.and_then(|stage| state.switch.disable(stage));
         let started = self.start_instance(state, source, config, log);
-        if started.is_err()
-            && let Some(entry) = stands_in
-        {
-            if let Some(one) = waiting.and_then(|at| state.enabled.get_mut(at)) {
-                one.stage = Some(entry.id);
+        match (waiting, stands_in) {
+            (Some(at), Some(entry)) if started.is_err() => {
+                if let Some(one) = state.enabled.get_mut(at) {
+                    one.stage = Some(entry.id);
+                }
+                state.switch.enable(entry);
             }
-            state.switch.enable(entry);
+            (Some(at), Some(entry)) => keep_counts(state, at, entry.id),
+            _ => {}
         }
         started
+    }
+}
+
+/// What workers counted of a stage that is gone stays with its extension.
+fn keep_counts(state: &mut State, at: usize, left: StageId) {
+    let counted = state.retired_stages.remove(&left);
+    if let (Some(counted), Some(one)) = (counted, state.enabled.get_mut(at)) {
+        one.past.add(&counted);
     }
 }
 

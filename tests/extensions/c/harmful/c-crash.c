@@ -183,7 +183,12 @@ static int32_t event(void *instance, const heddle_event_t *event, heddle_error_t
     return HEDDLE_OK;
 }
 
-HEDDLE_EXTENSION(HEDDLE_ROLE_FILTER, 0, "org.heddle.test.c-crash", "Test: crash (C)", "The Heddle developers", "1");
+/* Several of them on one switch, when a test names each. */
+#ifndef ID
+#define ID "org.heddle.test.c-crash"
+#endif
+
+HEDDLE_EXTENSION(HEDDLE_ROLE_FILTER, 0, ID, "Test: crash (C)", "The Heddle developers", "1");
 
 const heddle_extension_v1_t heddle_extension_v1 = {
     .struct_size = sizeof(heddle_extension_v1_t),
