@@ -14,6 +14,7 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use heddle_switch_core::arena::{Arena, ArenaSize, HeapRegion, RegionTooSmall};
 use heddle_switch_core::counters::{Counters, Law, PortCounters};
@@ -26,12 +27,17 @@ use heddle_switch_core::switch::{EnableError, EventSink, PortError, PortSpec, St
 use heddle_switch_core::vlan_count::VlanCounters;
 use heddle_switch_core::worker::Update;
 
+use crate::loader::isolation::Guest;
 use crate::loader::{CreateFailure, Groups, PortDirectory, Services, Unsent, port_info};
 pub use extension::{OfflineExtension, OfflineSink};
 pub use outcome::{Delivery, Drop, Outcome};
 use worker::{Bystander, Ring};
 pub use worker::{InFrame, OfflineWorker};
 
+/// Longest wait for what a child process does in one step; one that takes longer is left to the next step.
+const CHILD_PATIENCE: Duration = Duration::from_secs(60);
+/// How often a child that is at work is looked at.
+const CHILD_LOOK: Duration = Duration::from_micros(20);
 /// Rounds of one step, at most.
 const ROUNDS_MAX: usize = 64;
 
@@ -263,9 +269,38 @@ impl OfflineSwitch {
         outcome::describe(&self.services.reasons, code)
     }
 
-    /// Hands frames from worker to worker until nothing is under way. Extensions that inject for each other without an
-    /// end are left to the next step.
+    /// Hands frames from worker to worker until nothing is under way, not in a child process either. Extensions that inject
+    /// for each other without an end are left to the next step.
     fn settle(&mut self) {
+        self.hand_on();
+        let children: Vec<Arc<Guest>> =
+            self.enabled.iter().filter_map(OfflineExtension::child).map(Arc::clone).collect();
+        if children.is_empty() {
+            return;
+        }
+        let deadline = Instant::now() + CHILD_PATIENCE;
+        let mut rounds = 0;
+        while rounds < ROUNDS_MAX && Instant::now() < deadline {
+            // Asked before what is done is taken in: what came meanwhile has a round of its own.
+            let quiet = children.iter().all(|child| child.has_answered(self.workers.len()));
+            let now_ns = self.now_ns;
+            let mut any = false;
+            for worker in &mut self.workers {
+                any |= worker.collect(now_ns);
+            }
+            if any {
+                rounds += 1;
+                self.hand_on();
+            } else if !quiet {
+                std::thread::sleep(CHILD_LOOK);
+            } else if children.iter().all(|child| child.has_answered(self.workers.len())) {
+                return;
+            }
+        }
+    }
+
+    /// The same in this process.
+    fn hand_on(&mut self) {
         for _ in 0..ROUNDS_MAX {
             let mut moved = false;
             for (from, (worker, rings)) in self.workers.iter_mut().zip(&mut self.rings).enumerate() {

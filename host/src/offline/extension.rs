@@ -2,6 +2,7 @@
 //!
 //! The steps and their order are the daemon's: create the instance, make a context for each worker, tell it of everything
 //! there is, put it into the stack. Services, which have no place in the stack, get an instance and its periodic call.
+//! [`OfflineSwitch::enable_isolated`] does the same with a child process, as `--isolation process` does in the daemon.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,14 +13,18 @@ use heddle_switch_core::switch::{ControlEvent, EventKind, EventSink, NicState, S
 
 use super::{OfflineError, OfflineSwitch, no_counters};
 use crate::control::model::{Isolation, LogLine};
-use crate::loader::{Instance, InstanceShared, Library, LogRing, Objection, PortDirectory, port_info};
+use crate::loader::isolation::{Guest, launch};
+use crate::loader::library::Judged;
+use crate::loader::{
+    ExtensionFacts, Hosted, Instance, InstanceShared, Library, LogRing, Objection, PortDirectory, port_info,
+};
 
 /// An enabled extension.
 pub struct OfflineExtension {
     /// Number of the instance; names it to [`OfflineSwitch::disable`].
     number: u32,
     stage: Option<StageId>,
-    instance: Arc<Instance>,
+    instance: Hosted,
     log: Arc<LogRing>,
 }
 
@@ -30,8 +35,13 @@ impl OfflineExtension {
     }
 
     /// The instance.
-    pub fn instance(&self) -> &Arc<Instance> {
+    pub fn instance(&self) -> &Hosted {
         &self.instance
+    }
+
+    /// Its process, when it has one of its own.
+    pub(super) fn child(&self) -> Option<&Arc<Guest>> {
+        self.instance.child()
     }
 
     /// Lines it wrote to the log, oldest first.
@@ -40,9 +50,12 @@ impl OfflineExtension {
     }
 }
 
+/// Contexts by worker, and whether there are functions for ingress, egress and the periodic call.
+type Contexts = (Vec<Box<dyn Stage>>, (bool, bool, bool));
+
 /// Takes control events to enabled extensions.
 pub struct OfflineSink<'a> {
-    told: Vec<(Option<StageId>, Arc<Instance>)>,
+    told: Vec<(Option<StageId>, Hosted)>,
     directory: Option<&'a PortDirectory>,
     switch: &'a str,
 }
@@ -53,7 +66,7 @@ impl<'a> OfflineSink<'a> {
     }
 
     pub(super) fn of(enabled: &[OfflineExtension], directory: &'a PortDirectory, switch: &'a str) -> OfflineSink<'a> {
-        let told = enabled.iter().map(|one| (one.stage, Arc::clone(&one.instance))).collect();
+        let told = enabled.iter().map(|one| (one.stage, one.instance.clone())).collect();
         OfflineSink { told, directory: Some(directory), switch }
     }
 }
@@ -85,9 +98,22 @@ impl EventSink for OfflineSink<'_> {
 impl OfflineSwitch {
     /// Enables an extension with its configuration (`key=value` lines); gives the number that names it here.
     pub fn enable(&mut self, library: &Arc<Library>, config: &str) -> Result<u32, OfflineError> {
+        let (number, shared, log) = self.shared_of(library.facts());
+        let isolation = if self.setup.debug { Isolation::Debug } else { Isolation::None };
+        let instance = Instance::create_for(isolation, Arc::clone(library), shared, config)?;
+        self.take_in(number, Hosted::Here(instance), log)
+    }
+
+    /// The same in a process of its own, which confines itself before it opens the file.
+    pub fn enable_isolated(&mut self, judged: &Judged, config: &str) -> Result<u32, OfflineError> {
+        let (number, shared, log) = self.shared_of(judged.facts());
+        let guest = launch(judged, usize::from(self.setup.workers.max(1)))?.create(shared, config)?;
+        self.take_in(number, Hosted::Child(guest), log)
+    }
+
+    fn shared_of(&self, facts: &ExtensionFacts) -> (u32, Arc<InstanceShared>, Arc<LogRing>) {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let facts = library.facts();
         let log = Arc::new(LogRing::default());
         let shared = InstanceShared::new(
             (facts.id.clone(), facts.role),
@@ -97,20 +123,38 @@ impl OfflineSwitch {
             Arc::clone(&self.directory),
             Arc::clone(&log),
         );
-        let isolation = if self.setup.debug { Isolation::Debug } else { Isolation::None };
-        let instance = Instance::create_for(isolation, Arc::clone(library), shared, config)?;
+        (number, shared, log)
+    }
+
+    fn take_in(&mut self, number: u32, instance: Hosted, log: Arc<LogRing>) -> Result<u32, OfflineError> {
         let introduced = self.introduce(&instance);
         let stage = introduced.inspect_err(|_| self.groups.remove_of(number))?;
         self.enabled.push(OfflineExtension { number, stage, instance, log });
+        self.settle();
         Ok(number)
     }
 
+    /// Its context on each worker, and its functions for ingress, egress and the periodic call.
+    fn contexts(&self, instance: &Hosted) -> Result<Contexts, OfflineError> {
+        let workers = 0..self.setup.workers.max(1);
+        Ok(match instance {
+            Hosted::Here(instance) => {
+                let made = workers.map(|worker| instance.worker(worker)).collect::<Result<Vec<_>, _>>()?;
+                let functions = made.first().map_or((false, false, false), |context| context.functions());
+                (made.into_iter().map(|context| Box::new(context) as Box<dyn Stage>).collect(), functions)
+            }
+            Hosted::Child(guest) => {
+                let made = workers.map(|worker| guest.worker(worker)).collect::<Result<Vec<_>, _>>()?;
+                let boxed = made.into_iter().map(|context| Box::new(context) as Box<dyn Stage>).collect();
+                (boxed, guest.functions())
+            }
+        })
+    }
+
     /// Tells a new instance of everything, and puts it into the stack.
-    fn introduce(&mut self, instance: &Arc<Instance>) -> Result<Option<StageId>, OfflineError> {
+    fn introduce(&mut self, instance: &Hosted) -> Result<Option<StageId>, OfflineError> {
         let Some(role) = instance.library().facts().data_path_role() else { return Ok(None) };
-        let contexts: Vec<_> =
-            (0..self.setup.workers.max(1)).map(|worker| instance.worker(worker)).collect::<Result<_, _>>()?;
-        let (ingress, egress, tick) = contexts.first().map_or((false, false, false), |context| context.functions());
+        let (contexts, (ingress, egress, tick)) = self.contexts(instance)?;
         let spec = StageSpec {
             role,
             ingress,
@@ -121,12 +165,12 @@ impl OfflineSwitch {
             hold_max_ns: self.setup.hold_max_ns,
             on_failure: OnFailure::Open,
         };
-        let told = vec![(None, Arc::clone(instance))];
+        let told = vec![(None, instance.clone())];
         let mut sink = OfflineSink { told, directory: Some(&self.directory), switch: &self.setup.name };
         let entry = self.switch.introduce(&spec, &mut sink)?;
         let id = entry.id;
         self.switch.enable(entry);
-        let started = contexts.into_iter().map(|context| vec![(id, Box::new(context) as Box<dyn Stage>)]).collect();
+        let started = contexts.into_iter().map(|context| vec![(id, context)]).collect();
         self.publish(started);
         Ok(Some(id))
     }
@@ -168,6 +212,6 @@ impl OfflineSwitch {
 
     /// Counters that an extension registered: name, unit and value.
     pub fn extension_counters(&self, number: u32) -> Vec<(String, String, u64)> {
-        self.extension(number).map(|one| one.instance.shared().counters()).unwrap_or_default()
+        self.extension(number).map(|one| one.instance.counters()).unwrap_or_default()
     }
 }

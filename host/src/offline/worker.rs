@@ -79,6 +79,11 @@ impl OfflineWorker {
         self.worker.receive(now_ns, port, &mut received, &mut self.devices);
     }
 
+    /// Takes in what child processes have finished; whether there was anything.
+    pub(super) fn collect(&mut self, now_ns: u64) -> bool {
+        self.worker.collect(now_ns, &mut self.devices)
+    }
+
     /// Its periodic work.
     pub fn tick(&mut self, now_ns: u64) {
         self.worker.tick(now_ns, &mut self.devices);

@@ -75,9 +75,16 @@ pub(crate) struct Case {
     /// The rule in a sentence.
     pub(crate) text: &'static str,
     pub(crate) run: fn(&Subject) -> Verdict,
+    /// Whether it calls the extension itself, or looks at the process it is in, and not at what comes out of a switch.
+    pub(crate) beside: bool,
 }
 
 impl Case {
+    /// Marks one that has to be in the extension's process.
+    pub(crate) const fn beside(self) -> Case {
+        Case { beside: true, ..self }
+    }
+
     pub(crate) fn is_of(&self, role: u8) -> bool {
         role < 8 && self.roles & (1 << role) != 0
     }
@@ -115,5 +122,5 @@ pub(crate) const fn case(
     text: &'static str,
     run: fn(&Subject) -> Verdict,
 ) -> Case {
-    Case { name, level, roles, clause, text, run }
+    Case { name, level, roles, clause, text, run, beside: false }
 }

@@ -8,12 +8,11 @@
 
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::Path;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use heddle_extension_api::abi::meta::MAGIC;
-
+use crate::board;
 use crate::case::{Case, Level, Verdict};
 use crate::guard;
 use crate::proxy;
@@ -205,21 +204,35 @@ fn judge(cases: &[&'static Case], subject: &mut Subject) -> Verdict {
     let ran = drive(cases, subject);
     let found: Vec<_> = cases.iter().filter_map(|case| proxy::finding(case.name)).collect();
     // A rule that was broken on the way says more than what it led to.
-    match (ran, found.as_slice()) {
-        (ran, []) => ran,
-        (_, [only]) if cases.len() == 1 => Err(only.text.clone()),
-        (_, several) => Err(several.iter().map(|one| format!("{EACH}{}:{}", one.rule, one.text)).collect()),
+    match (ran, found.as_slice(), ended()) {
+        (_, [only], _) if cases.len() == 1 => Err(only.text.clone()),
+        (_, _, Some(ended)) => Err(ended),
+        (ran, [], None) => ran,
+        (_, several, None) => Err(several.iter().map(|one| format!("{EACH}{}:{}", one.rule, one.text)).collect()),
+    }
+}
+
+/// How the extension's own process ended, when it did.
+fn ended() -> Option<String> {
+    let board = board::board();
+    let why = board.gone();
+    match board.words() {
+        Some(words) => {
+            let place = words.trim_start_matches('S');
+            let why = why.unwrap_or_else(|| "a signal ended its process".to_owned());
+            let (why, said) = why.split_once(';').unwrap_or((&why, ""));
+            Some(format!("{why}{place}{}{said}", if said.is_empty() { "" } else { ";" }))
+        }
+        None => why,
     }
 }
 
 /// Runs the first of these cases, on the library unless the case loads it itself.
 fn drive(cases: &[&'static Case], subject: &mut Subject) -> Verdict {
     let Some(case) = cases.first() else { return Ok(String::new()) };
-    if case.level > Level::Loads || matches!(case.name, "makes-an-instance" | "context-made" | "leaves-in-order") {
-        proxy::opening();
-        let library = heddle_host::loader::load(&subject.path, &subject.run_dir);
-        subject.library = Some(library.map_err(|error| format!("it does not load: {error}"))?);
-    }
+    let opens =
+        case.level > Level::Loads || matches!(case.name, "makes-an-instance" | "context-made" | "leaves-in-order");
+    subject.prepare(case.beside, opens)?;
     (case.run)(subject)
 }
 
@@ -238,8 +251,24 @@ fn tell(verdict: Verdict) -> ! {
 
 /// Writes to the pipe; for signal handlers, too.
 fn say(bytes: &[u8]) {
+    let pipe = SAY.load(Ordering::Relaxed);
+    if pipe < 0 {
+        board::board().say(bytes);
+        return;
+    }
     // SAFETY: plain bytes to this process's own pipe.
-    unsafe { libc::write(SAY.load(Ordering::Relaxed), bytes.as_ptr().cast(), bytes.len()) };
+    unsafe { libc::write(pipe, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+/// The process of an extension by itself, which the process of a case has started: joins the board, has handlers say there
+/// what it was doing, and does as a switch's child does, with every call watched.
+pub(crate) fn inside() -> ExitCode {
+    if board::join().is_err() {
+        return ExitCode::FAILURE;
+    }
+    handlers();
+    guard::reserve(proxy::RESERVED);
+    heddle_host::loader::isolation::child::main_through(|library| proxy::library(&library))
 }
 
 /// A group of its own, silence, an end with the parent's, and handlers on a stack of their own.
@@ -257,6 +286,10 @@ fn prepare() {
         let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core);
     }
+    handlers();
+}
+
+fn handlers() {
     let stack = Box::leak(vec![0_u8; 65_536].into_boxed_slice());
     let stack = libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: stack.len() };
     // SAFETY: the stack is leaked, so it is there for good; the actions are whole.
@@ -305,11 +338,4 @@ extern "C" fn too_long(_signal: i32, _info: *mut libc::siginfo_t, _context: *mut
     say(proxy::phase().as_bytes());
     // SAFETY: ends the process at once.
     unsafe { libc::_exit(0) }
-}
-
-/// Lowest minor of a host that a file asks for; 0 when it does not say.
-pub(crate) fn min_host_minor(path: &Path) -> u16 {
-    let Ok(file) = std::fs::read(path) else { return 0 };
-    let Some(at) = file.windows(MAGIC.len()).position(|window| window == MAGIC) else { return 0 };
-    file.get(at + 16..at + 18).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
 }

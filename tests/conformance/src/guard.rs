@@ -19,6 +19,8 @@ pub(crate) struct Guarded {
     slots: usize,
     /// Slots that may be touched; the others never were used.
     open: std::cell::RefCell<Vec<bool>>,
+    /// Place in [`KNOWN`].
+    known: Option<usize>,
 }
 
 // SAFETY: a mapping belongs to the process; access is governed by whoever owns the value.
@@ -26,7 +28,7 @@ unsafe impl Send for Guarded {}
 
 /// What is mapped, for the fault handler: start, end, and what it holds. Fixed, because the handler may not take a lock.
 static KNOWN: [[AtomicUsize; 3]; 512] = [const { [const { AtomicUsize::new(0) }; 3] }; 512];
-static NEXT: Mutex<usize> = Mutex::new(0);
+static KNOWING: Mutex<()> = Mutex::new(());
 
 /// What a row of slots holds.
 #[derive(Clone, Copy)]
@@ -43,35 +45,55 @@ pub(crate) enum Holds {
     Piece = 5,
 }
 
+/// Address space taken in advance: begin, next and end.
+static RESERVE: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+
+/// Addresses that nobody may touch.
+fn nowhere(length: usize) -> usize {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new anonymous mapping touches nothing that exists.
+    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), length, libc::PROT_NONE, flags, -1, 0) };
+    assert!(mapped != libc::MAP_FAILED, "no address space for guarded memory");
+    mapped as usize
+}
+
+/// Takes address space for guarded memory to come: for a process that will limit how much there is for the extension, whose
+/// own threads and allocator may take what is left.
+pub(crate) fn reserve(length: usize) {
+    let begin = nowhere(length);
+    [begin, begin, begin + length]
+        .iter()
+        .zip(&RESERVE)
+        .for_each(|(value, place)| place.store(*value, Ordering::Release));
+}
+
+fn from_reserve(length: usize) -> Option<usize> {
+    let end = RESERVE[2].load(Ordering::Acquire);
+    let take = |next: usize| (next + length <= end).then_some(next + length);
+    RESERVE[1].fetch_update(Ordering::AcqRel, Ordering::Acquire, take).ok()
+}
+
+fn is_of_reserve(address: usize) -> bool {
+    (RESERVE[0].load(Ordering::Acquire)..RESERVE[2].load(Ordering::Acquire)).contains(&address)
+}
+
 impl Guarded {
     /// Maps `slots` slots of at least `length` bytes.
     pub(crate) fn new(holds: Holds, slots: usize, length: usize) -> Guarded {
         let length = length.next_multiple_of(PAGE);
         let whole = slots * (length + PAGE) + PAGE;
-        // SAFETY: a new anonymous mapping touches nothing that exists.
-        let mapped = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                whole,
-                libc::PROT_NONE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        assert!(mapped != libc::MAP_FAILED, "no address space for guarded memory");
+        let mapped = from_reserve(whole).unwrap_or_else(|| nowhere(whole));
         // The first page is a guard, too: reading before the first slot.
-        let base = mapped.cast::<u8>().wrapping_add(PAGE);
+        let base = (mapped as *mut u8).wrapping_add(PAGE);
         let open = std::cell::RefCell::new(vec![false; slots]);
-        let guarded = Guarded { base, length, slots, open };
-        let mut next = NEXT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(known) = KNOWN.get(*next) {
-            known[1].store(mapped as usize + whole, Ordering::Relaxed);
+        let _alone = KNOWING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = KNOWN.iter().position(|known| known[0].load(Ordering::Relaxed) == 0);
+        if let Some(known) = known.and_then(|at| KNOWN.get(at)) {
+            known[1].store(mapped + whole, Ordering::Relaxed);
             known[2].store(holds as usize, Ordering::Relaxed);
-            known[0].store(mapped as usize, Ordering::Release);
-            *next += 1;
+            known[0].store(mapped, Ordering::Release);
         }
-        guarded
+        Guarded { base, length, slots, open, known }
     }
 
     /// Sets what may be done with a slot.
@@ -124,8 +146,20 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         let whole = self.slots * (self.length + PAGE) + PAGE;
-        // SAFETY: this mapping is ended once, by its owner; what was lent of it was valid for calls that are over.
-        unsafe { libc::munmap(self.base.wrapping_sub(PAGE).cast(), whole) };
+        let mapped = self.base.wrapping_sub(PAGE);
+        if let Some(known) = self.known.and_then(|at| KNOWN.get(at)) {
+            known[0].store(0, Ordering::Release);
+        }
+        // SAFETY: this mapping is ended once, by its owner; what was lent of it was valid for calls that are over. What came
+        // from the reserve stays as addresses that nobody may touch.
+        unsafe {
+            if is_of_reserve(mapped as usize) {
+                libc::madvise(mapped.cast(), whole, libc::MADV_DONTNEED);
+                libc::mprotect(mapped.cast(), whole, libc::PROT_NONE);
+            } else {
+                libc::munmap(mapped.cast(), whole);
+            }
+        }
     }
 }
 

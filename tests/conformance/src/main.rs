@@ -2,8 +2,10 @@
 //!
 //! `run` gives a verdict anybody can repeat: the cases, each in a process of its own, the seed of all randomness, and the
 //! SHA-256 of what was judged. `list` says what is asked and where the rule is written. Exit status: 0 when every case of the
-//! level and the levels below it passed, 1 when not, 2 when the command is wrong or the file cannot be read.
+//! level and the levels below it passed, 1 when not, 2 when the command is wrong, the file cannot be read or the report not
+//! be written. The same program is the process of an extension under `--isolation process`.
 
+mod board;
 mod case;
 mod cases;
 mod child;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use case::Level;
 use clap::{Parser, Subcommand, ValueEnum};
+use rig::Isolation;
 
 /// Judges a Heddle extension by its binary.
 #[derive(Parser)]
@@ -35,7 +38,16 @@ struct Arguments {
 enum Command {
     /// Runs the cases on an extension
     ///
-    /// Example: heddle-conformance run ./libfirewall.so --level robustness --format junit
+    /// Exit status: 0 when every case of the level and those below it passed, 1 when one did not, 2 when there is no verdict:
+    /// the command is wrong, the file cannot be read, or the report not be written.
+    ///
+    /// Examples:
+    ///
+    /// heddle-conformance run ./libfirewall.so --level robustness --format junit
+    ///
+    /// heddle-conformance run ./libfirewall.so --isolation process --format json
+    ///
+    /// heddle-conformance run ./libfirewall.so --reproduce 731004825
     Run(Run),
     /// Lists the cases: level, rule, where it is written, and the extension that breaks it
     List {
@@ -52,6 +64,9 @@ struct Run {
     /// Level to be reached; those before it are part of it.
     #[arg(long, value_enum, default_value = "performance")]
     level: Level,
+    /// Where the extension runs: in the switch's process, or confined in one of its own.
+    #[arg(long, value_enum, default_value = "none")]
+    isolation: Isolation,
     /// Form of the report.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -90,15 +105,18 @@ enum ListFormat {
 }
 
 fn main() -> ExitCode {
+    if heddle_host::loader::isolation::child::is_one() {
+        return child::inside();
+    }
     match Arguments::parse().command {
         Command::Run(run) => judge(run),
         Command::List { format } => {
-            print(&match format {
+            let written = print(&match format {
                 ListFormat::Text => report::list(),
                 ListFormat::Json => report::list_json(),
                 ListFormat::Markdown => report::list_markdown(),
             });
-            ExitCode::SUCCESS
+            if written { ExitCode::SUCCESS } else { ExitCode::from(2) }
         }
     }
 }
@@ -112,6 +130,7 @@ fn judge(run: Run) -> ExitCode {
     let request = run::Request {
         path: run.extension,
         level: run.level,
+        isolation: run.isolation,
         config: run.config.iter().map(|line| format!("{line}\n")).collect(),
         seed: run.reproduce.unwrap_or_else(fresh_seed),
         limit: Duration::from_secs(run.limit),
@@ -121,15 +140,15 @@ fn judge(run: Run) -> ExitCode {
     };
     match run::run(&request) {
         Ok(report) => {
-            print(&match run.format {
+            let written = print(&match run.format {
                 Format::Text => report::text(&report),
                 Format::Json => report::json(&report),
                 Format::Junit => report::junit(&report),
             });
-            ExitCode::from(u8::from(!report.is_pass()))
+            if written { ExitCode::from(u8::from(!report.is_pass())) } else { ExitCode::from(2) }
         }
         Err(error) => {
-            eprintln!("heddle-conformance: {}: {error}; check the path and its permissions", request.path.display());
+            eprintln!("heddle-conformance: {error}");
             ExitCode::from(2)
         }
     }
@@ -141,7 +160,15 @@ fn fresh_seed() -> u64 {
     RandomState::new().hash_one(std::process::id()) % 1_000_000_000
 }
 
-/// Prints; a reader that has gone is no failure.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Prints; a reader that has gone is no failure, a disk that is full is one.
+fn print(text: &str) -> bool {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => true,
+        Err(error) => {
+            eprintln!("heddle-conformance: the report could not be written: {error}; direct it elsewhere");
+            false
+        }
+    }
 }

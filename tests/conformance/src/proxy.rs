@@ -14,7 +14,7 @@ mod shadow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use heddle_extension_api::abi::control::{
@@ -29,35 +29,17 @@ use heddle_extension_api::abi::status::{
 };
 use heddle_host::loader::Library;
 
+use crate::board::{Finding, board};
 use crate::guard::{Guarded, Holds};
 pub(crate) use host::RIGHTS;
 pub(crate) use interfaces::{ask, config_table, drops_table, sampling_table};
 pub(crate) use shadow::Context;
 
-/// A broken rule.
-#[derive(Clone, Debug)]
-pub(crate) struct Finding {
-    /// Name of the case that demands it.
-    pub(crate) rule: &'static str,
-    /// What happened.
-    pub(crate) text: String,
-}
-
-/// Findings of one rule that are kept.
-const FINDINGS_OF_RULE: usize = 4;
-
-static FINDINGS: Mutex<Vec<Finding>> = Mutex::new(Vec::new());
 static REAL: OnceLock<ExtensionV1> = OnceLock::new();
 static ROLE: AtomicU8 = AtomicU8::new(0);
 static INSTANCES: Mutex<Vec<Arc<Instance>>> = Mutex::new(Vec::new());
-static MANNERS: Mutex<Manners> = Mutex::new(Manners::POLITE);
-static PHASE: AtomicUsize = AtomicUsize::new(0);
 /// The extension's newest context.
 static CONTEXT: AtomicUsize = AtomicUsize::new(0);
-/// Calls that ended with an empty hand because the host was told to refuse.
-pub(crate) static REFUSED: AtomicU32 = AtomicU32::new(0);
-/// Whether the extension ever held, made writable, made a draft.
-pub(crate) static USED: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
 
 /// What the host does that it need not.
 #[derive(Clone, Copy, Debug)]
@@ -74,16 +56,30 @@ pub(crate) struct Manners {
     pub(crate) longer: bool,
 }
 
+const RUBBISH: u32 = 1;
+const NATIVE: u32 = 2;
+const LONGER: u32 = 4;
+
 impl Manners {
     pub(crate) const POLITE: Manners = Manners { refuse: 0, rubbish: false, native: false, minor: None, longer: false };
 }
 
 pub(crate) fn set_manners(manners: Manners) {
-    *lock(&MANNERS) = manners;
+    let bit = |set: bool, bit: u32| if set { bit } else { 0 };
+    let bits = bit(manners.rubbish, RUBBISH) | bit(manners.native, NATIVE) | bit(manners.longer, LONGER);
+    let words = [manners.refuse, bits, manners.minor.map_or(0, |minor| minor + 1)];
+    board().manners.iter().zip(words).for_each(|(place, word)| place.store(word, Ordering::Release));
 }
 
 pub(crate) fn manners() -> Manners {
-    *lock(&MANNERS)
+    let [refuse, bits, minor] = board().manners.each_ref().map(|word| word.load(Ordering::Acquire));
+    Manners {
+        refuse,
+        rubbish: bits & RUBBISH != 0,
+        native: bits & NATIVE != 0,
+        longer: bits & LONGER != 0,
+        minor: minor.checked_sub(1),
+    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -92,20 +88,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Notes a broken rule.
 pub(crate) fn find(rule: &'static str, text: String) {
-    let mut findings = lock(&FINDINGS);
-    if findings.iter().filter(|finding| finding.rule == rule).count() < FINDINGS_OF_RULE {
-        findings.push(Finding { rule, text });
-    }
+    board().find(rule, &text);
 }
 
 /// The first finding of a rule.
 pub(crate) fn finding(rule: &str) -> Option<Finding> {
-    lock(&FINDINGS).iter().find(|finding| finding.rule == rule).cloned()
+    board().findings().find(|finding| finding.rule == rule)
 }
 
 /// The rules that were broken so far.
 pub(crate) fn rules_broken() -> Vec<&'static str> {
-    lock(&FINDINGS).iter().map(|finding| finding.rule).collect()
+    board().findings().map(|finding| finding.rule).collect()
 }
 
 pub(crate) fn role() -> u8 {
@@ -113,7 +106,7 @@ pub(crate) fn role() -> u8 {
 }
 
 /// What the extension is doing, for whoever ends the process.
-const PHASES: [&str; 14] = [
+const PHASES: [&str; 15] = [
     "nothing of its own",
     "create",
     "destroy",
@@ -128,34 +121,42 @@ const PHASES: [&str; 14] = [
     "sampled",
     "dropped",
     "configure",
+    "a function of heddle.state/1",
 ];
 
 pub(crate) fn phase() -> &'static str {
-    PHASES.get(PHASE.load(Ordering::Relaxed)).copied().unwrap_or("opening the file")
+    let at = board().phase.load(Ordering::Relaxed) as usize;
+    PHASES.get(at).copied().unwrap_or("opening the file")
 }
 
 pub(crate) fn opening() {
-    PHASE.store(PHASES.len(), Ordering::Relaxed);
+    board().phase.store(u32::try_from(PHASES.len()).unwrap_or(0), Ordering::Relaxed);
 }
 
-struct Phase(usize);
+struct Phase(u32);
 
 impl Phase {
     fn enter(name: &str) -> Phase {
         let index = PHASES.iter().position(|phase| *phase == name).unwrap_or(0);
-        Phase(PHASE.swap(index, Ordering::Relaxed))
+        Phase(board().phase.swap(u32::try_from(index).unwrap_or(0), Ordering::Relaxed))
     }
 }
 
 impl Drop for Phase {
     fn drop(&mut self) {
-        PHASE.store(self.0, Ordering::Relaxed);
+        board().phase.store(self.0, Ordering::Relaxed);
     }
 }
 
 thread_local! {
     /// Control functions of the extension under way on this thread.
     static CONTROL: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs what calls a function of `heddle.state/1` itself, as a control call.
+pub(crate) fn about_state<T>(call: impl FnOnce() -> T) -> T {
+    let _control = InControl::enter("a function of heddle.state/1");
+    call()
 }
 
 struct InControl {
@@ -215,8 +216,20 @@ impl Instance {
 }
 
 /// Drafts that were neither injected nor discarded.
-pub(crate) fn live_drafts() -> usize {
-    lock(&INSTANCES).iter().map(|instance| lock(&instance.known).drafts.len()).sum()
+pub(crate) fn live_drafts() -> u32 {
+    if crate::board::is_shared() { board().drafts.load(Ordering::Acquire) } else { own_drafts() }
+}
+
+fn own_drafts() -> u32 {
+    let of = |instance: &Arc<Instance>| lock(&instance.known).drafts.len();
+    u32::try_from(lock(&INSTANCES).iter().map(of).sum::<usize>()).unwrap_or(u32::MAX)
+}
+
+/// Tells the process that runs the case how many there are.
+fn tell_drafts() {
+    if crate::board::is_shared() {
+        board().drafts.store(own_drafts(), Ordering::Release);
+    }
 }
 
 /// The instance whose host table has this context.
@@ -239,10 +252,10 @@ pub(crate) fn newest() -> Option<Arc<Instance>> {
 }
 
 /// The extension called through this module.
-pub(crate) fn library(library: &Library) -> Arc<Library> {
+pub(crate) fn library(library: &Library) -> Library {
     let real = *REAL.get_or_init(|| *library.entry());
     ROLE.store(library.facts().role, Ordering::Relaxed);
-    Arc::new(library.through(ExtensionV1 {
+    library.through(ExtensionV1 {
         struct_size: u32::try_from(size_of::<ExtensionV1>()).unwrap_or(0),
         create: Some(create),
         destroy: Some(destroy),
@@ -257,7 +270,7 @@ pub(crate) fn library(library: &Library) -> Arc<Library> {
         interface: real.interface.map(|_| interfaces::interface as _),
         completed: real.completed.map(|_| completed as _),
         ..real
-    }))
+    })
 }
 
 pub(crate) fn real() -> &'static ExtensionV1 {
@@ -352,6 +365,7 @@ unsafe extern "C" fn destroy(instance: *mut c_void) {
         unsafe { function(instance.real()) };
     }
     forget(&instance);
+    tell_drafts();
     let _keeps_the_table = &instance.memory;
 }
 
@@ -473,3 +487,6 @@ pub(crate) fn tell_raw(event_of: &Event) -> Option<i32> {
 pub(crate) fn is_refusal(code: i32) -> bool {
     matches!(code, E_FORBIDDEN | E_FULL | E_GONE | E_INVALID)
 }
+
+/// Address space for the guarded memory of a child with seventeen workers.
+pub(crate) const RESERVED: usize = 20 * shadow::ADDRESSES;

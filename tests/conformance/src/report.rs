@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::case::{self, Level};
+use crate::rig::Isolation;
 use crate::run::{Outcome, Report};
 
 /// For people.
@@ -12,7 +13,8 @@ pub(crate) fn text(report: &Report) -> String {
     let mut out = String::new();
     let mut level = None;
     let (name, role) = (&report.extension, report.role);
-    let _ = writeln!(out, "{name} ({role}), ABI {}, sha256 {}", report.abi, report.sha256);
+    let place = if report.isolation == Isolation::Process { ", in a process of its own" } else { "" };
+    let _ = writeln!(out, "{name} ({role}), ABI {}, sha256 {}{place}", report.abi, report.sha256);
     for row in report.rows.iter().filter(|row| row.outcome != Outcome::Skipped) {
         if level != Some(row.case.level) {
             level = Some(row.case.level);
@@ -66,6 +68,7 @@ pub(crate) fn json(report: &Report) -> String {
         "passed": report.count(Outcome::Passed),
         "failed": report.count(Outcome::Failed),
         "skipped": report.count(Outcome::Skipped),
+        "isolation": report.isolation.name(),
         "seed": report.seed,
         "cases": report.rows.iter().map(row).collect::<Vec<_>>(),
     });
@@ -88,7 +91,8 @@ pub(crate) fn junit(report: &Report) -> String {
         "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{time}\">"
     );
     let _ = writeln!(out, "    <properties>");
-    for (key, value) in [("sha256", &report.sha256), ("abi", &report.abi), ("seed", &report.seed.to_string())] {
+    let (isolation, seed) = (report.isolation.name(), report.seed.to_string());
+    for (key, value) in [("sha256", &*report.sha256), ("abi", &report.abi), ("isolation", isolation), ("seed", &seed)] {
         let _ = writeln!(out, "      <property name=\"{key}\" value=\"{}\"/>", xml(value));
     }
     let _ = writeln!(out, "    </properties>");

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heddle_host::loader::Library;
+use heddle_extension_api::abi::meta::MAGIC;
+use heddle_host::loader::isolation::child::Confined;
+use heddle_host::loader::library::Judged;
+use heddle_host::loader::{self, ExtensionFacts, Hosted, Library, LoadError};
 use heddle_host::offline::{Delivery, InFrame, OfflineError, OfflineSetup, OfflineSwitch, Outcome, plain_port};
 use heddle_switch_core::port_id::PortId;
 
+use crate::board;
 use crate::frames;
 use crate::proxy;
 use crate::random::Random;
@@ -15,24 +19,88 @@ use crate::random::Random;
 /// One millisecond.
 pub(crate) const MS: u64 = 1_000_000;
 
+/// Where the extension runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Isolation {
+    /// In the process of the switch.
+    None,
+    /// In a process of its own, confined as a switch confines it.
+    Process,
+}
+
+impl Isolation {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Isolation::None => "none",
+            Isolation::Process => "process",
+        }
+    }
+}
+
 /// The extension under test.
 pub(crate) struct Subject {
-    /// Its file.
+    /// Where it was read; for messages.
     pub(crate) path: PathBuf,
+    /// Its bytes, read once: what is judged is what was hashed.
+    pub(crate) file: Arc<Vec<u8>>,
     /// Where private copies go.
     pub(crate) run_dir: PathBuf,
     /// Configuration it is given.
     pub(crate) config: String,
     /// Seed of all randomness.
     pub(crate) seed: u64,
-    /// As it was loaded; `None` in cases about loading.
+    /// Where it runs.
+    pub(crate) isolation: Isolation,
+    /// As it was loaded; `None` in cases about loading, and when it runs in another process.
     pub(crate) library: Option<Library>,
+    /// The file for a process of its own.
+    pub(crate) judged: Option<Judged>,
+    /// This process, when it was confined.
+    pub(crate) confined: Option<Confined>,
 }
 
 impl Subject {
     /// As it was loaded.
     pub(crate) fn library(&self) -> &Library {
         self.library.as_ref().unwrap_or_else(|| unreachable!("cases behind the level loads have a library"))
+    }
+
+    /// What its metadata say.
+    pub(crate) fn facts(&self) -> Result<ExtensionFacts, String> {
+        loader::judge(&self.file).map_err(|error| error.to_string())
+    }
+
+    /// Lowest minor of a host that the file asks for; 0 when it does not say.
+    pub(crate) fn min_host_minor(&self) -> u16 {
+        let Some(at) = self.file.windows(MAGIC.len()).position(|window| window == MAGIC) else { return 0 };
+        self.file.get(at + 16..at + 18).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+    }
+
+    /// Opens the file in this process.
+    pub(crate) fn open(&self) -> Result<Library, LoadError> {
+        match &self.confined {
+            Some(confined) => confined.open(),
+            None => loader::load_bytes(&self.path, self.file.to_vec(), &self.run_dir),
+        }
+    }
+
+    /// Makes ready for a case: confines this process, opens the file, or shares the board with a child to come.
+    pub(crate) fn prepare(&mut self, beside: bool, opens: bool) -> Result<(), String> {
+        if self.isolation == Isolation::Process {
+            // A file that cannot be judged is not opened either: the cases about loading say why.
+            let judged = Judged::of(&self.path, self.file.to_vec()).ok();
+            if !beside {
+                board::share().map_err(|error| format!("no memory to share with a child: {error}"))?;
+                self.judged = judged;
+                return Ok(());
+            }
+            self.confined = judged.map(|judged| Confined::enter(&judged)).transpose()?;
+        }
+        if opens {
+            proxy::opening();
+            self.library = Some(self.open().map_err(|error| format!("it does not load: {error}"))?);
+        }
+        Ok(())
     }
 }
 
@@ -41,7 +109,7 @@ pub(crate) struct Rig {
     pub(crate) switch: OfflineSwitch,
     pub(crate) ports: Vec<PortId>,
     pub(crate) extension: u32,
-    pub(crate) library: Arc<Library>,
+    library: Option<Arc<Library>>,
     pub(crate) random: Random,
     pub(crate) now: u64,
     pub(crate) workers: u16,
@@ -81,7 +149,7 @@ impl Rig {
             switch,
             ports: ids,
             extension: 0,
-            library: proxy::library(subject.library()),
+            library: subject.library.as_ref().map(|library| Arc::new(proxy::library(library))),
             random: Random::new(subject.seed),
             now: 1_000 * MS,
             workers,
@@ -94,8 +162,23 @@ impl Rig {
 
     /// Enables the extension.
     pub(crate) fn enable(&mut self, subject: &Subject) -> Result<(), OfflineError> {
-        self.extension = self.switch.enable(&Arc::clone(&self.library), &subject.config)?;
+        self.extension = self.enable_with(subject, &subject.config)?;
         Ok(())
+    }
+
+    /// Enables it with another configuration.
+    pub(crate) fn enable_with(&mut self, subject: &Subject, config: &str) -> Result<u32, OfflineError> {
+        match (&subject.judged, &self.library) {
+            (Some(judged), _) => self.switch.enable_isolated(judged, config),
+            (None, Some(library)) => self.switch.enable(&Arc::clone(library), config),
+            (None, None) => unreachable!("a case that enables it has its file or its library"),
+        }
+    }
+
+    /// Has it called directly, by nothing that watches.
+    pub(crate) fn call_directly(&mut self, subject: &Subject) {
+        let library = subject.library();
+        self.library = Some(Arc::new(library.through(*library.entry())));
     }
 
     /// Lets time go by.
@@ -118,7 +201,16 @@ impl Rig {
         self.note(outcome)
     }
 
+    /// Notes that the extension's process is gone.
+    fn look_after(&self) {
+        let hosted = self.switch.extension(self.extension).map(|one| one.instance());
+        if let Some(why) = hosted.filter(|hosted| hosted.has_panicked()).and_then(Hosted::failure) {
+            board::board().note_gone(&why);
+        }
+    }
+
     fn note(&mut self, outcome: Outcome) -> Vec<Delivery> {
+        self.look_after();
         assert!(outcome.imbalance == 0, "the switch lost count of {} frames", outcome.imbalance);
         for delivery in &outcome.deliveries {
             if let Some((flow, number)) = frames::mark(&delivery.bytes) {
@@ -171,5 +263,11 @@ impl Rig {
             self.feed(port, u16::from(from) - 1, &[frame(to, from)]);
         }
         self.tick();
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.look_after();
     }
 }

@@ -4,20 +4,24 @@
 //! skipped, so such a run is never a pass. All other cases run side by side. Each case has a seed of its own, made of the
 //! run's seed and its name, so it repeats by itself.
 
-use std::path::{Path, PathBuf};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use heddle_host::loader;
+use heddle_host::loader::{self, LoadError};
 use sha2::{Digest, Sha256};
 
 use crate::case::{self, Case, Level};
 use crate::child::{Child, Ended};
-use crate::rig::Subject;
+use crate::rig::{Isolation, Subject};
 
 /// What is asked for.
 pub(crate) struct Request {
     pub(crate) path: PathBuf,
     pub(crate) level: Level,
+    pub(crate) isolation: Isolation,
     pub(crate) config: String,
     pub(crate) seed: u64,
     pub(crate) limit: Duration,
@@ -62,6 +66,7 @@ pub(crate) struct Report {
     pub(crate) sha256: String,
     pub(crate) abi: String,
     pub(crate) level: Level,
+    pub(crate) isolation: Isolation,
     pub(crate) seed: u64,
     pub(crate) rows: Vec<Row>,
 }
@@ -77,14 +82,29 @@ impl Report {
     }
 }
 
+/// What every case has: the file's bytes as they were read and hashed, and a folder for private copies.
+struct Ground {
+    file: Arc<Vec<u8>>,
+    run_dir: PathBuf,
+}
+
 /// A folder for private copies, removed at the end.
 struct Scratch(PathBuf);
 
 impl Scratch {
+    /// A new folder that nobody else can read: in `TMPDIR`, or where memory is when there is no room on disk.
     fn new() -> std::io::Result<Scratch> {
-        let path = std::env::temp_dir().join(format!("heddle-conformance.{}", std::process::id()));
-        std::fs::create_dir_all(&path)?;
-        Ok(Scratch(path))
+        let mut refused = None;
+        for (place, attempt) in
+            [std::env::temp_dir(), PathBuf::from("/dev/shm")].iter().flat_map(|p| (0..8).map(move |n| (p, n)))
+        {
+            let path = place.join(format!("heddle-conformance.{}.{attempt}", std::process::id()));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Scratch(path)),
+                Err(error) => drop(refused.get_or_insert(error)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
     }
 }
 
@@ -95,13 +115,41 @@ impl Drop for Scratch {
     }
 }
 
+/// Why there is no report.
+#[derive(Debug)]
+pub(crate) enum RunError {
+    /// The file cannot be read.
+    File(LoadError),
+    /// There is nowhere for private copies.
+    Scratch(std::io::Error),
+    /// A case cannot be started.
+    Start(std::io::Error),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RunError::File(error) => write!(f, "{error}"),
+            RunError::Scratch(error) => {
+                write!(f, "there is no place for private copies: {error}; set TMPDIR to a folder with room")
+            }
+            RunError::Start(error) => {
+                write!(
+                    f,
+                    "the process of a case could not be started: {error}; check the limit of processes (ulimit -u)"
+                )
+            }
+        }
+    }
+}
+
 /// Runs the cases.
-pub(crate) fn run(request: &Request) -> std::io::Result<Report> {
-    let file = std::fs::read(&request.path)?;
+pub(crate) fn run(request: &Request) -> Result<Report, RunError> {
+    let file = loader::read(&request.path).map_err(RunError::File)?;
     let sha256 = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
     let facts = loader::judge(&file).ok();
     let name = request.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new().map_err(RunError::Scratch)?;
     let wanted = |case: &&&'static Case| {
         case.level <= request.level
             && facts.as_ref().map_or(case.level == Level::Loads, |facts| case.is_of(facts.role))
@@ -109,23 +157,25 @@ pub(crate) fn run(request: &Request) -> std::io::Result<Report> {
     };
     let all: Vec<&'static Case> = case::all().collect();
     let cases: Vec<&'static Case> = all.iter().filter(wanted).copied().collect();
-    let rows = run_cases(request, &cases, &scratch.0)?;
+    let ground = Ground { file: Arc::new(file), run_dir: scratch.0.clone() };
+    let rows = run_cases(request, &cases, &ground).map_err(RunError::Start)?;
     Ok(Report {
         extension: facts.as_ref().map_or(name, |facts| facts.id.clone()),
         role: facts.as_ref().map_or("unknown role", |facts| facts.role_name()),
         sha256,
         abi: facts.as_ref().map_or("unknown".to_owned(), |facts| format!("{}.{}", facts.abi.0, facts.abi.1)),
         level: request.level,
+        isolation: request.isolation,
         seed: request.seed,
         rows,
     })
 }
 
-fn run_cases(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std::io::Result<Vec<Row>> {
+fn run_cases(request: &Request, cases: &[&'static Case], ground: &Ground) -> std::io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let (first, rest): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.level == Level::Loads);
     let mut failed = None;
-    if request.quick && passes_whole(request, &first, run_dir)? {
+    if request.quick && passes_whole(request, &first, ground)? {
         rows.extend(first.iter().map(|case| row(case, Ended { verdict: Ok(String::new()), ms: 0 })));
     }
     for case in first.into_iter().skip(rows.len()) {
@@ -133,7 +183,7 @@ fn run_cases(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std:
             rows.push(skipped(case, failed));
             continue;
         }
-        let mut child = Child::start(&[case], &mut subject(request, case, run_dir), request.limit)?;
+        let mut child = Child::start(&[case], &mut subject(request, case, ground), request.limit)?;
         let ended = loop {
             match child.look() {
                 Some(ended) => break ended,
@@ -145,19 +195,19 @@ fn run_cases(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std:
     }
     match failed {
         Some(failed) => rows.extend(rest.into_iter().map(|case| skipped(case, failed))),
-        None if request.quick => rows.extend(quickly(request, &rest, run_dir)?),
+        None if request.quick => rows.extend(quickly(request, &rest, ground)?),
         None => {
             let each: Vec<Vec<&'static Case>> = rest.into_iter().map(|case| vec![case]).collect();
-            rows.extend(side_by_side(request, &each, run_dir)?);
+            rows.extend(side_by_side(request, &each, ground)?);
         }
     }
     Ok(rows)
 }
 
 /// Runs the cases of the level loads in one process; when one fails they are run again one by one.
-fn passes_whole(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std::io::Result<bool> {
+fn passes_whole(request: &Request, cases: &[&'static Case], ground: &Ground) -> std::io::Result<bool> {
     let Some(first) = cases.first() else { return Ok(true) };
-    let mut child = Child::start_whole(cases, &mut subject(request, first, run_dir), request.limit)?;
+    let mut child = Child::start_whole(cases, &mut subject(request, first, ground), request.limit)?;
     loop {
         match child.look() {
             Some(ended) => return Ok(ended.verdict.is_ok()),
@@ -167,17 +217,17 @@ fn passes_whole(request: &Request, cases: &[&'static Case], run_dir: &Path) -> s
 }
 
 /// Cases that drive the same traffic and differ in what is looked for share a process.
-fn quickly(request: &Request, cases: &[&'static Case], run_dir: &Path) -> std::io::Result<Vec<Row>> {
+fn quickly(request: &Request, cases: &[&'static Case], ground: &Ground) -> std::io::Result<Vec<Row>> {
     let (same, other): (Vec<_>, Vec<_>) = cases.iter().copied().partition(|case| case.is_everyday());
     let mut groups = vec![same];
     groups.extend(other.into_iter().map(|case| vec![case]));
     groups.retain(|group| !group.is_empty());
-    let mut rows = side_by_side(request, &groups, run_dir)?;
+    let mut rows = side_by_side(request, &groups, ground)?;
     rows.sort_by_key(|row| cases.iter().position(|case| case.name == row.case.name));
     Ok(rows)
 }
 
-fn side_by_side(request: &Request, groups: &[Vec<&'static Case>], run_dir: &Path) -> std::io::Result<Vec<Row>> {
+fn side_by_side(request: &Request, groups: &[Vec<&'static Case>], ground: &Ground) -> std::io::Result<Vec<Row>> {
     let mut rows: Vec<Vec<Row>> = groups.iter().map(|_| Vec::new()).collect();
     let mut waiting = groups.iter().zip(0..).filter_map(|(group, at)| Some((at, group, *group.first()?)));
     let mut running: Vec<(usize, &Vec<&'static Case>, Child)> = Vec::new();
@@ -185,7 +235,7 @@ fn side_by_side(request: &Request, groups: &[Vec<&'static Case>], run_dir: &Path
         while running.len() < request.parallel
             && let Some((at, group, first)) = waiting.next()
         {
-            let child = Child::start(group, &mut subject(request, first, run_dir), request.limit)?;
+            let child = Child::start(group, &mut subject(request, first, ground), request.limit)?;
             running.push((at, group, child));
         }
         if running.is_empty() {
@@ -215,16 +265,20 @@ fn skipped(case: &'static Case, failed: &str) -> Row {
     Row { case, outcome: Outcome::Skipped, detail, ms: 0 }
 }
 
-fn subject(request: &Request, case: &Case, run_dir: &Path) -> Subject {
+fn subject(request: &Request, case: &Case, ground: &Ground) -> Subject {
     let mixed = case
         .name
         .bytes()
         .fold(request.seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(5));
     Subject {
         path: request.path.clone(),
-        run_dir: run_dir.to_owned(),
+        file: Arc::clone(&ground.file),
+        run_dir: ground.run_dir.clone(),
         config: request.config.clone(),
         seed: mixed,
+        isolation: request.isolation,
         library: None,
+        judged: None,
+        confined: None,
     }
 }

@@ -22,10 +22,12 @@ use heddle_extension_api::abi::status::{E_AGAIN, E_FAILED, E_GONE, E_INVALID, E_
 use super::answers::port_from;
 use super::published::Published;
 use super::sandbox;
-use super::shared::Mapping;
+use super::shared::{self, Mapping};
 use super::talk::{Heard, Loaded, Property, Talk, TalkError, ToChild, ToHost};
+use crate::loader::library::Judged;
 use crate::loader::{
-    CreateFailure, Groups, Instance, InstanceShared, Library, LogRing, Objection, PortDirectory, Services, library,
+    CreateFailure, Groups, Instance, InstanceShared, Library, LoadError, LogRing, Objection, PortDirectory, Services,
+    library,
 };
 use table::Inside;
 use worker::Thread;
@@ -44,6 +46,13 @@ pub fn is_one() -> bool {
 /// Runs the child to its end.
 #[must_use]
 pub fn main() -> ExitCode {
+    main_through(|library| library)
+}
+
+/// The same with the extension called through whatever `wrap` makes of its library: for who watches or disturbs the calls
+/// between it and its host.
+#[must_use]
+pub fn main_through(wrap: fn(Library) -> Library) -> ExitCode {
     let host = std::env::args().nth(2).and_then(|word| word.parse().ok()).unwrap_or(0);
     if !sandbox::follow(host) {
         return ExitCode::FAILURE;
@@ -51,15 +60,15 @@ pub fn main() -> ExitCode {
     sandbox::close_inherited();
     let Ok(socket) = rustix::io::dup(std::io::stdin()) else { return ExitCode::FAILURE };
     let talk = Talk::over(socket);
-    match serve(talk) {
+    match serve(talk, wrap) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn serve(talk: Talk) -> Result<(), TalkError> {
+fn serve(talk: Talk, wrap: fn(Library) -> Library) -> Result<(), TalkError> {
     let heard = talk.hear::<ToChild>(Instant::now() + ASKED)?;
-    let loaded = load(heard);
+    let loaded = load(heard, wrap);
     let deadline = Instant::now() + SEND;
     let (mut rooms, told) = match loaded {
         Ok((rooms, loaded)) => (rooms, loaded),
@@ -89,7 +98,7 @@ struct Rooms {
     _file: OwnedFd,
 }
 
-fn load(heard: Heard<ToChild>) -> Result<(Rooms, Loaded), String> {
+fn load(heard: Heard<ToChild>, wrap: fn(Library) -> Library) -> Result<(Rooms, Loaded), String> {
     let ToChild::Load { length } = heard.message else { return Err("was not told to load".to_owned()) };
     let mut fds = heard.fds.into_iter();
     let (Some(file), Some(memory)) = (fds.next(), fds.next()) else { return Err("got no files".to_owned()) };
@@ -97,11 +106,42 @@ fn load(heard: Heard<ToChild>) -> Result<(Rooms, Loaded), String> {
     let bells = fds.map(Arc::new).collect();
     let sandbox = sandbox::enter(length as u64).map_err(|error| error.to_string())?;
     let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    let library = Arc::new(library::load_in_place(&path).map_err(|error| error.to_string())?);
+    let library = library::load_in_place(&path).map_err(|error| error.to_string())?;
+    let library = Arc::new(wrap(library));
     sandbox::loaded(&sandbox).map_err(|error| error.to_string())?;
     let loaded = describe(&library, sandbox);
     let (instance, threads) = (None, BTreeMap::new());
     Ok((Rooms { library, memory: Arc::new(memory), bells, instance, threads, _file: file }, loaded))
+}
+
+/// This process, confined as a child confines itself: for who judges an extension under what it has to live with there.
+pub struct Confined {
+    file: OwnedFd,
+    sandbox: Vec<String>,
+}
+
+impl Confined {
+    /// Confines this process for good; `judged` is the one file that it will open.
+    ///
+    /// # Errors
+    /// In words, when the process could not be confined.
+    pub fn enter(judged: &Judged) -> Result<Confined, String> {
+        let file = shared::sealed_copy(judged.bytes()).map_err(|error| format!("copying the file: {error}"))?;
+        let sandbox = sandbox::enter(0).map_err(|error| error.to_string())?;
+        Ok(Confined { file, sandbox })
+    }
+
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// As for any file that is refused, or when opening files could not be ended afterwards.
+    pub fn open(&self) -> Result<Library, LoadError> {
+        let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
+        let library = library::load_in_place(&path)?;
+        let unconfined = |error: sandbox::Unconfined| LoadError::Linker { reason: error.to_string() };
+        sandbox::loaded(&self.sandbox).map_err(unconfined)?;
+        Ok(library)
+    }
 }
 
 fn describe(library: &Library, sandbox: Vec<String>) -> Loaded {

@@ -18,7 +18,7 @@ use heddle_extension_api::abi::status::{E_AGAIN, E_FULL, E_PANIC, OK};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::answers::Answers;
-use super::layout::{self, COUNTERS};
+use super::layout::{self, COUNTERS, DONE, POSTED, Section};
 use super::parking::Parking;
 use super::shared::{self, Mapping};
 use super::stage::IsolatedStage;
@@ -400,6 +400,12 @@ impl Guest {
     pub fn functions(&self) -> (bool, bool, bool) {
         let loaded = &self.child.loaded;
         (loaded.ingress, loaded.egress, loaded.worker_tick || loaded.drops)
+    }
+
+    /// Whether every job of these workers was answered, or none ever will be.
+    pub fn has_answered(&self, workers: usize) -> bool {
+        let word = |worker, which| self.child.memory.word(Section::of(worker).word(which)).load(Ordering::SeqCst);
+        self.has_failed() || (0..workers).all(|worker| word(worker, POSTED) == word(worker, DONE))
     }
 
     /// The bell of a worker, which the child rings.

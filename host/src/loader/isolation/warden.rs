@@ -179,6 +179,8 @@ fn spawn(socket: OwnedFd, bells: Vec<Arc<EventFd>>) -> io::Result<Spawned> {
         .arg("--child")
         .arg(std::process::id().to_string())
         .env_clear()
+        // The allocator takes 64 MiB of addresses for each thread otherwise, which a switch of many workers counts by.
+        .env("MALLOC_ARENA_MAX", "2")
         .stdin(socket)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

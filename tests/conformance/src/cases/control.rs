@@ -36,7 +36,8 @@ pub(crate) const CASES: &[Case] = &[
         "ABI, growth: newer kinds of events",
         "An event of a kind that it does not know succeeds.",
         unknown_event,
-    ),
+    )
+    .beside(),
     case(
         (L, "capture-does-not-veto"),
         C,
@@ -165,22 +166,26 @@ pub(crate) const CASES: &[Case] = &[
         "heddle_interface_fn",
         "The same id gives the same table, an unknown one none.",
         interfaces,
-    ),
+    )
+    .beside(),
     case(
         (L, "interface-tables-whole"),
         ALL,
         "heddle_sampling_v1_t, heddle_drops_v1_t",
         "A table of an interface has its required functions.",
         tables,
-    ),
-    case((L, "configuration-keys-valid"), ALL, "heddle_config_key_t", "Configuration keys keep to their limits.", keys),
+    )
+    .beside(),
+    case((L, "configuration-keys-valid"), ALL, "heddle_config_key_t", "Configuration keys keep to their limits.", keys)
+        .beside(),
     case(
         (L, "configuration-defaults-fit"),
         ALL,
         "heddle_config_key_t.default_value",
         "The default of a key is a value of its kind.",
         defaults,
-    ),
+    )
+    .beside(),
     case(
         (L, "configuration-can-be-default"),
         ALL,
@@ -247,7 +252,7 @@ fn unknown_event(subject: &Subject) -> Verdict {
 fn refusals(subject: &Subject) -> Verdict {
     for config in ["no such line\n", "no-such-key=1\n", "=\n", "n=x\nn=\u{fffd}\n"] {
         let mut rig = Rig::without(subject, 2, 1)?;
-        match rig.switch.enable(&rig.library, config) {
+        match rig.enable_with(subject, config) {
             Ok(_) | Err(OfflineError::Create(_)) => {}
             Err(other) => return Err(other.to_string()),
         }
@@ -433,10 +438,19 @@ fn defaults(subject: &Subject) -> Verdict {
     Ok(String::new())
 }
 
+/// Whether it says that it takes a new configuration while it runs.
+fn takes_configurations(rig: &Rig) -> bool {
+    let hosted = rig.switch.extension(rig.extension).map(|one| one.instance());
+    if let Some(guest) = hosted.filter(|hosted| hosted.child().is_some()) {
+        return guest.library().settings().is_some_and(|settings| settings.changeable);
+    }
+    let table = proxy::ask(&CString::new(CONFIG_ID).unwrap_or_default());
+    !table.is_null() && proxy::config_table(table).configure.is_some()
+}
+
 fn configure(subject: &Subject) -> Verdict {
     let mut rig = Rig::new(subject, 2, 1)?;
-    let table = proxy::ask(&CString::new(CONFIG_ID).unwrap_or_default());
-    if table.is_null() || proxy::config_table(table).configure.is_none() {
+    if !takes_configurations(&rig) {
         return Ok("it takes no configuration while it runs".to_owned());
     }
     rig.bursts(4, 8);

@@ -207,7 +207,8 @@ pub(crate) const CASES: &[Case] = &[
         "heddle_worker_init_fn",
         "A context is called from one thread after the other.",
         threads,
-    ),
+    )
+    .beside(),
     case(
         (L, "workers-at-once"),
         CFW,
@@ -221,7 +222,8 @@ pub(crate) const CASES: &[Case] = &[
         "ABI, lifecycle",
         "A life with traffic leaves signal handlers, directory, masks and children as they were.",
         process,
-    ),
+    )
+    .beside(),
     case(
         (L, "floating-point-left-alone"),
         CFW,
@@ -390,11 +392,11 @@ fn changed(subject: &Subject, manners: Manners) -> Verdict {
     let drafts = proxy::live_drafts();
     drop(polite);
     let before = proxy::rules_broken();
-    let refused = proxy::REFUSED.load(std::sync::atomic::Ordering::Relaxed);
+    let refused = refusals();
     proxy::set_manners(manners);
     let after = rigged(subject);
     proxy::set_manners(Manners::POLITE);
-    let refused = proxy::REFUSED.load(std::sync::atomic::Ordering::Relaxed) > refused;
+    let refused = refusals() > refused;
     if let Some(broken) = only_then(&before) {
         return Err(broken);
     }
@@ -409,6 +411,11 @@ fn changed(subject: &Subject, manners: Manners) -> Verdict {
     }
 }
 
+/// Calls that the host refused so far because it was told to.
+fn refusals() -> u32 {
+    crate::board::board().refused.load(std::sync::atomic::Ordering::Acquire)
+}
+
 fn rigged(subject: &Subject) -> Result<Rig, String> {
     let mut rig = Rig::new(subject, 4, 1)?;
     rig.everyday();
@@ -420,7 +427,7 @@ fn refusing(subject: &Subject, bit: u32) -> Verdict {
 }
 
 fn older(subject: &Subject) -> Verdict {
-    let least = crate::child::min_host_minor(&subject.path);
+    let least = subject.min_host_minor();
     changed(subject, Manners { minor: Some(u32::from(least)), ..Manners::POLITE })
 }
 

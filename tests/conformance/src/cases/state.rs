@@ -58,72 +58,83 @@ pub(crate) const CASES: &[Case] = &[
         "model 1.1: instances are independent",
         "The end of one instance does nothing to another.",
         apart,
-    ),
+    )
+    .beside(),
     case(
         (L, "made-again-after-its-end"),
         ALL,
         "heddle_create_fn",
         "After its end it can be made again, and works.",
         again,
-    ),
-    case((L, "instance-memory-freed"), ALL, "heddle_destroy_fn", "`destroy` frees what `create` took.", instances),
+    )
+    .beside(),
+    case((L, "instance-memory-freed"), ALL, "heddle_destroy_fn", "`destroy` frees what `create` took.", instances)
+        .beside(),
     case(
         (L, "context-memory-freed"),
         CFW,
         "heddle_worker_fini_fn",
         "`worker_fini` frees what `worker_init` took.",
         contexts,
-    ),
-    case((L, "threads-joined"), ALL, "heddle_destroy_fn", "`destroy` joins the instance's threads.", threads),
+    )
+    .beside(),
+    case((L, "threads-joined"), ALL, "heddle_destroy_fn", "`destroy` joins the instance's threads.", threads).beside(),
     case(
         (L, "descriptors-closed"),
         ALL,
         "heddle_destroy_fn",
         "`destroy` closes the instance's descriptors.",
         descriptors,
-    ),
+    )
+    .beside(),
     case(
         (L, "state-table-whole"),
         ALL,
         "heddle_state_v1_t",
         "A table for state has a schema, versions, and a restore for each save.",
         table,
-    ),
+    )
+    .beside(),
     case(
         (L, "state-pieces-fit"),
         ALL,
         "heddle_state_piece_t.room, length",
         "A piece of state stays within the room it was lent.",
         |subject| saved(subject, 64).map(|_| String::new()),
-    ),
+    )
+    .beside(),
     case(
         (L, "state-saving-ends"),
         ALL,
         "heddle_state_save_fn",
         "Saving ends: after some pieces there is nothing more.",
         |subject| ends(&saved(subject, 0)?),
-    ),
+    )
+    .beside(),
     case(
         (L, "state-restores-its-own"),
         ALL,
         "heddle_state_restore_fn",
         "What it saved another instance of it takes up.",
         restores,
-    ),
+    )
+    .beside(),
     case(
         (L, "state-leaves-the-piece"),
         ALL,
         "heddle_state_piece_t.data",
         "Restoring writes nothing into the piece.",
         restores_read_only,
-    ),
+    )
+    .beside(),
     case(
         (L, "state-survives-rubbish"),
         ALL,
         "heddle_state_restore_fn",
         "A piece of rubbish is refused or taken, and harms nothing.",
         rubbish,
-    ),
+    )
+    .beside(),
 ];
 
 fn holds(subject: &Subject) -> Verdict {
@@ -304,7 +315,7 @@ fn saved(subject: &Subject, more: usize) -> Result<Vec<Saved>, String> {
     let mut error = ErrorText::default();
     if let Some(begin) = table.begin {
         // SAFETY: the instance is alive, no other control call is under way.
-        let code = unsafe { begin(instance.real(), &raw mut error) };
+        let code = proxy::about_state(|| unsafe { begin(instance.real(), &raw mut error) });
         if code != OK {
             return Err(format!("begin failed with status {code}"));
         }
@@ -322,12 +333,12 @@ fn saved(subject: &Subject, more: usize) -> Result<Vec<Saved>, String> {
         collect(STATE_WORKER, STATE_PIECE_MIN as usize + more, save, &mut pieces)?;
         if let Some(end) = table.end_worker {
             // SAFETY: as above.
-            unsafe { end(context) };
+            proxy::about_state(|| unsafe { end(context) });
         }
     }
     if let Some(end) = table.end {
         // SAFETY: as for `begin`.
-        unsafe { end(instance.real(), 1) };
+        proxy::about_state(|| unsafe { end(instance.real(), 1) });
     }
     Ok(pieces)
 }
@@ -342,7 +353,7 @@ fn collect(
     for index in 0..=PIECES {
         let data = memory.tail(0, room);
         let mut piece = piece(scope, index, data, room);
-        let code = save(&raw mut piece);
+        let code = proxy::about_state(|| save(&raw mut piece));
         if code != OK {
             return Err(format!("saving failed with status {code}"));
         }
@@ -401,14 +412,16 @@ fn restore(subject: &Subject, pieces: &[Saved], protect: bool) -> Result<Vec<i32
         given.length = saved.bytes.len() as u64;
         let mut error = ErrorText::default();
         let context: *mut c_void = proxy::context();
-        let code = match (saved.scope, table.restore, table.restore_worker) {
+        let code = proxy::about_state(|| match (saved.scope, table.restore, table.restore_worker) {
             // SAFETY: the instance is alive; the piece is guarded memory for the call.
-            (STATE_INSTANCE, Some(restore), _) => unsafe { restore(instance.real(), &raw const given, &raw mut error) },
+            (STATE_INSTANCE, Some(restore), _) => unsafe {
+                Some(restore(instance.real(), &raw const given, &raw mut error))
+            },
             // SAFETY: as above, with the context of its worker.
-            (STATE_WORKER, _, Some(restore)) => unsafe { restore(context, &raw const given, &raw mut error) },
-            _ => continue,
-        };
-        codes.push(code);
+            (STATE_WORKER, _, Some(restore)) => unsafe { Some(restore(context, &raw const given, &raw mut error)) },
+            _ => None,
+        });
+        codes.extend(code);
     }
     Ok(codes)
 }

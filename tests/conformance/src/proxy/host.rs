@@ -14,7 +14,21 @@ use heddle_extension_api::abi::packet::Packet;
 use heddle_extension_api::abi::status::{Bytes, E_FULL, E_GONE, E_INVALID, OK};
 
 use super::shadow::{self, InCall};
-use super::{CONTROL, Instance, REFUSED, USED, find, instance_of, is_refusal, lock, manners, role};
+use super::{CONTROL, Instance, board, find, instance_of, is_refusal, lock, manners, role};
+
+/// The real table behind an instance.
+macro_rules! real {
+    ($instance:expr, $function:ident ( $($argument:expr),* )) => {
+        // SAFETY: the host's table lives as long as the instance; the arguments are the extension's own.
+        match unsafe { (*$instance.host).$function } {
+            // SAFETY: as above.
+            Some(function) => unsafe { function($($argument),*) },
+            None => E_INVALID,
+        }
+    };
+}
+
+mod references;
 
 /// Bits of `Manners::refuse`.
 pub(crate) const MAKE_WRITABLE: u32 = 1;
@@ -29,7 +43,7 @@ pub(crate) const PORT_LIST: u32 = 256;
 pub(crate) const RELEASE: u32 = 512;
 pub(crate) const DATAGRAM: u32 = 1_024;
 
-/// Which right was used, by position in [`USED`].
+/// Which right was used: bits of `Board::used`.
 #[derive(Clone, Copy)]
 pub(crate) enum Right {
     Hold = 0,
@@ -42,7 +56,7 @@ pub(crate) enum Right {
 pub(crate) const RIGHTS: [&str; 4] = ["holds frames", "modifies frames", "makes drafts", "makes groups"];
 
 fn used(right: Right) {
-    USED[right as usize].store(true, Ordering::Relaxed);
+    board().used.fetch_or(1 << right as u32, Ordering::Relaxed);
 }
 
 /// The host's table with this module's functions.
@@ -68,10 +82,10 @@ pub(super) fn watched(real: Host) -> Host {
         datagram_counts: Some(datagram_counts),
         vlan_query: Some(vlan_query),
         inject_to: real.inject_to.map(|_| inject_to as _),
-        port_reference: real.port_reference.map(|_| port_reference as _),
-        port_dereference: real.port_dereference.map(|_| port_dereference as _),
-        nic_reference: real.nic_reference.map(|_| nic_reference as _),
-        nic_dereference: real.nic_dereference.map(|_| nic_dereference as _),
+        port_reference: real.port_reference.map(|_| references::port_reference as _),
+        port_dereference: real.port_dereference.map(|_| references::port_dereference as _),
+        nic_reference: real.nic_reference.map(|_| references::nic_reference as _),
+        nic_dereference: real.nic_dereference.map(|_| references::nic_dereference as _),
         ..real
     }
 }
@@ -79,21 +93,9 @@ pub(super) fn watched(real: Host) -> Host {
 fn refuses(bit: u32) -> bool {
     let refuses = manners().refuse & bit != 0;
     if refuses {
-        REFUSED.fetch_add(1, Ordering::Relaxed);
+        board().refused.fetch_add(1, Ordering::Relaxed);
     }
     refuses
-}
-
-/// The real table behind an instance.
-macro_rules! real {
-    ($instance:expr, $function:ident ( $($argument:expr),* )) => {
-        // SAFETY: the host's table lives as long as the instance; the arguments are the extension's own.
-        match unsafe { (*$instance.host).$function } {
-            // SAFETY: as above.
-            Some(function) => unsafe { function($($argument),*) },
-            None => E_INVALID,
-        }
-    };
 }
 
 /// The instance, for a function of the control side.
@@ -455,62 +457,6 @@ unsafe extern "C" fn inject_to(call: *mut c_void, handle: u64, source: u32, to: 
     let code = real!(current.instance(), inject_to(call, handle, source, to));
     if code == OK {
         current.end_draft(handle);
-    }
-    code
-}
-
-/// Takes or gives back references; what is counted here is the extension's own promise.
-fn refer(host: *mut c_void, port: u32, taken: bool) {
-    let Some(instance) = instance_of(host) else { return };
-    let mut known = lock(&instance.known);
-    let count = known.references.entry(port).or_default();
-    *count = if taken { *count + 1 } else { count.saturating_sub(1) };
-}
-
-unsafe extern "C" fn port_reference(host: *mut c_void, port: u32) -> i32 {
-    let Some(instance) = instance_of(host) else { return E_INVALID };
-    if !lock(&instance.known).referable.contains(&port) {
-        find(
-            "port-referenced-in-its-life",
-            format!("port {port} was referenced before its creation or after its teardown"),
-        );
-    }
-    let code = real!(instance, port_reference(host, port));
-    if code == OK {
-        refer(host, port, true);
-    }
-    code
-}
-
-unsafe extern "C" fn port_dereference(host: *mut c_void, port: u32) -> i32 {
-    let Some(instance) = instance_of(host) else { return E_INVALID };
-    let code = real!(instance, port_dereference(host, port));
-    if code == OK {
-        refer(host, port, false);
-    }
-    code
-}
-
-unsafe extern "C" fn nic_reference(host: *mut c_void, port: u32, nic: u32) -> i32 {
-    let Some(instance) = instance_of(host) else { return E_INVALID };
-    if !lock(&instance.known).connected.contains(&port) {
-        find(
-            "nic-referenced-while-connected",
-            format!("the NIC of port {port} was referenced while it is not connected"),
-        );
-    }
-    let code = real!(instance, nic_reference(host, port, nic));
-    if code == OK {
-        refer(host, port, true);
-    }
-    code
-}
-
-unsafe extern "C" fn nic_dereference(host: *mut c_void, port: u32, nic: u32) -> i32 {
-    let Some(instance) = instance_of(host) else { return E_INVALID };
-    let code = real!(instance, nic_dereference(host, port, nic));
-    if code == OK {
-        refer(host, port, false);
     }
     code
 }
