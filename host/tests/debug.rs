@@ -67,7 +67,7 @@ fn run(library: &Arc<Library>, config: &str, debug: bool) -> Ran {
         outcomes.push(switch.feed(u64::from(round + 1) * 10 * MS, 0, a, &frames));
     }
     let delivered = outcomes.iter().flat_map(|outcome| outcome.to(b)).map(|delivery| delivery.bytes.clone()).collect();
-    let findings = switch.extension(number).unwrap().instance().findings().map(|found| found.all());
+    let findings = switch.extension(number).unwrap().instance().here().unwrap().findings().map(|found| found.all());
     assert_eq!(findings.is_some(), debug);
     let counted = switch.stage_counters(number).violations;
     Ran { delivered, findings: findings.unwrap_or_default(), counted, outcomes }

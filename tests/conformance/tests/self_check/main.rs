@@ -66,10 +66,26 @@ fn every_case_has_a_misbehaving_extension_of_one_of_its_roles() {
         assert!(name.chars().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '-'), "{name}");
     }
     assert!(files.is_empty(), "without a case: {files:?}");
-    let clauses: String = cases.iter().map(|case| word(case, "clause")).collect();
-    for rule in 1..=14 {
-        assert!(clauses.contains(&format!("A{rule:03X}")), "no case for the verifier's rule A{rule:03X}");
+}
+
+#[test]
+fn the_book_maps_each_rule_of_the_verifier_to_a_case_that_names_it() {
+    let page = std::fs::read_to_string(root().join("sdk-docs/src/conformance.md")).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| A0"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let rules: Vec<String> = (1..=14).map(|rule| format!("A{rule:03X}")).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), rules);
+    let cases = cases();
+    for row in &rows {
+        let case = cases.iter().find(|case| word(case, "name") == row[2].trim_matches('`'));
+        let clause = case.map(|case| word(case, "clause")).unwrap_or_default();
+        assert!(clause.contains(&format!("Driver Verifier {}", row[0])), "{row:?}: the case's clause is '{clause}'");
     }
+    let named = cases.iter().filter(|case| word(case, "clause").contains("Driver Verifier")).count();
+    assert_eq!(named, rules.len(), "a case names a rule that the book does not map to it");
 }
 
 #[test]

@@ -266,7 +266,7 @@ impl Attempt {
         let counters = switch.extension_counters(extension).into_iter();
         self.counters = counters.map(|(name, unit, value)| CounterValue { name, unit, value }).collect();
         let one = switch.extension(extension);
-        let findings = one.and_then(|one| one.instance().findings()).map(|findings| findings.all());
+        let findings = one.and_then(|one| one.instance().here()?.findings()).map(|findings| findings.all());
         self.findings = findings.map(|found| found.into_iter().map(FindingFact::of).collect());
         let lines = one.map(|one| one.log()).unwrap_or_default();
         let found = |text: &str| self.findings.iter().flatten().any(|finding| finding.line == text);
