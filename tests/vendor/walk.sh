@@ -16,7 +16,7 @@ export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_RELEASE_DEBUG
 # Projects of a vendor have target folders of their own.
 unset CARGO_TARGET_DIR
 
-PAGES='vendor-quick-start how-to/capture how-to/filter how-to/forward how-to/serve how-to/policy keep-state how-to/test how-to/debug how-to/ship'
+PAGES='vendor-quick-start how-to/capture how-to/filter how-to/forward how-to/serve how-to/policy how-to/policies keep-state how-to/test how-to/debug how-to/ship'
 # Pages with blocks that are not typed here: prose, or walks of their own.
 OTHERS='concepts how-to/ndis versions glossary'
 

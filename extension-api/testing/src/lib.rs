@@ -38,6 +38,7 @@
 mod frame;
 mod host;
 mod lab;
+mod policy;
 mod switch;
 mod table;
 

@@ -122,7 +122,7 @@ pub struct TestSwitch {
     now_ns: u64,
 }
 
-fn failure(function: &str, status: i32, text: &ErrorText) -> Result<(), String> {
+pub(crate) fn failure(function: &str, status: i32, text: &ErrorText) -> Result<(), String> {
     if status == OK {
         return Ok(());
     }
@@ -232,6 +232,14 @@ impl TestSwitch {
         // SAFETY: the instance `create` made; configuration and text are valid for the call.
         let status = unsafe { configure(self.instance, config, &mut text) };
         failure("configure", status, &text)
+    }
+
+    pub(crate) fn entry(&self) -> &ExtensionV1 {
+        &self.entry
+    }
+
+    pub(crate) fn instance(&self) -> *mut c_void {
+        self.instance
     }
 
     /// References to ports and NICs that the extension has taken and not given back.
