@@ -81,6 +81,12 @@ pub enum DaemonError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// Devices of a running heddled are not to be removed.
+    #[error("heddled runs with the state directory {}, or it is not yours: nothing is removed; stop it first", state.display())]
+    Running {
+        /// The state directory.
+        state: PathBuf,
+    },
     /// The supervisor gave up.
     #[error(transparent)]
     Supervise(#[from] SuperviseError),
@@ -103,6 +109,7 @@ impl DaemonError {
             Self::Plane(error) => error.class(),
             Self::Metrics(MetricsError::NotLoopback { .. }) => ErrorClass::Usage,
             Self::Metrics(MetricsError::Bind { .. }) => ErrorClass::AlreadyExists,
+            Self::Running { .. } => ErrorClass::AlreadyExists,
             Self::Config(_) => ErrorClass::Refused,
             Self::RunDirectory { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 ErrorClass::Permission
@@ -155,6 +162,11 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
         return say(&format!("{}: {}{later}\n", file.display(), state.summary()));
     }
     let log = log::init(args.log_level);
+    if args.release_devices {
+        let state = args.state_dir();
+        let Some(names) = supervisor::release_devices(&state) else { return Err(DaemonError::Running { state }) };
+        return names.iter().try_for_each(|name| say(&format!("{name}\n")));
+    }
     if let Some(inherited) = Inherited::from_environment() {
         let (kept, listener) = inherited.enter().map_err(DaemonError::system("enter the switch process"))?;
         // For the rest of the process: ports keep and take their queues wherever they are opened.
@@ -178,7 +190,7 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
         return switch_process(args, build, listener, facts(args, None, log), supervisor::new_start(), None);
     }
     let crashes = contain::record::file(&args.run_dir());
-    let ended = supervisor::supervise(socket.listener(), &crashes).map_err(DaemonError::from);
+    let ended = supervisor::supervise(socket.listener(), &crashes, &args.state_dir()).map_err(DaemonError::from);
     contain::record::tidy(&crashes);
     ended
 }

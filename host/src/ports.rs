@@ -132,8 +132,6 @@ pub struct OpenSpec {
     pub mtu: Option<u32>,
     /// MAC to give a TAP device; other backends leave their device's own.
     pub mac: Option<[u8; 6]>,
-    /// Keep a TAP device when the port closes.
-    pub persist: bool,
 }
 
 impl OpenSpec {
@@ -147,7 +145,6 @@ impl OpenSpec {
             offload: true,
             mtu: None,
             mac: None,
-            persist: false,
         }
     }
 }

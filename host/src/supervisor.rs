@@ -5,10 +5,13 @@
 //! ([`Inherited`]). Because the supervisor keeps the socket open,
 //! clients that connect while a child is being restarted wait in the backlog instead of being refused.
 //! A child that dies is restarted, the first time at once and then after growing pauses; children that keep dying early
-//! end heddled (`backoff`). A death that is an extension's doing, by its record or by what was under way (`verdict`), is not
-//! counted: the next child keeps that extension out. An exit code is an answer only when the child has declared it. What operators asked for is in the store, which no death touches; the child restores it.
+//! end heddled (`backoff`). TAP interfaces outlive even the supervisor, unless it was asked to stop (`devices`). A death that
+//! is an extension's doing, by its record or by what was under way (`verdict`), is not counted: the next child keeps that
+//! extension out. An exit code is an answer only when the child has declared it. What operators asked for is in the store,
+//! which no death touches; the child restores it.
 
 mod backoff;
+mod devices;
 mod inherit;
 mod keeper;
 mod verdict;
@@ -31,10 +34,13 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 use verdict::{Death, Verdicts};
 
 /// What the switch process gets to stop before it is killed. heddled promises to be gone within two seconds.
 const STOP_TIME: Duration = Duration::from_millis(1900);
+/// How often devices are looked at that hosts may have renamed or moved into another network namespace.
+const FOLLOW: Duration = Duration::from_secs(1);
 
 /// Why the supervisor ended other than by a stop signal.
 #[derive(Debug, thiserror::Error)]
@@ -77,15 +83,34 @@ fn system(step: &'static str) -> impl FnOnce(io::Error) -> SuperviseError {
     move |source| SuperviseError::System { step, source }
 }
 
-/// Keeps a switch process on `listener` until a stop signal.
+/// Keeps a switch process on `listener` until a stop signal. Crash records are in the file `crashes`, `state` is the state
+/// directory.
 ///
 /// # Errors
 /// When the switch process keeps dying, cannot be started, or had to be killed at the end.
-pub fn supervise(listener: &UnixListener, crashes: &Path) -> Result<(), SuperviseError> {
+pub fn supervise(listener: &UnixListener, crashes: &Path, state: &Path) -> Result<(), SuperviseError> {
     // One thread: the parent-death signal of the child follows the thread that started it.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("start its event loop"))?;
-    runtime.block_on(keep_alive(listener, crashes))
+    let mut kept = KeptQueues::new(state);
+    let ended = runtime.block_on(keep_alive(listener, crashes, &mut kept));
+    // Whatever else ended it, the next start goes on with the same devices.
+    if matches!(ended, Ok(()) | Err(SuperviseError::Killed { .. })) {
+        kept.release();
+    }
+    ended
+}
+
+/// Removes the TAP interfaces that a heddled that was killed has left; their names. `None` when one is running.
+#[must_use]
+pub fn release_devices(state: &Path) -> Option<Vec<String>> {
+    if !state.exists() {
+        return Some(Vec::new());
+    }
+    let (devices, kept) = devices::Devices::open(state)?;
+    let names = devices.names().map(str::to_owned).collect();
+    devices.release(&kept);
+    Some(names)
 }
 
 /// The stop signals, whichever comes first.
@@ -113,23 +138,27 @@ impl StopSignals {
     }
 }
 
-async fn keep_alive(listener: &UnixListener, crashes: &Path) -> Result<(), SuperviseError> {
+async fn keep_alive(listener: &UnixListener, crashes: &Path, kept: &mut KeptQueues) -> Result<(), SuperviseError> {
     let mut signals = StopSignals::listen().map_err(system("receive signals"))?;
     let mut backoff = Backoff::default();
     let mut inherited = Inherited::first();
-    let mut kept = KeptQueues::new();
     let mut verdicts = Verdicts::default();
+    let mut looks = tokio::time::interval(FOLLOW);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let started = Instant::now();
         let input = kept.hand_over(listener).map_err(system("pass its sockets on"))?;
         let mut child = start(input, &inherited).map_err(system("start the switch process"))?;
         let pid = child.id().unwrap_or(0);
         tracing::debug!(pid, restarts = inherited.restarts, "the switch process is started");
-        let status = tokio::select! {
-            status = child.wait() => status.map_err(system("wait for the switch process"))?,
-            name = signals.recv() => {
-                tracing::info!(signal = name, "stopping the switch process");
-                return stop(child).await;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status.map_err(system("wait for the switch process"))?,
+                name = signals.recv() => {
+                    tracing::info!(signal = name, "stopping the switch process");
+                    return stop(child).await;
+                }
+                _ = looks.tick() => kept.follow(),
             }
         };
         let ended = describe(status);

@@ -42,6 +42,11 @@ pub struct DaemonArgs {
     #[arg(long = "config-schema", conflicts_with_all = ["config", "check_config"])]
     pub config_schema: bool,
 
+    /// Remove the TAP interfaces that a heddled of this state directory has left because it was killed, print their names,
+    /// and exit; the next start would go on with them
+    #[arg(long = "release-devices", conflicts_with_all = ["config", "check_config", "config_schema"])]
+    pub release_devices: bool,
+
     /// Directory to search for extensions; may be given several times
     #[arg(long = "extension-dir", value_name = "DIR", default_value = "/usr/lib/heddle/extensions")]
     pub extension_dirs: Vec<PathBuf>,

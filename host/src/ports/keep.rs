@@ -8,13 +8,22 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
+/// Who made a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// Its port: the device goes with it.
+    Heddle,
+    /// Somebody else: the device stays when its port goes.
+    Other,
+}
+
 /// Keeps descriptors for the process that comes after this one.
 pub trait Keeper: Send + Sync {
     /// What the process before this one left under `port`; once.
     fn take(&self, port: &str) -> Option<Vec<OwnedFd>>;
 
     /// Keeps copies of `queues` under `port`, instead of what was kept there.
-    fn keep(&self, port: &str, queues: &[BorrowedFd<'_>]);
+    fn keep(&self, port: &str, queues: &[BorrowedFd<'_>], maker: Maker);
 
     /// Lets go of what is kept under `port`.
     fn forget(&self, port: &str);
@@ -31,9 +40,9 @@ pub(super) fn take(port: &str) -> Option<Vec<OwnedFd>> {
     KEEPER.get()?.take(port)
 }
 
-pub(super) fn keep(port: &str, queues: &[BorrowedFd<'_>]) {
+pub(super) fn keep(port: &str, queues: &[BorrowedFd<'_>], maker: Maker) {
     if let Some(keeper) = KEEPER.get() {
-        keeper.keep(port, queues);
+        keeper.keep(port, queues, maker);
     }
 }
 

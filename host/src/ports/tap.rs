@@ -13,11 +13,13 @@
 //! missed frames of the port, read from the interface's `tx_dropped`.
 //!
 //! The queues are [kept](super::keep) for the process after this one, which then goes on with the same interface: it never
-//! loses its carrier, its addresses or its namespace, and frames wait in the kernel's ring meanwhile.
+//! loses its carrier, its addresses or its namespace, and frames wait in the kernel's ring meanwhile. An interface that was
+//! made here is persistent while somebody keeps it, so that it outlives the keeper as well ([`place`] finds it again).
 //!
 //! Limits: 64 queues; an MTU set here is the interface's, writes are not held to it (the kernel is not either).
 
 mod losses;
+pub mod place;
 mod transfer;
 
 use std::fs::File;
@@ -29,7 +31,7 @@ use heddle_switch_core::frame::Capabilities;
 use heddle_switch_core::offload::VIRTIO_LEN;
 
 use super::error::OpenPortError;
-use super::keep;
+use super::keep::{self, Maker};
 use super::sys::interface;
 use super::sys::tun::{self, TunOffload};
 use super::{Attachment, BackendEntry, LossMeter, Notices, OpenPort, OpenSpec, RxQueue};
@@ -71,7 +73,10 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     if let Some(open) = resume(spec) {
         return Ok(open);
     }
-    let (first, name, multi_queue) = attach_first(wanted, spec.queues)?;
+    let found = interface::index(wanted).is_ok();
+    let several = spec.queues > 1;
+    let (first, name, multi_queue) =
+        tun::attach_to_fit(wanted, several).map_err(|source| attach_error(wanted, several, source))?;
     let step = |step| {
         let name = name.clone();
         move |source| OpenPortError::from_step(&name, step, source)
@@ -83,9 +88,6 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
         configure(&queue, spec.offload).map_err(step("setting up TAP offloads"))?;
         queues.push(queue);
     }
-    if let (Some(first), true) = (queues.first(), spec.persist) {
-        tun::set_persist(first, true).map_err(step("making the TAP interface persistent"))?;
-    }
     if let Some(mac) = spec.mac {
         interface::set_mac(&name, mac).map_err(step("setting the MAC address"))?;
     }
@@ -95,7 +97,7 @@ fn open(spec: &OpenSpec) -> Result<OpenPort, OpenPortError> {
     interface::set_up(&name).map_err(step("bringing the interface up"))?;
     let attachment = Attachment::new(&name, interface::index(&name).ok());
     let tap = Tap { port: spec.port.clone(), attachment, multi_queue, offload: spec.offload, queues };
-    tap.keep();
+    tap.keep(if found { Maker::Other } else { Maker::Heddle });
     describe(name, tap, offload)
 }
 
@@ -176,18 +178,6 @@ fn check_name(name: &str) -> Result<(), OpenPortError> {
     Err(OpenPortError::BadDevice { device: name.to_owned(), backend: "tap", reason })
 }
 
-/// The first queue, and whether the interface is one for several. A single queue fits itself to an existing interface.
-fn attach_first(name: &str, queues: u16) -> Result<(File, String, bool), OpenPortError> {
-    let multi_queue = queues > 1;
-    let attached = match tun::attach(name, multi_queue) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) && !multi_queue => {
-            tun::attach(name, true).map(|(file, name)| (file, name, true))
-        }
-        other => other.map(|(file, name)| (file, name, multi_queue)),
-    };
-    attached.map_err(|source| attach_error(name, multi_queue, source))
-}
-
 fn attach_error(name: &str, multi_queue: bool, source: io::Error) -> OpenPortError {
     let device = name.to_owned();
     match source.raw_os_error() {
@@ -228,9 +218,9 @@ fn configure(queue: &File, offload: bool) -> io::Result<TunOffload> {
 
 impl Tap {
     /// Has the queues kept for the process after this one.
-    fn keep(&self) {
+    fn keep(&self, maker: Maker) {
         let queues: Vec<BorrowedFd<'_>> = self.queues.iter().map(AsFd::as_fd).collect();
-        keep::keep(&self.port, &queues);
+        keep::keep(&self.port, &queues, maker);
     }
 
     /// Takes up the interface that came back for queue `nth`, behind the descriptor it always had.
@@ -242,7 +232,7 @@ impl Tap {
         interface::set_up(&name)?;
         let old = self.queues.get(nth).ok_or(io::ErrorKind::NotFound)?;
         tun::replace(old, queue.into())?;
-        self.keep();
+        self.keep(Maker::Other);
         Ok(())
     }
 }

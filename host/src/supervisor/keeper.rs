@@ -3,7 +3,8 @@
 //! Between both processes is a UNIX socket of packets, the switch process's standard input. At its start it is sent the
 //! listening socket, then everything kept, then an end mark; from then on it sends what is to be kept and what is to be let
 //! go. A packet is a letter, then the name of a port; descriptors travel beside it (`SCM_RIGHTS`, unix(7)). Packets of a
-//! process that died are all read before the next one starts.
+//! process that died are all read before the next one starts. Devices that heddled made outlive the supervisor, too
+//! (`devices`).
 //!
 //! Limits: [`PORTS_MAX`] ports, [`QUEUES_MAX`] descriptors each, names of [`NAME_MAX`] bytes.
 
@@ -12,6 +13,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -20,8 +22,9 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
+use super::devices::Devices;
 use crate::contain::note;
-use crate::ports::keep;
+use crate::ports::keep::{self, Maker};
 
 /// Ports whose descriptors are kept; those of further ones go with the process.
 const PORTS_MAX: usize = 4096;
@@ -32,16 +35,70 @@ const NAME_MAX: usize = 2 * 64 + 1;
 
 /// What a packet is about.
 const LISTENER: u8 = b'L';
+/// A device that its port made.
 const KEEP: u8 = b'K';
+/// One that somebody else made.
+const LEND: u8 = b'B';
 const FORGET: u8 = b'F';
 const END: u8 = b'E';
 /// From the switch process: it is about to exit, by itself, with the code that follows.
 const EXITS: u8 = b'X';
 
-/// Descriptors by port.
-type Kept = BTreeMap<String, Vec<OwnedFd>>;
 /// The exit code a process has declared.
 type Declared = Arc<Mutex<Option<u8>>>;
+
+/// The device of one port.
+#[derive(Debug)]
+pub(super) struct KeptPort {
+    pub(super) queues: Vec<OwnedFd>,
+    pub(super) maker: Maker,
+}
+
+impl KeptPort {
+    fn letter(&self) -> u8 {
+        letter(self.maker)
+    }
+}
+
+fn letter(maker: Maker) -> u8 {
+    match maker {
+        Maker::Heddle => KEEP,
+        Maker::Other => LEND,
+    }
+}
+
+fn maker(letter: u8) -> Maker {
+    if letter == KEEP { Maker::Heddle } else { Maker::Other }
+}
+
+/// Devices by port.
+pub(super) type Kept = BTreeMap<String, KeptPort>;
+
+/// What is kept, and the record of what may outlive the keeper.
+#[derive(Debug, Default)]
+struct Store {
+    kept: Kept,
+    devices: Option<Devices>,
+}
+
+impl Store {
+    fn keep(&mut self, port: String, one: KeptPort) {
+        if self.kept.len() >= PORTS_MAX && !self.kept.contains_key(&port) {
+            return;
+        }
+        if let Some(devices) = &mut self.devices {
+            devices.keep(&port, &one);
+        }
+        self.kept.insert(port, one);
+    }
+
+    fn forget(&mut self, port: &str) {
+        let Some(one) = self.kept.remove(port) else { return };
+        if let Some(devices) = &mut self.devices {
+            devices.forget(port, &one);
+        }
+    }
+}
 
 fn send(socket: BorrowedFd<'_>, what: u8, port: &str, queues: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(QUEUES_MAX))];
@@ -84,15 +141,35 @@ fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(u8, String, Vec<OwnedFd
 /// The supervisor's side of one switch process.
 #[derive(Debug)]
 pub(super) struct KeptQueues {
-    kept: Arc<Mutex<Kept>>,
+    store: Arc<Mutex<Store>>,
     reader: Option<JoinHandle<()>>,
     declared: Declared,
     notes: Option<OwnedFd>,
 }
 
 impl KeptQueues {
-    pub(super) fn new() -> Self {
-        Self { kept: Arc::default(), reader: None, declared: Declared::default(), notes: None }
+    /// With what a heddled of the same state directory has left.
+    pub(super) fn new(state: &Path) -> Self {
+        let (devices, kept) = Devices::open(state).map_or((None, Kept::new()), |(devices, kept)| (Some(devices), kept));
+        let store = Arc::new(Mutex::new(Store { kept, devices }));
+        Self { store, reader: None, declared: Declared::default(), notes: None }
+    }
+
+    /// Follows devices that were renamed or moved; call it now and then.
+    pub(super) fn follow(&self) {
+        let Store { kept, devices } = &mut *lock(&self.store);
+        if let Some(devices) = devices {
+            devices.follow(kept);
+        }
+    }
+
+    /// Lets go of everything, at an end that was asked for; call it when the switch process has ended.
+    pub(super) fn release(mut self) {
+        self.settle();
+        let Store { kept, devices } = std::mem::take(&mut *lock(&self.store));
+        if let Some(devices) = devices {
+            devices.release(&kept);
+        }
     }
 
     /// Waits until everything the process before has sent is read; call it when that process is dead.
@@ -116,11 +193,11 @@ impl KeptQueues {
         let (listener, notes) = (listener.as_fd().try_clone_to_owned()?, note::file()?);
         let first = [listener, notes.try_clone()?];
         self.notes = Some(notes);
-        let (kept, declared) = (Arc::clone(&self.kept), Arc::clone(&self.declared));
+        let (store, declared) = (Arc::clone(&self.store), Arc::clone(&self.declared));
         // A thread of its own: it waits when the socket is full, and the supervisor must not.
         let work = move || {
             let outcome =
-                send_all(ours.as_fd(), &first, &kept).and_then(|()| keep_what_comes(ours.as_fd(), &kept, &declared));
+                send_all(ours.as_fd(), &first, &store).and_then(|()| keep_what_comes(ours.as_fd(), &store, &declared));
             if let Err(error) = outcome {
                 tracing::warn!(%error, "the descriptors of the switch process are not kept any more");
             }
@@ -130,31 +207,30 @@ impl KeptQueues {
     }
 }
 
-fn lock<T>(kept: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(what: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Every change is one insertion or removal.
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The first packet has the listening socket and the file for notes of calls.
-fn send_all(socket: BorrowedFd<'_>, first: &[OwnedFd; 2], kept: &Mutex<Kept>) -> io::Result<()> {
+fn send_all(socket: BorrowedFd<'_>, first: &[OwnedFd; 2], store: &Mutex<Store>) -> io::Result<()> {
     send(socket, LISTENER, "", &first.each_ref().map(AsFd::as_fd))?;
-    for (port, queues) in &*lock(kept) {
-        let queues: Vec<BorrowedFd<'_>> = queues.iter().map(AsFd::as_fd).collect();
-        send(socket, KEEP, port, &queues)?;
+    for (port, one) in &lock(store).kept {
+        let queues: Vec<BorrowedFd<'_>> = one.queues.iter().map(AsFd::as_fd).collect();
+        send(socket, one.letter(), port, &queues)?;
     }
     send(socket, END, "", &[])
 }
 
-fn keep_what_comes(socket: BorrowedFd<'_>, kept: &Mutex<Kept>, declared: &Mutex<Option<u8>>) -> io::Result<()> {
+fn keep_what_comes(socket: BorrowedFd<'_>, store: &Mutex<Store>, declared: &Mutex<Option<u8>>) -> io::Result<()> {
     while let Some((what, port, queues)) = receive(socket)? {
         if what == EXITS {
             *lock(declared) = port.parse().ok();
             continue;
         }
-        let mut kept = lock(kept);
         match what {
-            KEEP if kept.len() < PORTS_MAX || kept.contains_key(&port) => drop(kept.insert(port, queues)),
-            FORGET => drop(kept.remove(&port)),
+            KEEP | LEND => lock(store).keep(port, KeptPort { queues, maker: maker(what) }),
+            FORGET => lock(store).forget(&port),
             _ => {}
         }
     }
@@ -182,7 +258,9 @@ impl Inheritance {
                     let mut queues = queues.into_iter();
                     (listener, notes) = (queues.next(), queues.next());
                 }
-                Some((KEEP, port, queues)) => drop(left.insert(port, queues)),
+                Some((what @ (KEEP | LEND), port, queues)) => {
+                    left.insert(port, KeptPort { queues, maker: maker(what) });
+                }
                 Some((END, ..)) => break,
                 Some(_) => {}
                 None => return Err(io::Error::other("the supervisor is gone")),
@@ -219,11 +297,11 @@ impl Inheritance {
 
 impl keep::Keeper for Inheritance {
     fn take(&self, port: &str) -> Option<Vec<OwnedFd>> {
-        lock(&self.left).remove(port)
+        lock(&self.left).remove(port).map(|one| one.queues)
     }
 
-    fn keep(&self, port: &str, queues: &[BorrowedFd<'_>]) {
-        self.tell(KEEP, port, queues);
+    fn keep(&self, port: &str, queues: &[BorrowedFd<'_>], maker: Maker) {
+        self.tell(letter(maker), port, queues);
     }
 
     fn forget(&self, port: &str) {
@@ -239,7 +317,7 @@ mod tests {
     #[test]
     fn descriptors_travel_and_are_kept_until_forgotten() -> io::Result<()> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let kept = Mutex::new(Kept::new());
+        let store = Mutex::new(Store::default());
         let (mut reader, writer) = io::pipe()?;
         send(theirs.as_fd(), KEEP, "lab/web", &[writer.as_fd(), reader.as_fd()])?;
         send(theirs.as_fd(), KEEP, "lab/db", &[writer.as_fd()])?;
@@ -247,11 +325,11 @@ mod tests {
         send(theirs.as_fd(), EXITS, "5", &[])?;
         drop((theirs, writer));
         let declared = Mutex::new(None);
-        keep_what_comes(ours.as_fd(), &kept, &declared)?;
+        keep_what_comes(ours.as_fd(), &store, &declared)?;
         assert_eq!(*lock(&declared), Some(5));
-        let mut kept = kept.into_inner().unwrap_or_default();
+        let mut kept = store.into_inner().unwrap_or_default().kept;
         assert_eq!(kept.keys().collect::<Vec<_>>(), ["lab/web"]);
-        let mut queues = kept.remove("lab/web").unwrap_or_default();
+        let mut queues = kept.remove("lab/web").map(|one| one.queues).unwrap_or_default();
         assert_eq!(queues.len(), 2);
         io::PipeWriter::from(queues.swap_remove(0)).write_all(b"frame")?;
         drop(queues);
@@ -265,15 +343,22 @@ mod tests {
     fn the_next_process_gets_everything_and_names_have_a_limit() -> io::Result<()> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let (reader, _writer) = io::pipe()?;
-        let kept = Mutex::new(Kept::from([("lab/web".to_owned(), vec![OwnedFd::from(reader)])]));
+        let one = |queue, maker| KeptPort { queues: vec![queue], maker };
+        let again = reader.try_clone()?.into();
+        let kept = Kept::from([
+            ("lab/db".to_owned(), one(again, Maker::Other)),
+            ("lab/web".to_owned(), one(reader.into(), Maker::Heddle)),
+        ]);
+        let store = Mutex::new(Store { kept, devices: None });
         let socket = OwnedFd::from(UnixListener::bind(tempfile::tempdir()?.path().join("s"))?);
-        send_all(ours.as_fd(), &[socket, note::file()?], &kept)?;
+        send_all(ours.as_fd(), &[socket, note::file()?], &store)?;
         let mut told = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..4 {
             let Some((what, port, queues)) = receive(theirs.as_fd())? else { break };
             told.push((what, port, queues.len()));
         }
-        assert_eq!(told, [(LISTENER, String::new(), 2), (KEEP, "lab/web".to_owned(), 1), (END, String::new(), 0)]);
+        let (web, db) = ((KEEP, "lab/web".to_owned(), 1), (LEND, "lab/db".to_owned(), 1));
+        assert_eq!(told, [(LISTENER, String::new(), 2), db, web, (END, String::new(), 0)]);
         send(ours.as_fd(), FORGET, &"x".repeat(NAME_MAX + 1), &[])?;
         assert!(receive(theirs.as_fd()).is_err(), "a name that was cut is no name");
         Ok(())

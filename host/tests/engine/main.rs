@@ -33,6 +33,6 @@ mod swap;
 mod traffic;
 mod upgrade;
 mod violations;
-mod volatile;
 mod vlan;
+mod volatile;
 mod workers;

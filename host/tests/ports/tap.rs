@@ -261,7 +261,8 @@ fn losses_of_before_are_not_the_port_s() {
         return;
     }
     let link = Link(unique("t"));
-    let spec = OpenSpec { persist: true, ..OpenSpec::new("lab/t", "tap", &*link.0) };
+    ip(&format!("tuntap add dev {} mode tap", link.0));
+    let spec = OpenSpec::new("lab/t", "tap", &*link.0);
     let first = ports::open(&spec).unwrap();
     ip(&format!("link set {} txqueuelen 1", link.0));
     ip(&format!("addr add 10.9.7.1/24 dev {}", link.0));
@@ -300,7 +301,8 @@ fn a_persistent_interface_stays_and_is_taken_over() {
         return;
     }
     let link = Link(unique("t"));
-    let spec = OpenSpec { persist: true, ..OpenSpec::new("lab/t", "tap", &*link.0) };
+    ip(&format!("tuntap add dev {} mode tap", link.0));
+    let spec = OpenSpec::new("lab/t", "tap", &*link.0);
     drop(ports::open(&spec).unwrap());
     assert!(std::fs::metadata(format!("/sys/class/net/{}", link.0)).is_ok());
     assert_eq!(ports::open(&spec).unwrap().device, link.0);

@@ -45,6 +45,11 @@ impl Host {
         host
     }
 
+    /// From its next start on, heddled has what `file` says.
+    pub fn configure(&mut self, file: &std::path::Path) {
+        self.options.extend(["--config".to_owned(), file.display().to_string()]);
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

@@ -1,4 +1,4 @@
-//! SIGKILL of the switch process under traffic: frames lost, and how long none arrived.
+//! SIGKILL of the switch process, and of the whole of heddled, under traffic: frames lost, and how long none arrived.
 //!
 //! 1,000 frames a second go from one host to another through a switch with 100 ports and 10,000 addresses; the receiver
 //! says something ten times a second. HEDDLE_GAP_KILLS says how many kills (2 when it does not). The figures are printed
@@ -15,9 +15,16 @@ use heddle_end_to_end::{as_root, wait_for};
 use heddle_restart::host::Host;
 use heddle_restart::load::{ADDRESSES, Cost, HEALTHY, PORTS, Pair, RATE, TOO_LONG, cost, furnish, receiver, sender};
 
-fn kills_under_traffic(what: &str, pair: impl FnOnce(&Host) -> Pair) {
+/// What is killed.
+#[derive(Clone, Copy, PartialEq)]
+enum Victim {
+    SwitchProcess,
+    Both,
+}
+
+fn kills_under_traffic(what: &str, victim: Victim, pair: impl FnOnce(&Host) -> Pair) {
     let kills: usize = std::env::var("HEDDLE_GAP_KILLS").ok().map_or(2, |text| text.parse().expect("a number"));
-    let (host, pair, idle) = furnish(pair);
+    let (mut host, pair, idle) = furnish(pair);
     let (stop, last) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let received = receiver(pair.wire(1), Arc::clone(&stop), Arc::clone(&last));
     let sent = sender(pair.wire(0), Arc::clone(&stop));
@@ -31,7 +38,13 @@ fn kills_under_traffic(what: &str, pair: impl FnOnce(&Host) -> Pair) {
         sleep(HEALTHY);
         let before = idle_frames();
         at.push(Instant::now());
-        host.kill_switch();
+        match victim {
+            Victim::SwitchProcess => host.kill_switch(),
+            Victim::Both => {
+                host.kill_both();
+                host.start();
+            }
+        }
         let killed = last.load(Ordering::Relaxed);
         wait_for("forwarding to go on", || last.load(Ordering::Relaxed) > killed + 500);
         flooded.push(idle_frames() - before);
@@ -56,17 +69,23 @@ fn kills_under_traffic(what: &str, pair: impl FnOnce(&Host) -> Pair) {
     );
     println!("{what}: gaps in ms {:?}, lost {lost:?}", gaps.iter().map(Duration::as_millis).collect::<Vec<_>>());
     assert!(*gaps.last().unwrap() < TOO_LONG, "{costs:?}");
-    assert_eq!(host.json("daemon status")["restarts"], kills);
+    assert_eq!(host.json("daemon status")["restarts"], if victim == Victim::SwitchProcess { kills } else { 0 });
 }
 
 #[test]
 fn tap_ports_forward_again_after_a_kill() {
     let Some(_turn) = as_root("tap_ports_forward_again_after_a_kill") else { return };
-    kills_under_traffic("TAP ports", Pair::taps);
+    kills_under_traffic("TAP ports", Victim::SwitchProcess, Pair::taps);
 }
 
 #[test]
 fn packet_ports_forward_again_after_a_kill() {
     let Some(_turn) = as_root("packet_ports_forward_again_after_a_kill") else { return };
-    kills_under_traffic("packet ports on veth", Pair::veths);
+    kills_under_traffic("packet ports on veth", Victim::SwitchProcess, Pair::veths);
+}
+
+#[test]
+fn tap_ports_forward_again_after_the_whole_of_heddled_is_killed() {
+    let Some(_turn) = as_root("tap_ports_forward_again_after_the_whole_of_heddled_is_killed") else { return };
+    kills_under_traffic("TAP ports, supervisor killed as well", Victim::Both, Pair::taps);
 }

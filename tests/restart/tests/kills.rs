@@ -143,9 +143,11 @@ fn a_kill_at_any_instant_leaves_the_state_before_the_change_or_after_it() {
     }
     let Campaign { host, tally, prefix, .. } = campaign;
     drop(host);
-    for tap in taps(&prefix) {
+    let left = taps(&prefix);
+    for tap in &left {
         ip(&format!("link del {tap}"));
     }
+    assert!(left.is_empty(), "a clean end leaves {left:?}");
     println!(
         "{kills} kills from seed {seed} in {:.1} s: {} of both processes, {} once more while restoring; {} left the state \
          before, {} the state after ({} of them answered); half-done states 0, orphaned devices 0, stale sockets 0",

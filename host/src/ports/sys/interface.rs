@@ -132,11 +132,16 @@ pub(in crate::ports) fn set_up(name: &str) -> io::Result<()> {
 pub(in crate::ports) fn mac(name: &str) -> io::Result<Option<[u8; 6]>> {
     let mut request = request(name)?;
     ask(libc::SIOCGIFHWADDR, &mut request)?;
-    // SAFETY: SIOCGIFHWADDR fills this field.
+    Ok(mac_in(&request))
+}
+
+/// The MAC in a request that the kernel answered as SIOCGIFHWADDR; `None` for what is not Ethernet.
+pub(in crate::ports) fn mac_in(request: &libc::ifreq) -> Option<[u8; 6]> {
+    // SAFETY: any bytes are a `sockaddr`; SIOCGIFHWADDR fills this field.
     #[expect(unsafe_code, reason = "C union")]
     let address = unsafe { request.ifr_ifru.ifru_hwaddr };
     let bytes = address.sa_data.first_chunk::<6>().filter(|_| address.sa_family == ETHERNET);
-    Ok(bytes.map(|bytes| bytes.map(|byte| byte.cast_unsigned())))
+    bytes.map(|bytes| bytes.map(|byte| byte.cast_unsigned()))
 }
 
 /// Sets the MAC of an Ethernet interface.

@@ -4,11 +4,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use super::check;
-use super::interface::{name_in, request};
+use super::interface::{mac_in, name_in, request};
 
 /// Where the kernel offers it.
 pub(in crate::ports) const DEVICE: &str = "/dev/net/tun";
@@ -28,29 +28,49 @@ pub(in crate::ports) fn attach(name: &str, multi_queue: bool) -> io::Result<(Fil
     Ok((file, name_in(&request)))
 }
 
+/// The first queue, the interface's name, and whether it is one for several: a single queue fits itself to an existing
+/// interface.
+pub(in crate::ports) fn attach_to_fit(name: &str, multi_queue: bool) -> io::Result<(File, String, bool)> {
+    match attach(name, multi_queue) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) && !multi_queue => {
+            attach(name, true).map(|(file, name)| (file, name, true))
+        }
+        other => other.map(|(file, name)| (file, name, multi_queue)),
+    }
+}
+
 /// `_IO('T', 227)`, Linux 5.4: the network namespace of a queue's interface.
 const TUNGETDEVNETNS: libc::Ioctl = 0x54e3;
 
 /// The present name of a queue's interface, in whichever network namespace it is.
-pub(in crate::ports) fn name(queue: &File) -> io::Result<String> {
+pub(in crate::ports) fn name(queue: &impl AsFd) -> io::Result<String> {
     let mut request = request("")?;
     // SAFETY: TUNGETIFF fills one `ifreq`, which lives across the call.
     #[expect(unsafe_code, reason = "system call")]
-    check(unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNGETIFF, &raw mut request) })?;
+    check(unsafe { libc::ioctl(queue.as_fd().as_raw_fd(), libc::TUNGETIFF, &raw mut request) })?;
     Ok(name_in(&request))
 }
 
+/// The MAC of a queue's interface, in whichever network namespace it is.
+pub(in crate::ports) fn mac(queue: &impl AsFd) -> io::Result<Option<[u8; 6]>> {
+    let mut request = request("")?;
+    // SAFETY: a TAP queue answers SIOCGIFHWADDR for its interface: it fills one `ifreq`, which lives across the call.
+    #[expect(unsafe_code, reason = "system call")]
+    check(unsafe { libc::ioctl(queue.as_fd().as_raw_fd(), libc::SIOCGIFHWADDR, &raw mut request) })?;
+    Ok(mac_in(&request))
+}
+
 /// The network namespace of a queue's interface. It lives as long as the file is open: ask, and let go.
-pub(in crate::ports) fn namespace(queue: &File) -> io::Result<File> {
+pub(in crate::ports) fn namespace(queue: &impl AsFd) -> io::Result<File> {
     // SAFETY: the operation takes no argument and gives a new descriptor, checked before it becomes a file.
     #[expect(unsafe_code, reason = "system call")]
     unsafe {
-        Ok(File::from_raw_fd(check(libc::ioctl(queue.as_raw_fd(), TUNGETDEVNETNS))?))
+        Ok(File::from_raw_fd(check(libc::ioctl(queue.as_fd().as_raw_fd(), TUNGETDEVNETNS))?))
     }
 }
 
 /// Whether a queue's interface is in the network namespace of this thread.
-pub(in crate::ports) fn is_here(queue: &File) -> io::Result<bool> {
+pub(in crate::ports) fn is_here(queue: &impl AsFd) -> io::Result<bool> {
     let (there, here) = (namespace(queue)?.metadata()?, std::fs::metadata("/proc/thread-self/ns/net")?);
     Ok((there.dev(), there.ino()) == (here.dev(), here.ino()))
 }
@@ -62,10 +82,10 @@ fn set_by_pointer(file: &File, operation: libc::Ioctl, value: libc::c_int) -> io
     Ok(())
 }
 
-fn set_by_value(file: &File, operation: libc::Ioctl, value: libc::c_uint) -> io::Result<()> {
+fn set_by_value(file: &impl AsFd, operation: libc::Ioctl, value: libc::c_uint) -> io::Result<()> {
     // SAFETY: the operations passed in this file take an integer, no pointer.
     #[expect(unsafe_code, reason = "system call")]
-    check(unsafe { libc::ioctl(file.as_raw_fd(), operation, libc::c_ulong::from(value)) })?;
+    check(unsafe { libc::ioctl(file.as_fd().as_raw_fd(), operation, libc::c_ulong::from(value)) })?;
     Ok(())
 }
 
@@ -98,7 +118,7 @@ pub(in crate::ports) fn set_offload(file: &File, offload: TunOffload) -> io::Res
 }
 
 /// Whether the interface outlives its last queue.
-pub(in crate::ports) fn set_persist(file: &File, persist: bool) -> io::Result<()> {
+pub(in crate::ports) fn set_persist(file: &impl AsFd, persist: bool) -> io::Result<()> {
     set_by_value(file, libc::TUNSETPERSIST, libc::c_uint::from(persist))
 }
 
