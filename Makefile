@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench kills restart upgrades lint docs soak deb vendor-kit deb-check clean
+.PHONY: help setup demo test bench kills restart crashes panics upgrades lint docs soak deb vendor-kit deb-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
@@ -32,6 +32,12 @@ kills: ## 1,000 kills at random points of random changes (root); KILLS=n SEED=n
 
 restart: ## 20 kills under traffic, frames lost and longest gap (root); KILLS=n
 	@KILLS=$(KILLS) $(HERE)tests/run/restart.sh traffic
+
+crashes: ## 20 each of SIGSEGV, abort, stack overflow and endless loop in an extension under traffic (root); CRASHES=n
+	@CRASHES=$(CRASHES) $(HERE)tests/run/restart.sh crashes
+
+panics: ## 10,000 panics of an extension at random places: each frame follows its policy, nothing grows; PANICS=n SEED=n
+	@PANICS=$(PANICS) SEED=$(SEED) $(HERE)tests/run/restart.sh panics
 
 upgrades: ## 100 upgrades of an extension under traffic, 100,000 connections a worker
 	@UPGRADES=$(UPGRADES) CONNECTIONS=$(CONNECTIONS) PPS=$(PPS) $(HERE)tests/run/upgrades.sh

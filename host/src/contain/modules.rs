@@ -3,11 +3,21 @@
 //! Read from `/proc/self/maps` when containment is armed and after each library is opened, because a signal handler
 //! cannot. A table is never freed, since a handler may be reading it; tables are bounded like libraries are.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Tables, one for each time code was mapped: as many as libraries, and the first.
 const TABLES: usize = crate::loader::MAPPED_MAX + 1;
+
+/// An extension whose code is in this process.
+#[derive(Debug)]
+pub struct Owner {
+    /// Its identifier.
+    pub extension: String,
+    /// SHA-256 of its file, in hexadecimal.
+    pub sha256: String,
+}
 
 /// A stretch of executable memory.
 #[derive(Debug)]
@@ -17,14 +27,29 @@ struct Module {
     /// Where address 0 of the file would be.
     bias: usize,
     name: String,
+    /// Whose it is; `None` for code of the switch and of libraries.
+    owner: Option<Arc<Owner>>,
 }
 
 static ALL: [OnceLock<Vec<Module>>; TABLES] = [const { OnceLock::new() }; TABLES];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
+/// Owners by the name of their file; as many as libraries.
+static OWNERS: Mutex<BTreeMap<String, Arc<Owner>>> = Mutex::new(BTreeMap::new());
+
+/// Says whose the code of a file is that is about to be opened. Not for signal handlers.
+pub fn is_of(file: &str, extension: &str, sha256: &str) {
+    let owner = Owner { extension: extension.to_owned(), sha256: sha256.to_owned() };
+    let mut owners = OWNERS.lock().unwrap_or_else(PoisonError::into_inner);
+    owners.insert(file.to_owned(), Arc::new(owner));
+}
+
 /// Looks at the process anew. Not for signal handlers.
 pub fn refresh() {
-    let table = read(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default());
+    let mut table = read(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default());
+    let owners = OWNERS.lock().unwrap_or_else(PoisonError::into_inner);
+    table.iter_mut().for_each(|module| module.owner = owners.get(&module.name).cloned());
+    drop(owners);
     let at = COUNT.fetch_add(1, Ordering::AcqRel);
     if let Some(place) = ALL.get(at) {
         // Nobody else has this number.
@@ -49,19 +74,27 @@ fn read(maps: &str) -> Vec<Module> {
         }
         if rights.contains('x') {
             let name = path.rsplit('/').next().unwrap_or(path).to_owned();
-            modules.push(Module { start, end, bias: first.0, name });
+            modules.push(Module { start, end, bias: first.0, name, owner: None });
         }
     }
     modules
 }
 
-/// The file an address of code belongs to, and the address within it as debuggers count. Async-signal-safe.
-pub fn find(address: usize) -> Option<(&'static str, usize)> {
+fn module(address: usize) -> Option<&'static Module> {
     let newest = COUNT.load(Ordering::Acquire).min(TABLES);
     // One that is being made is not there yet; the one before it knows nearly as much.
     let table = ALL.get(..newest)?.iter().rev().find_map(OnceLock::get)?;
-    let found = table.iter().find(|module| (module.start..module.end).contains(&address))?;
-    Some((&found.name, address - found.bias))
+    table.iter().find(|module| (module.start..module.end).contains(&address))
+}
+
+/// The file an address of code belongs to, and the address within it as debuggers count. Async-signal-safe.
+pub fn find(address: usize) -> Option<(&'static str, usize)> {
+    module(address).map(|module| (module.name.as_str(), address - module.bias))
+}
+
+/// The extension whose code lies at an address. Async-signal-safe.
+pub fn owner(address: usize) -> Option<&'static Owner> {
+    module(address)?.owner.as_deref()
 }
 
 #[cfg(test)]
@@ -86,5 +119,11 @@ mod tests {
         let (name, offset) = find(here).unwrap();
         assert!(name.starts_with("heddle_host") && offset < here, "{name}+{offset:#x}");
         assert_eq!(find(8), None);
+        assert!(owner(here).is_none(), "it is no extension's");
+        let file = std::env::current_exe().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        is_of(&file, "org.example.a", "ab");
+        refresh();
+        let told = owner(here).map(|owner| (owner.extension.as_str(), owner.sha256.as_str()));
+        assert_eq!(told, Some(("org.example.a", "ab")));
     }
 }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 const HEAD: &str = "heddle-crash 1";
 /// Last line.
 const END: &str = "end";
+/// What is in the place of a function when a thread of the extension's own ended the process.
+pub(super) const OWN_THREAD: &str = "thread";
 /// Return addresses noted.
 pub(super) const FRAMES_MAX: usize = 32;
 /// A file of records is not read beyond this.
@@ -245,7 +247,11 @@ impl CrashRecord {
                 _ => self.signal.clone(),
             },
         };
-        let function = if self.function.is_empty() { String::new() } else { format!(" in {}", self.function) };
+        let function = match self.function.as_str() {
+            "" => String::new(),
+            OWN_THREAD => " in a thread of its own".to_owned(),
+            function => format!(" in {function}"),
+        };
         let worker = self.worker.map_or_else(String::new, |worker| format!(" on worker {worker}"));
         format!("{what}{function}{worker}")
     }

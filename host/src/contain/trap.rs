@@ -17,8 +17,8 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use super::modules;
-use super::record::{CrashCause, FRAMES_MAX, Facts, write_stack};
+use super::modules::{self, Owner};
+use super::record::{CrashCause, FRAMES_MAX, Facts, OWN_THREAD, write_stack};
 use super::site::Site;
 use super::slot::{self, Slot};
 use crate::loader::guarded;
@@ -246,8 +246,8 @@ fn die(slot: Option<&Slot>, signal: &str, (address, at): (Option<usize>, usize),
         0 => CrashCause::Signal,
         ms => CrashCause::Limit(ms),
     };
-    let called =
-        slot.and_then(|slot| slot::with_site(slot, |site| write_facts(Some((slot, site)), cause, signal, address)));
+    let called = slot
+        .and_then(|slot| slot::with_site(slot, |site| write_facts(&Whom::called(slot, site), cause, signal, address)));
     // SAFETY: room for as many addresses as are asked for; the unwinder is loaded.
     let count = unsafe { libc::backtrace(frames.as_mut_ptr(), libc::c_int::try_from(FRAMES_MAX).unwrap_or(0)) };
     let mut addresses = [0; FRAMES_MAX];
@@ -255,8 +255,10 @@ fn die(slot: Option<&Slot>, signal: &str, (address, at): (Option<usize>, usize),
         *to = *from as usize;
     }
     let addresses = addresses.get(..usize::try_from(count).unwrap_or(0)).unwrap_or_default();
+    // A thread that calls nobody is an extension's own when its code is on the stack.
+    let owner = if called.is_some() { None } else { addresses.iter().find_map(|address| modules::owner(*address)) };
     if called.is_none() {
-        write_facts(None, cause, signal, address);
+        write_facts(&owner.map(Whom::own_thread).unwrap_or_default(), cause, signal, address);
     }
     // The first frames are this handler's own.
     let first = addresses.iter().position(|address| *address == at).unwrap_or(0);
@@ -264,10 +266,32 @@ fn die(slot: Option<&Slot>, signal: &str, (address, at): (Option<usize>, usize),
     let mut out = Line::default();
     let _ = write_stack(&mut out, addresses, modules::find);
     out.flush();
-    called.is_some()
+    called.is_some() || owner.is_some()
 }
 
-fn write_facts(called: Option<(&Slot, &Site)>, cause: CrashCause, signal: &str, address: Option<usize>) {
+/// Whom a record names.
+#[derive(Default)]
+struct Whom<'a> {
+    extension: &'a str,
+    switch: &'a str,
+    sha256: &'a str,
+    function: &'a str,
+    worker: Option<u32>,
+}
+
+impl<'a> Whom<'a> {
+    fn called(slot: &Slot, site: &'a Site) -> Whom<'a> {
+        let (function, worker) = (slot.function().name(), slot.worker());
+        Whom { extension: &site.extension, switch: &site.switch, sha256: &site.sha256, function, worker }
+    }
+
+    /// Which of its switches the thread works for, nobody knows.
+    fn own_thread(owner: &'a Owner) -> Whom<'a> {
+        Whom { extension: &owner.extension, sha256: &owner.sha256, function: OWN_THREAD, ..Whom::default() }
+    }
+}
+
+fn write_facts(whom: &Whom<'_>, cause: CrashCause, signal: &str, address: Option<usize>) {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a local to write to; the rest gives numbers.
     let (pid, thread) = unsafe {
@@ -280,11 +304,11 @@ fn write_facts(called: Option<(&Slot, &Site)>, cause: CrashCause, signal: &str, 
         cause,
         signal,
         address,
-        extension: called.map_or("", |(_, site)| site.extension.as_str()),
-        switch: called.map_or("", |(_, site)| site.switch.as_str()),
-        sha256: called.map_or("", |(_, site)| site.sha256.as_str()),
-        function: called.map_or("", |(slot, _)| slot.function().name()),
-        worker: called.and_then(|(slot, _)| slot.worker()),
+        extension: whom.extension,
+        switch: whom.switch,
+        sha256: whom.sha256,
+        function: whom.function,
+        worker: whom.worker,
         thread,
     };
     let mut out = Line::default();

@@ -161,6 +161,7 @@ pub fn load_bytes(path: &Path, file: Vec<u8>, run_dir: &Path) -> Result<Library,
     let prefix = sha256.get(..12).unwrap_or_default();
     let place = Place::take()?;
     let name = format!("{}.{}.{}.{prefix}.so", judged.facts.id, std::process::id(), place.generation());
+    modules::is_of(&name, &judged.facts.id, &sha256);
     let copy = PrivateCopy::write(run_dir.join(name), &judged.bytes)?;
     let site = Site::new(&judged.facts.id, Some(&sha256));
     let entered = enter(&site, Function::Load, None);

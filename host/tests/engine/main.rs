@@ -23,6 +23,7 @@ mod panicking;
 mod policies;
 mod ports;
 mod powers;
+mod probation;
 mod references;
 mod refusals;
 mod replay;

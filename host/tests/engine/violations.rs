@@ -11,21 +11,17 @@ use super::traffic::{mac, numbered};
 
 /// An extension of `tests/extensions/c/harmful`, built.
 pub(crate) fn harmful(name: &str, directory: &Path) -> PathBuf {
+    harmful_as(name, directory, name, &[])
+}
+
+/// The same as `OUT.so`, with more options for the compiler.
+pub(crate) fn harmful_as(name: &str, directory: &Path, out: &str, more: &[&str]) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let file = directory.join(name).with_extension("so");
+    let file = directory.join(out).with_extension("so");
     let built = Command::new("gcc")
-        .args([
-            "-std=c11",
-            "-O2",
-            "-g1",
-            "-shared",
-            "-fPIC",
-            "-fvisibility=hidden",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-I",
-        ])
+        .args(["-std=c11", "-O2", "-g1", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"])
+        .args(more)
+        .arg("-I")
         .arg(root.join("extension-api/include"))
         .arg("-o")
         .arg(&file)

@@ -7,6 +7,7 @@
 pub mod cheat;
 pub mod harmful;
 pub mod host;
+pub mod lab;
 pub mod load;
 pub mod model;
 pub mod random;

@@ -5,131 +5,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{sleep, spawn};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use heddle_end_to_end::as_root;
-use heddle_end_to_end::frames::{mac, number_of, numbered};
-use heddle_end_to_end::namespace::{Namespace, device};
-use heddle_end_to_end::wait_for;
-use heddle_end_to_end::wire::Wire;
+use heddle_end_to_end::frames::{mac, numbered};
+use heddle_end_to_end::{as_root, wait_for};
 use heddle_restart::harmful::{CRASH, build};
-use heddle_restart::host::Host;
+use heddle_restart::lab::Lab;
 use serde_json::Value;
 
-/// The limit of a call that is given to heddled, in milliseconds.
-const LIMIT: u64 = 500;
 /// Longest time without a frame that is no failure, behind what the watchdog waits for.
 const TOO_LONG: Duration = Duration::from_secs(5);
-
-/// A switch with two hosts, and traffic from one to the other until it is dropped.
-struct Lab {
-    host: Host,
-    hosts: [Namespace; 2],
-    devices: [String; 2],
-    file: PathBuf,
-    stop: Arc<AtomicBool>,
-    last: Arc<AtomicU64>,
-    longest_us: Arc<AtomicU64>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-}
-
-impl Lab {
-    fn new() -> Lab {
-        let mut host = Host::with(&["--call-limit", &LIMIT.to_string()]);
-        host.wait();
-        let file = build("c-crash", host.directory.path(), "c-crash", &[]);
-        host.ok("switch create lab");
-        let hosts = [Namespace::new("from"), Namespace::new("to")];
-        let devices = [device("t"), device("t")];
-        for (nth, name) in devices.iter().enumerate() {
-            host.ok(&format!("port add lab end{nth} --backend tap --device {name}"));
-            hosts[nth].adopt(name, &[]);
-        }
-        let (stop, last, longest_us) = (Arc::default(), Arc::default(), Arc::default());
-        let mut lab = Lab { host, hosts, devices, file, stop, last, longest_us, threads: Vec::new() };
-        lab.run_traffic();
-        lab
-    }
-
-    fn wire(&self, nth: usize) -> Wire {
-        Wire::open(&self.hosts[nth], &self.devices[nth], Duration::from_millis(50))
-    }
-
-    fn run_traffic(&mut self) {
-        let (wire, stop) = (self.wire(0), Arc::clone(&self.stop));
-        self.threads.push(spawn(move || {
-            for number in 1.. {
-                if stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                wire.send(&numbered(mac(1, 1), mac(2, 1), None, 1, number));
-                sleep(Duration::from_millis(2));
-            }
-        }));
-        let (wire, stop) = (self.wire(1), Arc::clone(&self.stop));
-        let (last, longest) = (Arc::clone(&self.last), Arc::clone(&self.longest_us));
-        self.threads.push(spawn(move || {
-            let (mut place, mut before) = ([0; 2048], Instant::now());
-            while !stop.load(Ordering::Relaxed) {
-                if let Some((1, number)) = wire.receive(&mut place).and_then(|length| number_of(&place[..length])) {
-                    let gap = u64::try_from(before.elapsed().as_micros()).unwrap();
-                    (before, _) = (Instant::now(), longest.fetch_max(gap, Ordering::Relaxed));
-                    last.store(number, Ordering::Relaxed);
-                }
-            }
-        }));
-        self.wait_for_traffic("traffic to flow");
-    }
-
-    fn wait_for_traffic(&self, what: &str) {
-        let before = self.last.load(Ordering::Relaxed);
-        wait_for(what, || self.last.load(Ordering::Relaxed) > before + 20);
-    }
-
-    /// Enables the extension and has it misbehave; gives the record of its quarantine and the longest gap.
-    fn misbehave(&self, what: &str, at: &str) -> (Value, Duration) {
-        let restarts = self.restarts();
-        self.wait_for_traffic("traffic before");
-        self.longest_us.store(0, Ordering::Relaxed);
-        let line = format!("extension enable lab {} --config do={what} --config at={at}", self.file.display());
-        if matches!(at, "ingress" | "egress") {
-            self.host.ok(&line);
-            self.wire(0).send(&numbered(mac(1, 1), [0xee, 0, 0, 0, 0, 1], None, 9, 0));
-        } else {
-            // Its end is the answer.
-            let _ = self.host.heddle(&line);
-        }
-        wait_for(&format!("a new switch process after {what} in {at}"), || self.restarts() == restarts + 1);
-        self.wait_for_traffic("traffic afterwards");
-        let records = self.host.json("quarantine list lab");
-        (records[0].clone(), Duration::from_micros(self.longest_us.load(Ordering::Relaxed)))
-    }
-
-    fn restarts(&self) -> u64 {
-        let outcome = self.host.heddle("daemon status --json");
-        serde_json::from_str::<Value>(&outcome.stdout).ok().and_then(|view| view["restarts"].as_u64()).unwrap_or(0)
-    }
-
-    fn end_traffic(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.threads.drain(..).for_each(|thread| drop(thread.join()));
-    }
-
-    fn forgive(&self) {
-        let _ = self.host.heddle(&format!("extension disable lab {CRASH}"));
-        self.host.ok(&format!("quarantine clear --switch lab {CRASH}"));
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        self.end_traffic();
-    }
-}
 
 /// What it does, where, what the record says of it, and the cause.
 type Sin = (&'static str, &'static str, &'static str, &'static str);
@@ -156,7 +41,7 @@ fn a_crash_or_an_endless_loop_is_named_kept_out_and_survived() {
     let all = std::env::var_os("HEDDLE_ALL_CRASHES").is_some();
     let some = |sin: &&Sin| all || matches!((sin.0, sin.1), ("segv" | "loop" | "stack" | "exit", _) | (_, "create"));
     let sins: Vec<Sin> = SINS.iter().filter(some).copied().collect();
-    sins.chunks(4).for_each(|sins| each_is_survived(&Lab::new(), sins));
+    sins.chunks(4).for_each(|sins| each_is_survived(&Lab::new(&["--call-limit", "500"]), sins));
 }
 
 fn each_is_survived(lab: &Lab, sins: &[Sin]) {
@@ -168,7 +53,7 @@ fn each_is_survived(lab: &Lab, sins: &[Sin]) {
         assert!(crash["what"].as_str().unwrap().starts_with(*told), "{what} in {at}: {crash}");
         assert_eq!((&crash["extension"], &crash["switch"]), (&CRASH.into(), &"lab".into()));
         assert_eq!(crash["sha256"].as_str().map(str::len), Some(64), "{crash}");
-        assert!(gap < TOO_LONG + Duration::from_millis(LIMIT), "{what} in {at}: {gap:?}");
+        assert!(gap < TOO_LONG + Duration::from_millis(500), "{what} in {at}: {gap:?}");
         let stack: Vec<&str> = crash["stack"].as_array().unwrap().iter().map(|frame| frame.as_str().unwrap()).collect();
         assert!(stack.iter().any(|frame| frame.contains(&format!("{CRASH}."))), "{what} in {at}: {stack:?}");
         if *what == "segv" {
@@ -191,7 +76,7 @@ fn each_is_survived(lab: &Lab, sins: &[Sin]) {
 fn a_crash_while_the_state_is_restored_keeps_that_extension_out_over_a_restart_of_heddled() {
     let test = "a_crash_while_the_state_is_restored_keeps_that_extension_out_over_a_restart_of_heddled";
     let Some(_turn) = as_root(test) else { return };
-    let mut lab = Lab::new();
+    let mut lab = Lab::new(&["--call-limit", "500"]);
     let trigger = lab.host.directory.path().join("trigger");
     let line = format!(
         "extension enable lab {} --config do=segv --config at=create --config if={}",
@@ -224,4 +109,78 @@ fn a_crash_while_the_state_is_restored_keeps_that_extension_out_over_a_restart_o
         lab.host.json(&format!("extension show lab {CRASH}"))["running"] == Value::Bool(true)
     });
     assert_eq!(lab.host.json("quarantine list lab"), Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_crash_in_a_thread_of_an_extensions_own_is_its_crash() {
+    let Some(_turn) = as_root("a_crash_in_a_thread_of_an_extensions_own_is_its_crash") else { return };
+    let lab = Lab::new(&[]);
+    for (nth, (what, told)) in [("segv", "SIGSEGV at 0x8"), ("abort", "SIGABRT")].into_iter().enumerate() {
+        let trigger = lab.host.directory.path().join(what);
+        let id = format!("{CRASH}-{what}");
+        let file = build("c-crash", lab.host.directory.path(), what, &[&format!("-DID=\"{id}\"")]);
+        let keys = format!("--config do={what} --config at=thread --config if={}", trigger.display());
+        lab.host.ok(&format!("extension enable lab {} {keys}", file.display()));
+        lab.wait_for_traffic("traffic with the extension running");
+        std::fs::write(&trigger, b"").unwrap();
+        wait_for("another switch process", || lab.restarts() == nth as u64 + 1);
+        lab.wait_for_traffic("traffic afterwards");
+        let record = lab.host.json("quarantine list lab").as_array().unwrap().last().cloned().unwrap();
+        let crash = &record["crash"];
+        assert_eq!((&record["id"], &record["cause"]), (&id.as_str().into(), &"crash".into()), "{record}");
+        assert_eq!(crash["what"], format!("{told} in a thread of its own"), "{crash}");
+        assert_eq!(crash["sha256"].as_str().map(str::len), Some(64), "{crash}");
+    }
+}
+
+#[test]
+fn a_version_that_crashes_on_probation_gives_way_to_the_one_before_it() {
+    let Some(_turn) = as_root("a_version_that_crashes_on_probation_gives_way_to_the_one_before_it") else { return };
+    let lab = Lab::new(&[]);
+    let tame = build("c-crash", lab.host.directory.path(), "tame", &["-DTAME"]);
+    let wild = build("c-crash", lab.host.directory.path(), "wild", &["-DVERSION=\"2\""]);
+    lab.host.ok(&format!("extension enable lab {} --config do=segv", tame.display()));
+    let upgraded =
+        lab.host.json(&format!("extension upgrade --switch lab {CRASH} {} --probation 3600", wild.display()));
+    assert_eq!(upgraded["version"], "2", "{upgraded}");
+    lab.wire(0).send(&numbered(mac(1, 1), [0xee, 0, 0, 0, 0, 1], None, 9, 0));
+    wait_for("another switch process", || lab.restarts() == 1);
+    wait_for("the version before", || {
+        let view = lab.host.json(&format!("extension show lab {CRASH}"));
+        (&view["version"], &view["running"]) == (&"1".into(), &true.into())
+    });
+    lab.wait_for_traffic("traffic afterwards");
+    assert_eq!(lab.host.json("quarantine list lab"), Value::Array(Vec::new()), "the version before did nothing");
+    let crash = lab.host.json("daemon status")["last_crash"].clone();
+    assert_eq!((&crash["extension"], &crash["what"]), (&CRASH.into(), &"SIGSEGV at 0x8 in ingress on worker 0".into()));
+}
+
+#[test]
+fn calls_over_their_budget_are_counted_and_quarantined_and_slow_is_no_crash() {
+    let Some(_turn) = as_root("calls_over_their_budget_are_counted_and_quarantined_and_slow_is_no_crash") else {
+        return;
+    };
+    let lab = Lab::new(&["--call-budget", "200"]);
+    let keys = "--config do=slow --config us=400 --fail-policy open";
+    lab.host.ok(&format!("extension enable lab {} {keys}", lab.file.display()));
+    let wire = lab.wire(0);
+    let mut shown = 0;
+    wait_for("the quarantine", || {
+        for _ in 0..50 {
+            wire.send(&numbered(mac(1, 1), [0xee, 0, 0, 0, 0, 1], None, 9, 0));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let view = lab.host.json(&format!("extension show lab {CRASH}"));
+        let rules = view["violations"].as_array().cloned().unwrap_or_default();
+        let slow = rules.iter().find(|one| one["rule"] == "slow-call").and_then(|one| one["count"].as_u64());
+        shown = slow.unwrap_or(shown).max(shown);
+        !view["quarantine"].is_null()
+    });
+    assert!(shown > 100, "they are shown as they are counted: {shown}");
+    let record = lab.host.json("quarantine list lab")[0].clone();
+    assert_eq!((&record["id"], &record["cause"]), (&CRASH.into(), &"slow".into()), "{record}");
+    let text = lab.host.ok(&format!("extension show lab {CRASH}"));
+    assert!(text.contains("more than 1000 calls within 60 s took longer than their budget"), "{text}");
+    lab.wait_for_traffic("traffic afterwards");
+    assert_eq!((lab.restarts(), lab.wrong.load(std::sync::atomic::Ordering::Relaxed)), (0, 0));
 }

@@ -300,7 +300,6 @@ impl LiveSwitch {
         }
         let reports = self.reports(state)?;
         self.note_violations(state, &reports);
-        self.watch_probation(state)?;
         let counters = Self::counters(&reports);
         for port in state.switch.ports() {
             let of_port = counters.ports.get(port.id.slot()).copied().unwrap_or_default();
@@ -313,6 +312,8 @@ impl LiveSwitch {
                 instance.tick(now_ns);
             }
         }
+        // Before the others: one on probation gives way to its former version, whatever it did.
+        self.watch_probation(state)?;
         self.look_after(state)?;
         if self.groups.have_changed() {
             self.publish(state, Vec::new())?;

@@ -30,8 +30,11 @@ pub(crate) const SLOW_MAX: u64 = 1_000;
 /// The time they are counted in.
 const SLOW_WINDOW: Duration = Duration::from_secs(60);
 
+/// What that comes to, for people.
+pub(super) const TOO_SLOW: &str = "more than 1000 calls within 60 s took longer than their budget";
+
 /// Whether an extension is slow too often.
-fn is_slow(one: &mut Enabled) -> bool {
+pub(super) fn is_slow(one: &mut Enabled) -> bool {
     let Some(instance) = one.instance.as_ref().and_then(|instance| instance.here()) else { return false };
     let (count, now) = (instance.site().strikes.slow_calls(), Instant::now());
     let (since, before) = *one.trouble.slow.get_or_insert((now, count));
@@ -67,7 +70,10 @@ impl Trouble {
 impl LiveSwitch {
     /// Takes out what panicked or broke too many rules, and starts what has been out long enough.
     pub(super) fn look_after(&self, state: &mut State) -> ControlResult<()> {
-        let panicked = |one: &Enabled| one.instance.as_ref().is_some_and(|it| it.has_panicked());
+        // What one on probation does meanwhile is seen the next time.
+        let panicked = |one: &Enabled| {
+            one.instance.as_ref().is_some_and(|it| it.has_panicked()) && !one.generations.on_probation()
+        };
         while let Some(at) = state.enabled.iter().position(panicked) {
             let why = state.enabled.get(at).and_then(|one| one.instance.as_ref()?.failure());
             self.suspend(state, at)?;
@@ -79,11 +85,9 @@ impl LiveSwitch {
             let reason = format!("more than {VIOLATIONS_MAX} violations of its role's rules");
             self.quarantine(state, at, QuarantineCause::Violations, reason);
         }
-        while let Some(at) = state.enabled.iter_mut().position(is_slow) {
+        while let Some(at) = state.enabled.iter_mut().position(|one| !one.generations.on_probation() && is_slow(one)) {
             self.suspend(state, at)?;
-            let seconds = SLOW_WINDOW.as_secs();
-            let reason = format!("more than {SLOW_MAX} calls within {seconds} s took longer than their budget");
-            self.quarantine(state, at, QuarantineCause::Slow, reason);
+            self.quarantine(state, at, QuarantineCause::Slow, TOO_SLOW.to_owned());
         }
         let now = Instant::now();
         let is_due = |one: &Enabled| one.trouble.restart_at.is_some_and(|at| at <= now);

@@ -69,7 +69,7 @@ impl Generations {
         self.former.as_ref().map(|former| &former.instance)
     }
 
-    fn on_probation(&self) -> bool {
+    pub(super) fn on_probation(&self) -> bool {
         self.former.is_some() && self.probation_ends.is_some()
     }
 

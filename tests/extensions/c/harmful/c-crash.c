@@ -1,9 +1,9 @@
 /*
  * Filter in C that ends its process, or does not come back, in the function and the way its configuration names.
  *
- * Keys: `do` = segv, bus, ill, fpe, abort, stack (recursion without end), exit, loop, slow (busy for `us` microseconds);
+ * Keys: `do` = segv, bus, ill, fpe, abort, stack (recursion without end), exit, loop, panic, slow (busy for `us` microseconds);
  * `at` = create, worker_init, event, tick, thread (one of its own), ingress (default) or egress; `if` = only while this
- * file exists. On the data path it waits for a frame whose destination begins with 0xee.
+ * file exists. With TAME it does nothing of that: a version before it. On the data path it waits for a frame whose destination begins with 0xee.
  */
 #define _DEFAULT_SOURCE
 #include <pthread.h>
@@ -62,11 +62,15 @@ static void busy(uint64_t us)
     } while ((uint64_t)((now.tv_sec - start.tv_sec) * 1000000 + (now.tv_nsec - start.tv_nsec) / 1000) < us);
 }
 
-static void misbehave(const struct instance *instance)
+static int32_t misbehave(const struct instance *instance)
 {
+#ifdef TAME
+    const char *what = "nothing";
+#else
     const char *what = instance->what;
+#endif
     if (instance->file[0] != '\0' && access(instance->file, F_OK) != 0) {
-        return;
+        return HEDDLE_OK;
     }
     if (strcmp(what, "segv") == 0) {
         *(volatile int *)(uintptr_t)(8 + zero) = 1;
@@ -88,19 +92,25 @@ static void misbehave(const struct instance *instance)
         }
     } else if (strcmp(what, "slow") == 0) {
         busy(instance->us);
+    } else if (strcmp(what, "panic") == 0) {
+        /* What the safe layer in Rust returns after one. */
+        return HEDDLE_E_PANIC;
     }
+    return HEDDLE_OK;
 }
 
-static void misbehave_at(const struct instance *instance, const char *at)
+static int32_t misbehave_at(const struct instance *instance, const char *at)
 {
-    if (strcmp(instance->at, at) == 0) {
-        misbehave(instance);
-    }
+    return strcmp(instance->at, at) == 0 ? misbehave(instance) : HEDDLE_OK;
 }
 
 static void *thread(void *argument)
 {
-    misbehave(argument);
+    const struct instance *instance = argument;
+    while (instance->file[0] != '\0' && access(instance->file, F_OK) != 0) {
+        usleep(1000);
+    }
+    misbehave(instance);
     return NULL;
 }
 
@@ -120,7 +130,10 @@ static int32_t create(const heddle_host_t *host, heddle_bytes_t config, void **o
         free(instance);
         return HEDDLE_E_CONFIG;
     }
-    misbehave_at(instance, "create");
+    if (misbehave_at(instance, "create") != HEDDLE_OK) {
+        free(instance);
+        return HEDDLE_E_PANIC;
+    }
     if (strcmp(instance->at, "thread") == 0 && pthread_create(&own, NULL, thread, instance) == 0) {
         pthread_detach(own);
     }
@@ -136,9 +149,8 @@ static void destroy(void *instance)
 static int32_t worker_init(void *instance, uint32_t number, void **out)
 {
     (void)number;
-    misbehave_at(instance, "worker_init");
     *out = instance;
-    return HEDDLE_OK;
+    return misbehave_at(instance, "worker_init");
 }
 
 static void worker_fini(void *instance, void *worker)
@@ -149,13 +161,14 @@ static void worker_fini(void *instance, void *worker)
 
 static int32_t look(const struct instance *instance, const heddle_batch_t *batch, const char *at)
 {
+    int32_t status = HEDDLE_OK;
     for (uint32_t i = 0; i < batch->count; i++) {
         const heddle_packet_t *packet = &batch->packets[i];
         if (batch->base[(size_t)packet->buffer * 64 + packet->start] == 0xee) {
-            misbehave_at(instance, at);
+            status = misbehave_at(instance, at);
         }
     }
-    return HEDDLE_OK;
+    return status;
 }
 
 static int32_t ingress(void *context, heddle_batch_t *batch)
@@ -171,24 +184,25 @@ static int32_t egress(void *context, heddle_batch_t *batch)
 static int32_t tick(void *instance, uint64_t now_ns)
 {
     (void)now_ns;
-    misbehave_at(instance, "tick");
-    return HEDDLE_OK;
+    return misbehave_at(instance, "tick");
 }
 
 static int32_t event(void *instance, const heddle_event_t *event, heddle_error_text_t *error)
 {
     (void)event;
     (void)error;
-    misbehave_at(instance, "event");
-    return HEDDLE_OK;
+    return misbehave_at(instance, "event");
 }
 
 /* Several of them on one switch, when a test names each. */
+#ifndef VERSION
+#define VERSION "1"
+#endif
 #ifndef ID
 #define ID "org.heddle.test.c-crash"
 #endif
 
-HEDDLE_EXTENSION(HEDDLE_ROLE_FILTER, 0, ID, "Test: crash (C)", "The Heddle developers", "1");
+HEDDLE_EXTENSION(HEDDLE_ROLE_FILTER, 0, ID, "Test: crash (C)", "The Heddle developers", VERSION);
 
 const heddle_extension_v1_t heddle_extension_v1 = {
     .struct_size = sizeof(heddle_extension_v1_t),

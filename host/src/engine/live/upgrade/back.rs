@@ -9,6 +9,7 @@ use super::Former;
 use crate::control::model::{ExtensionId, UpgradeStage};
 use crate::control::plane::ControlResult;
 use crate::engine::live::extensions::Enabled;
+use crate::engine::live::quarantine::{TOO_SLOW, Trouble, is_slow};
 use crate::engine::live::{LiveSwitch, State};
 
 impl LiveSwitch {
@@ -24,7 +25,7 @@ impl LiveSwitch {
         self.go_back(state, at, "an operator asked for it".to_owned())
     }
 
-    /// Goes back from versions that panicked or broke rules within their probation, and notes which have passed it.
+    /// Goes back from versions that panicked, were slow or broke rules within their probation, and notes which have passed it.
     pub(in crate::engine::live) fn watch_probation(&self, state: &mut State) -> ControlResult<()> {
         for at in 0..state.enabled.len() {
             let Some(one) = state.enabled.get_mut(at) else { break };
@@ -76,10 +77,14 @@ impl LiveSwitch {
 }
 
 /// Why a version on probation is not trusted any more.
-fn misbehaves(one: &Enabled) -> Option<String> {
+fn misbehaves(one: &mut Enabled) -> Option<String> {
     if let Some(instance) = one.instance.as_ref().filter(|instance| instance.has_panicked()) {
         let why = instance.failure().unwrap_or_else(|| "it panicked".to_owned());
         return Some(format!("{why} within its probation"));
+    }
+    if is_slow(one) {
+        one.trouble = Trouble::default();
+        return Some(format!("{TOO_SLOW} within its probation"));
     }
     let broken = one.violations;
     (broken > 0).then(|| format!("it broke the rules of its role {broken} times within its probation"))
