@@ -1,9 +1,10 @@
-//! Writes the reference pages of the book from the code: drop reasons, status codes, the ABI, the command line.
+//! Writes the reference pages of the book from the code: drop reasons, violations, status codes, the ABI, the command line.
 //!
 //! `cargo run -p heddle-host --example reference -- DIR`; `make docs` does that. Pages that are made cannot fall behind.
 
 use heddle_host::control::error::ErrorClass;
 use heddle_switch_core::drop_reason::DropReason;
+use heddle_switch_core::violation::Rule;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,6 +23,7 @@ fn main() -> Done {
     std::fs::create_dir_all(directory)?;
     let pages = [
         ("drop-reasons.md", drop_reasons()?),
+        ("violations.md", violations()?),
         ("status-codes.md", status_codes()?),
         ("abi.md", abi()?),
         ("cli.md", command_line()?),
@@ -45,6 +47,17 @@ beside these as `EXTENSION/ID`, with the extension's own text.\n\n| Reason | Mea
     for reason in DropReason::ALL {
         writeln!(text, "| `{}` | {} |", reason.name(), cell(reason.description()))?;
     }
+    Ok(text)
+}
+
+fn violations() -> Result<String, Box<dyn Error>> {
+    let mut text = "# Violations\n\nRules that the switch sees an extension break. Each is undone or refused, counted, and shown \
+with the latest port by `heddle extension show`; a thousand lead to quarantine.\n\n| Rule | What it did |\n| --- | --- |\n"
+        .to_owned();
+    for rule in Rule::ALL {
+        writeln!(text, "| `{}` | {} |", rule.name(), cell(rule.description()))?;
+    }
+    writeln!(text, "| `slow-call` | A call took longer than its budget. |")?;
     Ok(text)
 }
 

@@ -62,7 +62,7 @@ the_debian_package() {
 # Links of the book lead somewhere: to a page of it, or to one that is made from the code.
 the_book() {
     local book=$kit/share/doc/heddle-vendor-kit/book page link broken=0
-    for page in drop-reasons status-codes abi cli; do
+    for page in drop-reasons violations status-codes abi cli; do
         [ "$(wc -l <"$book/reference/$page.md")" -gt 15 ] || { echo "reference/$page.md says nothing" && return 1; }
     done
     grep -q 'heddle extension try' "$book/reference/cli.md" && grep -q 'E_AGAIN' "$book/reference/status-codes.md" || return 1

@@ -12,7 +12,7 @@ pub use facts::DaemonFacts;
 use super::capture::capture_pipe;
 use super::convert::extension::extension_file;
 use super::convert::policy::{ChangePolicy, CheckPort};
-use super::convert::request::{AddPort, SetPort, extension_config, log_level};
+use super::convert::request::{AddPort, SetPort, extension_config, fail_policy, log_level};
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, ConfigChange, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, PortName,
@@ -285,7 +285,7 @@ impl Control for ControlService {
         let about = subject(&request.get_ref().switch, &request.get_ref().id);
         self.change("ConfigureExtension", about, request, |plane, asked| {
             let set = asked.set.into_iter().map(|pair| (pair.key, pair.value)).collect();
-            let change = ConfigChange::new(set, asked.unset)?;
+            let change = ConfigChange::with_policy(set, asked.unset, fail_policy(asked.fail_policy)?)?;
             plane.configure_extension(&switch_name(&asked.switch)?, &ExtensionId::new(&asked.id)?, &change)
         })
         .await

@@ -100,6 +100,9 @@ fn configuration_is_shown_explained_and_changed() {
         "description": "how long it looks back", "changeable": true, "value": "10", "given": false });
     assert_eq!(json, json!({ "switch": "lab", "id": "com.example.tally", "published": true, "settings": [window] }));
     refused(&daemon, "extension config set com.example.tally window=1 window=2", 5, "is given twice");
+    daemon.ok("extension config set --switch lab com.example.tally --fail-policy closed");
+    assert_eq!(daemon.json("extension show lab com.example.tally")["fail_policy"], "closed");
+    refused(&daemon, "extension config set com.example.tally --fail-policy extension", 5, "give open or closed");
     assert_eq!(daemon.heddle(&["extension", "config", "set", "com.example.tally"]).code, 2);
 }
 
@@ -203,11 +206,14 @@ fn an_order_and_a_changed_configuration_are_back_after_a_kill() {
         5,
         "no key of this extension, nearest is 'n'",
     );
-    daemon.ok(&format!("extension config set --switch lab {id} n=7"));
+    daemon.ok(&format!("extension config set --switch lab {id} n=7 --fail-policy closed"));
+    daemon.ok(&format!("extension config set --switch lab {} --fail-policy closed", wanted[1]));
+    let policies = || wanted.map(|id| daemon.json(&format!("extension show lab {id}"))["fail_policy"].clone());
     let second = daemon.answering_pid();
     signal(second, "KILL");
     wait_for("the killed process to be gone", || !alive(second));
     assert_eq!((shown(), ids()), (json!("7"), wanted.map(str::to_owned).to_vec()));
+    assert_eq!(policies(), ["open", "closed", "closed"]);
 }
 
 #[test]

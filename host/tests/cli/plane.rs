@@ -593,6 +593,7 @@ impl ControlPlane for MemoryPlane {
         let view = extensions.iter_mut().find(|view| view.id == id.as_str()).unwrap();
         change.unset().for_each(|key| drop(view.config.remove(key)));
         view.config.extend(change.set().map(|(key, value)| (key.to_owned(), value.to_owned())));
+        view.fail_policy = change.fail_policy().unwrap_or(view.fail_policy);
         drop(switches);
         self.extension_settings(name, id)
     }

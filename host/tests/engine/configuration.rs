@@ -4,7 +4,7 @@
 use super::lab::{Lab, library, wait_for, with_mac};
 use super::traffic::{mac, numbered};
 use heddle_host::control::error::ControlError;
-use heddle_host::control::model::{ConfigChange, ExtensionId, ExtensionSettings, SettingKind};
+use heddle_host::control::model::{ConfigChange, ExtensionId, ExtensionSettings, FailPolicy, SettingKind};
 use heddle_host::control::plane::{ControlPlane, ControlResult};
 use heddle_host::ports::memory::MemoryEnd;
 use heddle_switch_core::offload::Offload;
@@ -106,4 +106,28 @@ fn keys_are_published_with_types_units_and_defaults() {
         refused.to_string().contains("takes no new configuration while it runs; disable it and enable it"),
         "{refused}"
     );
+}
+
+#[test]
+fn the_fail_policy_changes_while_an_extension_runs_and_while_it_does_not() {
+    let lab = Lab::new(2);
+    let mut a = lab.add("a", &with_mac(mac(1, 1)));
+    let mut b = lab.add("b", &with_mac(mac(2, 1)));
+    // In each periodic call: it is quarantined at once, and what stands in for it fails each frame.
+    lab.enable(super::specimens::PANICS, &[("at", "tick")]);
+    let id = ExtensionId::new(super::specimens::PANICS).unwrap();
+    let becomes = |policy| {
+        let change = ConfigChange::with_policy(Vec::new(), Vec::new(), Some(policy)).unwrap();
+        lab.engine.configure_extension(&lab.switch, &id, &change).unwrap();
+        assert_eq!(lab.extension(id.as_str()).fail_policy, policy);
+    };
+    becomes(FailPolicy::Closed);
+    wait_for("the quarantine", || lab.extension(id.as_str()).quarantine.is_some());
+    for (policy, expected) in [(FailPolicy::Closed, 0), (FailPolicy::Open, 20), (FailPolicy::Closed, 0)] {
+        becomes(policy);
+        assert_eq!(arrived(&lab, &mut a, &mut b, 20), expected, "{policy}");
+    }
+    let none = ConfigChange::with_policy(Vec::new(), Vec::new(), Some(FailPolicy::Extension));
+    assert!(none.is_err() && ConfigChange::with_policy(Vec::new(), Vec::new(), None).is_err());
+    lab.settled();
 }

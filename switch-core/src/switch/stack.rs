@@ -124,10 +124,15 @@ impl Switch {
     /// Puts what [`Switch::exchange`] gave back into its place.
     pub fn put_back(&mut self, entry: StageEntry) {
         if let Some(place) = self.stack.iter_mut().find(|stage| stage.id == entry.id) {
-            // It may have been moved since.
-            let position = place.position;
-            *place = StageEntry { position, ..entry };
+            // It may have been moved since, and its policy changed.
+            let (position, on_failure) = (place.position, place.on_failure);
+            *place = StageEntry { position, on_failure, ..entry };
         }
+    }
+
+    /// Changes what happens to frames when an extension fails; with the next snapshot.
+    pub fn set_on_failure(&mut self, id: StageId, on_failure: OnFailure) {
+        self.stack.iter_mut().filter(|stage| stage.id == id).for_each(|stage| stage.on_failure = on_failure);
     }
 
     /// Puts an introduced extension into the stack.

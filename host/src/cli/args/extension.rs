@@ -1,6 +1,7 @@
 //! Arguments of the commands that look after extensions: install, uninstall, order, log, config, quarantine.
 
 use crate::cli::complete;
+use crate::control::model::FailPolicy;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -100,11 +101,12 @@ pub(in crate::cli) enum ConfigCommand {
     /// Show the configuration in effect
     #[command(after_help = "Examples:\n  heddle extension config show --switch lab com.example.tally")]
     Show(ConfigArgs),
-    /// Change keys while the extension runs: all that are given, or none
+    /// Change keys, or the fail policy, while the extension runs: all that are given, or none
     #[command(after_help = "\
 Examples:
   heddle extension config set --switch lab com.example.tally window=20
-  heddle extension config set --switch lab com.example.tally --unset window")]
+  heddle extension config set --switch lab com.example.tally --unset window
+  heddle extension config set --switch lab com.example.tally --fail-policy closed")]
     Set(ConfigSetArgs),
     /// Explain the keys an extension publishes: type, unit, default, what can change while it runs
     #[command(after_help = "Examples:\n  heddle extension config schema --switch lab com.example.tally")]
@@ -125,9 +127,13 @@ pub(in crate::cli) struct ConfigSetArgs {
     #[command(flatten)]
     pub(in crate::cli) which: ConfigArgs,
     /// Keys to set
-    #[arg(value_name = "KEY=VALUE", required_unless_present = "unset")]
+    #[arg(value_name = "KEY=VALUE", required_unless_present_any = ["unset", "fail_policy"])]
     pub(in crate::cli) set: Vec<String>,
     /// A key that goes back to its default; may be given several times
     #[arg(long, value_name = "KEY")]
     pub(in crate::cli) unset: Vec<String>,
+    /// What becomes of frames while the extension fails, or is taken out after a failure, where their port says nothing:
+    /// they pass (open), or they are dropped (closed); `heddle extension show` has it
+    #[arg(long, value_name = "POLICY")]
+    pub(in crate::cli) fail_policy: Option<FailPolicy>,
 }

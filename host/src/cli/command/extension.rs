@@ -99,7 +99,9 @@ pub(super) async fn config(client: &mut Client, command: &ConfigCommand) -> Resu
         ConfigCommand::Set(args) => {
             let (set, unset) = (pairs(args)?, args.unset.clone());
             let switch = switch_of(client, &args.which.on).await?;
-            let request = wire::ConfigureExtensionRequest { switch, id: args.which.id.clone(), set, unset };
+            let fail_policy = args.fail_policy.map(|policy| wire::FailPolicy::from(policy).into());
+            let id = args.which.id.clone();
+            let request = wire::ConfigureExtensionRequest { switch, id, set, unset, fail_policy };
             let settings = ExtensionSettings::try_from(client.configure_extension(request).await?.into_inner())?;
             Answer::new(render::settings(&settings), &settings)
         }

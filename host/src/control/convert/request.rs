@@ -140,13 +140,17 @@ pub(in crate::control) fn log_level(number: i32) -> Result<Option<LogLevel>, Inv
     word("log-level", number)
 }
 
+pub(in crate::control) fn fail_policy(number: Option<i32>) -> Result<Option<FailPolicy>, InvalidValue> {
+    optional_word("fail-policy", number)
+}
+
 pub(in crate::control) fn extension_config(
     pairs: Vec<wire::ConfigPair>,
     file: Option<Vec<u8>>,
     (isolation, fail_policy): (i32, Option<i32>),
 ) -> Result<ExtensionConfig, InvalidValue> {
     let config = ExtensionConfig::new(pairs.into_iter().map(|pair| (pair.key, pair.value)).collect(), file)?;
-    let policy = optional_word::<FailPolicy>("fail-policy", fail_policy)?;
+    let policy = self::fail_policy(fail_policy)?;
     let config = config.with_fail_policy(policy.unwrap_or(FailPolicy::Open))?;
     Ok(config.isolated(word("isolation", isolation)?.unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! Configuration of an extension that is enabled: what it publishes of its keys, what is in effect, and changes.
 
-use super::{ExtensionConfig, InvalidValue, SwitchName, words};
+use super::{ExtensionConfig, FailPolicy, InvalidValue, SwitchName, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -56,11 +56,12 @@ pub struct ExtensionSettings {
     pub settings: Vec<SettingView>,
 }
 
-/// A change of a configuration: keys to set, and keys that go back to their defaults.
+/// A change of a configuration: keys to set, keys that go back to their defaults, and the fail policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigChange {
     set: ExtensionConfig,
     unset: Vec<String>,
+    fail_policy: Option<FailPolicy>,
 }
 
 impl ConfigChange {
@@ -69,13 +70,40 @@ impl ConfigChange {
     /// # Errors
     /// When nothing is to change, a key is malformed, given twice, or both set and unset.
     pub fn new(set: Vec<(String, String)>, unset: Vec<String>) -> Result<Self, InvalidValue> {
-        if set.is_empty() && unset.is_empty() {
+        Self::with_policy(set, unset, None)
+    }
+
+    /// As [`ConfigChange::new`], with what becomes of frames while the extension fails; then no key need be given.
+    ///
+    /// # Errors
+    /// As [`ConfigChange::new`], or when the policy is `extension`.
+    pub fn with_policy(
+        set: Vec<(String, String)>,
+        unset: Vec<String>,
+        fail_policy: Option<FailPolicy>,
+    ) -> Result<Self, InvalidValue> {
+        if set.is_empty() && unset.is_empty() && fail_policy.is_none() {
             return Err(InvalidValue::new("config", "", "is to be changed but no key is given", "give KEY=VALUE"));
+        }
+        if let Some(policy) = fail_policy {
+            ExtensionConfig::default().with_fail_policy(policy)?;
         }
         // A key to unset is one that could be set.
         let all = set.iter().cloned().chain(unset.iter().map(|key| (key.clone(), String::new())));
         ExtensionConfig::new(all.collect(), None)?;
-        Ok(Self { set: ExtensionConfig::new(set, None)?, unset })
+        Ok(Self { set: ExtensionConfig::new(set, None)?, unset, fail_policy })
+    }
+
+    /// Whether keys change.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.set().next().is_some() || self.unset().next().is_some()
+    }
+
+    /// The new fail policy, if that changes.
+    #[must_use]
+    pub fn fail_policy(&self) -> Option<FailPolicy> {
+        self.fail_policy
     }
 
     /// The keys to set, with their values.
@@ -98,6 +126,7 @@ impl ConfigChange {
         keys.extend(self.set());
         let pairs = keys.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let config_of = |pairs| ExtensionConfig::new(pairs, config.file().map(<[u8]>::to_vec));
-        config_of(pairs)?.isolated(config.isolation()).with_fail_policy(config.fail_policy())
+        let policy = self.fail_policy.unwrap_or(config.fail_policy());
+        config_of(pairs)?.isolated(config.isolation()).with_fail_policy(policy)
     }
 }

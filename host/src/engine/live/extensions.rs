@@ -213,8 +213,7 @@ impl LiveSwitch {
         let rejected = |reason: String| ControlError::ExtensionRejected { extension: facts.id.clone(), reason };
         let (contexts, spec) = self.all_contexts(state, instance)?;
         let Some(spec) = spec else { return Ok(None) };
-        let on_failure = if policy == FailPolicy::Closed { OnFailure::Closed } else { OnFailure::Open };
-        let spec = StageSpec { on_failure, ..spec };
+        let spec = StageSpec { on_failure: super::settings::on_failure(policy), ..spec };
         let mut sink = Sink::newcomer(self, instance, self.kept_policies(state));
         let entry = state.switch.introduce(&spec, &mut sink).map_err(|error| match error {
             EnableError::SecondForwarding { holder } => ControlError::SecondForwarding {

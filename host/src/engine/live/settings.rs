@@ -1,9 +1,13 @@
 //! The configuration of extensions that run: what they publish, what is in effect, and changing it.
 
+use heddle_switch_core::stage::OnFailure;
+
 use super::extensions::{Enabled, config_text};
 use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
-use crate::control::model::{ConfigChange, ExtensionConfig, ExtensionId, ExtensionSettings, SettingKind, SettingView};
+use crate::control::model::{
+    ConfigChange, ExtensionConfig, ExtensionId, ExtensionSettings, FailPolicy, SettingKind, SettingView,
+};
 use crate::control::plane::ControlResult;
 use crate::engine::command::Command;
 use crate::loader::{Library, Setting};
@@ -50,6 +54,10 @@ impl LiveSwitch {
         let Some(one) = found.and_then(|at| state.enabled.get_mut(at)) else {
             return Err(self.not_enabled(state, id));
         };
+        if let Some(policy) = change.fail_policy().filter(|_| !change.has_keys()) {
+            one.config = change.apply(&one.config)?;
+            return self.set_fail_policy(state, id, policy);
+        }
         let thing = || format!("extension '{id}' on switch '{}'", self.spec.name());
         let refused = |reason: &str| {
             let fix = "disable it and enable it with the new configuration".to_owned();
@@ -84,8 +92,21 @@ impl LiveSwitch {
         if let Some(stage) = one.stage.filter(|_| instance.sampling_header().is_some()) {
             state.workers.iter().try_for_each(|worker| worker.send(Command::Resample(stage)))?;
         }
-        Ok(())
+        change.fail_policy().map_or(Ok(()), |policy| self.set_fail_policy(state, id, policy))
     }
+
+    /// What becomes of frames while an extension fails, or what stands in for it does.
+    fn set_fail_policy(&self, state: &mut State, id: &ExtensionId, policy: FailPolicy) -> ControlResult<()> {
+        let found = state.enabled.iter().find(|one| one.library.facts().id == id.as_str());
+        let Some(stage) = found.and_then(|one| one.stage) else { return Ok(()) };
+        state.switch.set_on_failure(stage, on_failure(policy));
+        self.publish(state, Vec::new())
+    }
+}
+
+/// A fail policy of an extension, as the core has it.
+pub(super) fn on_failure(policy: FailPolicy) -> OnFailure {
+    if policy == FailPolicy::Closed { OnFailure::Closed } else { OnFailure::Open }
 }
 
 pub(super) fn view(key: &str, setting: Option<&Setting>, given: Option<&str>, changeable: bool) -> SettingView {

@@ -82,5 +82,5 @@ fn back(before: &ExtensionConfig, change: &ConfigChange) -> Result<ConfigChange,
     let keys: Vec<&str> = change.set().map(|(key, _)| key).chain(change.unset()).collect();
     let set = keys.iter().filter_map(|key| Some(((*key).to_owned(), before.get(key)?.to_owned()))).collect();
     let unset = keys.iter().filter(|key| before.get(key).is_none()).map(|key| (*key).to_owned()).collect();
-    ConfigChange::new(set, unset)
+    ConfigChange::with_policy(set, unset, change.fail_policy().map(|_| before.fail_policy()))
 }
