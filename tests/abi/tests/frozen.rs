@@ -174,7 +174,7 @@ fn reconfigures(rig: &mut Rig) {
 
 /// Since 1.4 it saves what it knows, and takes policies.
 fn saves_and_takes_policies(rig: &mut Rig) {
-    let instance = Arc::clone(rig.switch.extension(rig.number).unwrap().instance());
+    let instance = rig.switch.extension(rig.number).unwrap().instance().clone();
     let blobs = instance.save(Scope::Instance).unwrap();
     let saved: Vec<_> = blobs.iter().map(|blob| (blob.schema.as_str(), blob.bytes.clone())).collect();
     assert_eq!(saved, [("org.heddle.frozen.filter", 1_i64.to_le_bytes().to_vec())]);
