@@ -59,6 +59,8 @@ pub fn arm(file: Option<OwnedFd>) -> io::Result<()> {
     if ARMED.swap(true, Ordering::AcqRel) {
         return Ok(());
     }
+    // Signals from outside come to the first thread, whose own stack for handlers holds no unwinder.
+    std::mem::forget(AltStack::install());
     modules::refresh();
     let mut warm = [std::ptr::null_mut(); 1];
     // SAFETY: room for one address; the first call loads the unwinder, which a handler must not.
