@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench kills restart crashes panics upgrades lint docs soak deb vendor-kit deb-check clean
+.PHONY: help setup demo test bench kills restart crashes panics upgrades conformance lint docs soak deb vendor-kit deb-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
@@ -41,6 +41,9 @@ panics: ## 10,000 panics of an extension at random places: each frame follows it
 
 upgrades: ## 100 upgrades of an extension under traffic, 100,000 connections a worker
 	@UPGRADES=$(UPGRADES) CONNECTIONS=$(CONNECTIONS) PPS=$(PPS) $(HERE)tests/run/upgrades.sh
+
+conformance: ## each misbehaving extension against every case; the harness in bare Debian 12 and 13 (root, network)
+	@$(HERE)tests/run/conformance.sh $(ARGS)
 
 lint: ## format, clippy, other architecture, rustdoc, licences, house rules
 	@$(HERE)tests/run/lint.sh

@@ -4,8 +4,8 @@
  * ROLE and CAPABILITIES are its own. Statements go into ON_CREATE, ON_DESTROY, ON_WORKER_INIT, ON_WORKER_FINI, ON_EVENT,
  * ON_TICK, ON_WORKER_TICK, ON_INGRESS and ON_EGRESS (before the packets), ON_IN and ON_OUT (for each packet) and
  * AFTER_INGRESS; what they may use is in scope there: host, instance, worker, batch, packet, index, bytes, event. A
- * forwarding extension floods through a group of all connected ports. With WITH_CONFIG, WITH_SAMPLING or WITH_STATE it
- * offers that interface.
+ * forwarding extension floods through a group of all connected ports. With WITH_CONFIG, WITH_SAMPLING, WITH_STATE or
+ * WITH_POLICY it offers that interface; with ON_COMPLETED it asks to be told how requests end.
  */
 #ifndef DECENT_H
 #define DECENT_H
@@ -299,6 +299,9 @@ static const heddle_config_v1_t config_table = {
 #ifndef ON_RESTORE
 #define ON_RESTORE
 #endif
+#ifndef ON_END
+#define ON_END
+#endif
 /* Its state is one number of the instance and one of each context, after a count of one. */
 static int32_t put(heddle_state_piece_t *piece, uint64_t number)
 {
@@ -353,10 +356,83 @@ static int32_t restore_worker(void *context, const heddle_state_piece_t *piece, 
     return take(piece, &((struct worker *)context)->seen, error);
 }
 
+static void end_saving(void *context, uint32_t outcome)
+{
+    struct instance *instance = context;
+    (void)instance;
+    (void)outcome;
+    ON_END
+}
+
 static const heddle_state_v1_t state_table = {
     .struct_size = sizeof state_table, .version = STATE_VERSION, .oldest = 1,
     .schema = {(const uint8_t *)"org.heddle.test.decent", 22},
-    .save = save, .restore = restore, .save_worker = save_worker, .restore_worker = restore_worker};
+    .end = end_saving, .save = save, .restore = restore, .save_worker = save_worker, .restore_worker = restore_worker};
+#endif
+
+#ifdef WITH_POLICY
+#ifndef FEATURE_FLAGS
+#define FEATURE_FLAGS HEDDLE_FEATURE_PORT | HEDDLE_FEATURE_SEVERAL | HEDDLE_FEATURE_STATUS
+#endif
+#ifndef FIELD_DEFAULT
+#define FIELD_DEFAULT "10"
+#endif
+#ifndef POLICY_STANDARD
+#define POLICY_STANDARD 0
+#endif
+#ifndef ON_PROPERTY
+#define ON_PROPERTY
+#endif
+#ifndef ON_STATUS
+#define ON_STATUS
+#endif
+static const heddle_config_key_t policy_keys[] = {
+    {.name = {(const uint8_t *)"depth", 5}, .default_value = {(const uint8_t *)(FIELD_DEFAULT), sizeof(FIELD_DEFAULT) - 1},
+     .minimum = 0, .maximum = 100, .kind = HEDDLE_CONFIG_INTEGER}};
+static const heddle_feature_t policy_features[] = {
+    {.id = {(const uint8_t *)"org.heddle.misbehaving.rule", 27}, .text = {(const uint8_t *)"how deep it looks", 17},
+     .keys = policy_keys, .status_keys = policy_keys, .key_count = 1, .status_key_count = 1, .flags = FEATURE_FLAGS,
+     .version = 0x10000}};
+
+static int32_t property(void *context, const heddle_property_t *property, heddle_error_text_t *error)
+{
+    struct instance *instance = context;
+    (void)instance;
+    (void)property;
+    (void)error;
+    ON_PROPERTY
+    return HEDDLE_OK;
+}
+
+static int32_t status(void *context, heddle_bytes_t feature, uint32_t port, uint8_t *text, uint32_t room, uint32_t *length)
+{
+    static const char told[] = "depth=10\n";
+    (void)context;
+    (void)feature;
+    (void)port;
+    *length = sizeof told - 1;
+    ON_STATUS
+    if (room < *length) {
+        return HEDDLE_E_FULL;
+    }
+    memcpy(text, told, *length);
+    return HEDDLE_OK;
+}
+
+static const heddle_policy_v1_t policy_table = {
+    .struct_size = sizeof policy_table, .feature_count = 1, .features = policy_features, .standard = POLICY_STANDARD,
+    .property = property, .status = status};
+#endif
+
+#ifdef ON_COMPLETED
+static void completed(void *context, const heddle_event_t *event, int32_t status)
+{
+    struct instance *instance = context;
+    (void)instance;
+    (void)event;
+    (void)status;
+    ON_COMPLETED
+}
 #endif
 
 static const void *interface(const char *id)
@@ -366,6 +442,11 @@ static const void *interface(const char *id)
 #ifdef WITH_CONFIG
     if (strcmp(id, HEDDLE_CONFIG_ID) == 0) {
         return &config_table;
+    }
+#endif
+#ifdef WITH_POLICY
+    if (strcmp(id, HEDDLE_POLICY_ID) == 0) {
+        return &policy_table;
     }
 #endif
 #ifdef WITH_STATE
@@ -431,6 +512,9 @@ const heddle_extension_v1_t
         .tick = tick,
         .event = event,
         .interface = interface,
+#ifdef ON_COMPLETED
+        .completed = completed,
+#endif
 };
 
 #ifdef WITHOUT_CREATE

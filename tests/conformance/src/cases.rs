@@ -1,9 +1,11 @@
 //! The cases, a table for each level.
 
 mod control;
+mod exchange;
 mod loads;
 mod offload;
 mod performance;
+mod policy;
 mod process;
 mod robustness;
 mod role;
@@ -14,8 +16,17 @@ use crate::proxy;
 use crate::rig::{Rig, Subject};
 
 /// All tables, in the order of levels.
-pub(crate) const TABLES: [&[Case]; 7] =
-    [loads::CASES, role::CASES, state::CASES, control::CASES, offload::CASES, robustness::CASES, performance::CASES];
+pub(crate) const TABLES: [&[Case]; 9] = [
+    loads::CASES,
+    role::CASES,
+    state::CASES,
+    exchange::CASES,
+    control::CASES,
+    policy::CASES,
+    offload::CASES,
+    robustness::CASES,
+    performance::CASES,
+];
 
 /// Everyday traffic; the rule is judged by what was found meanwhile.
 pub(crate) fn everyday(subject: &Subject) -> Verdict {

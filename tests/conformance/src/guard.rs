@@ -41,7 +41,7 @@ pub(crate) enum Holds {
     Struct = 3,
     /// Offload facts.
     Facts = 4,
-    /// A piece of state.
+    /// Room for a piece of state or a text.
     Piece = 5,
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn explain(address: usize) -> &'static str {
                 2 => "it touched memory behind the packets of its batch",
                 3 => "it touched memory behind the stated size of a struct",
                 4 => "it touched memory behind the offload facts of its batch",
-                _ => "it touched memory outside the piece of state it was lent",
+                _ => "it touched memory outside the room it was lent",
             };
         }
     }

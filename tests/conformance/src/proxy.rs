@@ -106,7 +106,7 @@ pub(crate) fn role() -> u8 {
 }
 
 /// What the extension is doing, for whoever ends the process.
-const PHASES: [&str; 15] = [
+const PHASES: [&str; 16] = [
     "nothing of its own",
     "create",
     "destroy",
@@ -122,6 +122,7 @@ const PHASES: [&str; 15] = [
     "dropped",
     "configure",
     "a function of heddle.state/1",
+    "a function of heddle.policy/1",
 ];
 
 pub(crate) fn phase() -> &'static str {
@@ -156,6 +157,12 @@ thread_local! {
 /// Runs what calls a function of `heddle.state/1` itself, as a control call.
 pub(crate) fn about_state<T>(call: impl FnOnce() -> T) -> T {
     let _control = InControl::enter("a function of heddle.state/1");
+    call()
+}
+
+/// The same with a function of `heddle.policy/1`.
+pub(crate) fn about_policies<T>(call: impl FnOnce() -> T) -> T {
+    let _control = InControl::enter("a function of heddle.policy/1");
     call()
 }
 
@@ -482,6 +489,20 @@ pub(crate) fn tell_raw(event_of: &Event) -> Option<i32> {
     let raw = Arc::as_ptr(&instance).cast_mut().cast::<c_void>();
     // SAFETY: the instance is alive, the event and the text outlive the call.
     Some(unsafe { event(raw, event_of, &raw mut text) })
+}
+
+/// Whether it asks to be told how requests end.
+pub(crate) fn hears_completions() -> bool {
+    real().completed.is_some()
+}
+
+/// Tells the newest instance how an event of the caller's own making ended.
+pub(crate) fn complete_raw(event_of: &Event, status: i32) {
+    if let Some(instance) = newest() {
+        let raw = Arc::as_ptr(&instance).cast_mut().cast::<c_void>();
+        // SAFETY: the instance is alive, the event outlives the call.
+        unsafe { completed(raw, event_of, status) };
+    }
 }
 
 pub(crate) fn is_refusal(code: i32) -> bool {

@@ -7,10 +7,10 @@ use std::ffi::CString;
 use heddle_extension_api::abi::config::{
     CONFIG_BOOLEAN, CONFIG_CHOICE, CONFIG_ID, CONFIG_INTEGER, CONFIG_KEYS_MAX, CONFIG_TEXT, ConfigKey,
 };
-use heddle_extension_api::abi::control::Event;
+use heddle_extension_api::abi::control::{EVENT_NIC_CREATE, EVENT_PORT_CREATE, Event};
 use heddle_extension_api::abi::drops::DROPS_ID;
 use heddle_extension_api::abi::sampling::SAMPLING_ID;
-use heddle_extension_api::abi::status::Bytes;
+use heddle_extension_api::abi::status::{Bytes, E_AGAIN, E_FULL, E_VETO, OK};
 use heddle_host::offline::{OfflineError, plain_port};
 use heddle_switch_core::switch::{PortChange, PortError, PortKind, PortSpec};
 use heddle_switch_core::vlan::VlanMode;
@@ -59,6 +59,14 @@ pub(crate) const CASES: &[Case] = &[
         "A port that it accepted and a lower extension refused is deleted again.",
         undone,
     ),
+    case(
+        (L, "completions-are-taken"),
+        CFW,
+        "heddle_completed_fn",
+        "To be told how an accepted request ended, well or by a veto of a lower one, is survived.",
+        completions,
+    )
+    .beside(),
     case((L, "many-ports"), CFW, "model 2.2", "A hundred and thirty ports come and go.", many_ports),
     case(
         (L, "port-ids-are-opaque"),
@@ -109,6 +117,13 @@ pub(crate) const CASES: &[Case] = &[
         CFW,
         "model 2.4; heddle_host_t.port_reference",
         "With the teardown of a port its references are given back.",
+        lives,
+    ),
+    case(
+        (L, "references-were-taken"),
+        CFW,
+        "heddle_host_t.port_dereference, nic_dereference",
+        "Only a reference that was taken is given back.",
         lives,
     ),
     case(
@@ -285,6 +300,27 @@ fn undone(subject: &Subject) -> Verdict {
     Ok(String::new())
 }
 
+/// Each request that can be refused, accepted by it, and then told to have ended well, or to have been refused below.
+fn completions(subject: &Subject) -> Verdict {
+    let mut rig = Rig::new(subject, 2, 1)?;
+    if !proxy::hears_completions() {
+        return Ok("it does not ask to be told".to_owned());
+    }
+    let before = proxy::rules_broken();
+    rig.bursts(2, 8);
+    for status in [OK, E_VETO, E_AGAIN, E_FULL] {
+        for kind in [EVENT_PORT_CREATE, EVENT_NIC_CREATE] {
+            proxy::complete_raw(&event(kind), status);
+        }
+        rig.bursts(2, 8);
+    }
+    rig.switch.add_port(plain_port("afterwards")).map(drop).or_else(|error| match error {
+        PortError::Vetoed(_) => Ok(()),
+        other => Err(other.to_string()),
+    })?;
+    super::only_then(&before).map_or(Ok(String::new()), Err)
+}
+
 fn many_ports(subject: &Subject) -> Verdict {
     let mut rig = Rig::new(subject, 2, 1)?;
     let mut made = Vec::new();
@@ -393,7 +429,8 @@ fn rows() -> Result<Vec<ConfigKey>, String> {
     Ok((0..table.key_count as usize).map(|at| unsafe { table.keys.add(at).read_unaligned() }).collect())
 }
 
-fn text(bytes: Bytes, most: u64) -> Option<String> {
+/// A text of the extension's, when it is one.
+pub(super) fn text(bytes: Bytes, most: u64) -> Option<String> {
     if bytes.length > most || (bytes.data.is_null() && bytes.length > 0) {
         return None;
     }
@@ -406,36 +443,38 @@ fn text(bytes: Bytes, most: u64) -> Option<String> {
     (!text.chars().any(char::is_control)).then(|| text.to_owned())
 }
 
+/// What is wrong with a key.
+pub(super) fn bad_key(row: &ConfigKey) -> Option<String> {
+    let limits = [(row.name, 64), (row.unit, 16), (row.default_value, 128), (row.choices, 256), (row.text, 160)];
+    if limits.iter().any(|(bytes, most)| text(*bytes, *most).is_none()) || row.name.length == 0 {
+        return Some("has a text that is too long or is no text".to_owned());
+    }
+    let known = matches!(row.kind, CONFIG_BOOLEAN | CONFIG_INTEGER | CONFIG_TEXT | CONFIG_CHOICE);
+    (!known).then(|| format!("is of kind {}, which there is not", row.kind))
+}
+
+/// What is wrong with the default of a key.
+pub(super) fn bad_default(row: &ConfigKey) -> Option<String> {
+    let (name, value) = (text(row.name, 64).unwrap_or_default(), text(row.default_value, 128).unwrap_or_default());
+    let fits = match row.kind {
+        _ if value.is_empty() => true,
+        CONFIG_BOOLEAN => matches!(value.as_str(), "true" | "false"),
+        CONFIG_INTEGER => value.parse::<i64>().is_ok_and(|value| (row.minimum..=row.maximum).contains(&value)),
+        CONFIG_CHOICE => text(row.choices, 256).unwrap_or_default().split('|').any(|word| word == value),
+        _ => true,
+    };
+    (!fits).then(|| format!("`{name}` has the default '{value}', which it would refuse"))
+}
+
 fn keys(subject: &Subject) -> Verdict {
     let _rig = Rig::new(subject, 2, 1)?;
-    for (at, row) in rows()?.iter().enumerate() {
-        let limits = [(row.name, 64), (row.unit, 16), (row.default_value, 128), (row.choices, 256), (row.text, 160)];
-        if limits.iter().any(|(bytes, most)| text(*bytes, *most).is_none()) || row.name.length == 0 {
-            return Err(format!("key {at} has a text that is too long or is no text"));
-        }
-        if !matches!(row.kind, CONFIG_BOOLEAN | CONFIG_INTEGER | CONFIG_TEXT | CONFIG_CHOICE) {
-            return Err(format!("key {at} is of kind {}, which there is not", row.kind));
-        }
-    }
-    Ok(String::new())
+    let wrong = rows()?.iter().enumerate().find_map(|(at, row)| Some(format!("key {at} {}", bad_key(row)?)));
+    wrong.map_or(Ok(String::new()), Err)
 }
 
 fn defaults(subject: &Subject) -> Verdict {
     let _rig = Rig::new(subject, 2, 1)?;
-    for row in rows().unwrap_or_default() {
-        let (name, value) = (text(row.name, 64).unwrap_or_default(), text(row.default_value, 128).unwrap_or_default());
-        let fits = match row.kind {
-            _ if value.is_empty() => true,
-            CONFIG_BOOLEAN => matches!(value.as_str(), "true" | "false"),
-            CONFIG_INTEGER => value.parse::<i64>().is_ok_and(|value| (row.minimum..=row.maximum).contains(&value)),
-            CONFIG_CHOICE => text(row.choices, 256).unwrap_or_default().split('|').any(|word| word == value),
-            _ => true,
-        };
-        if !fits {
-            return Err(format!("`{name}` has the default '{value}', which it would refuse"));
-        }
-    }
-    Ok(String::new())
+    rows().unwrap_or_default().iter().find_map(bad_default).map_or(Ok(String::new()), Err)
 }
 
 /// Whether it says that it takes a new configuration while it runs.

@@ -170,6 +170,13 @@ pub(crate) const CASES: &[Case] = &[
         |subject| refusing(subject, 1_024),
     ),
     case(
+        (L, "refused-references"),
+        CFW,
+        "heddle_host_t.port_reference, nic_reference: E_FULL",
+        "A reference that cannot be had is not given back.",
+        |subject| refusing(subject, 2_048),
+    ),
+    case(
         (L, "older-host"),
         ALL,
         "heddle_host_t.struct_size",

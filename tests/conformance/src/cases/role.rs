@@ -229,6 +229,13 @@ pub(crate) const CASES: &[Case] = &[
         everyday,
     ),
     case(
+        (L, "inject-to-destination-valid"),
+        W,
+        "heddle_host_t.inject_to, heddle_destination_t",
+        "A draft with a destination of its own goes to a connected port or to a group that the extension made.",
+        everyday,
+    ),
+    case(
         (L, "packet-index-in-batch"),
         FW,
         "heddle_batch_t.count",

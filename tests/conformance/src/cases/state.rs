@@ -264,10 +264,10 @@ fn descriptors(subject: &Subject) -> Verdict {
 }
 
 /// Why the cases about state pass without it.
-const STATELESS: &str = "it does not offer heddle.state/1";
+pub(super) const STATELESS: &str = "it does not offer heddle.state/1";
 
 /// Its table for state, when it offers one.
-fn state_table() -> Option<StateV1> {
+pub(super) fn state_table() -> Option<StateV1> {
     let id = std::ffi::CString::new(STATE_ID).ok()?;
     let table = proxy::ask(&id);
     if table.is_null() {
@@ -371,7 +371,7 @@ fn collect(
     Ok(())
 }
 
-fn piece(scope: u32, index: usize, data: *mut u8, room: usize) -> StatePiece {
+pub(super) fn piece(scope: u32, index: usize, data: *mut u8, room: usize) -> StatePiece {
     StatePiece {
         struct_size: u32::try_from(size_of::<StatePiece>()).unwrap_or(0),
         scope,

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use heddle_extension_api::abi::control::PortInfo;
 use heddle_extension_api::abi::host::{DatagramCounts, Destination, Host, VlanCounters};
 use heddle_extension_api::abi::meta::{ROLE_CAPTURE, ROLE_FORWARDING, ROLE_SERVICE};
-use heddle_extension_api::abi::packet::Packet;
+use heddle_extension_api::abi::packet::{Packet, VERDICT_TO_GROUP, VERDICT_TO_PORT};
 use heddle_extension_api::abi::status::{Bytes, E_FULL, E_GONE, E_INVALID, OK};
 
 use super::shadow::{self, InCall};
@@ -42,6 +42,7 @@ pub(crate) const GROUP_CREATE: u32 = 128;
 pub(crate) const PORT_LIST: u32 = 256;
 pub(crate) const RELEASE: u32 = 512;
 pub(crate) const DATAGRAM: u32 = 1_024;
+pub(crate) const REFERENCE: u32 = 2_048;
 
 /// Which right was used: bits of `Board::used`.
 #[derive(Clone, Copy)]
@@ -448,12 +449,30 @@ unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source: u32) -> i32 
     code
 }
 
+/// Judges where a draft is to go.
+fn check_destination(current: &InCall, to: *const Destination) {
+    // SAFETY: the extension's own destination, or null.
+    let Some(to) = (unsafe { to.as_ref() }) else { return };
+    let known = lock(&current.instance().known);
+    let there = match to.verdict {
+        VERDICT_TO_PORT => known.connected.contains(&to.target),
+        VERDICT_TO_GROUP => known.groups.contains_key(&to.target),
+        _ => false,
+    };
+    if !there {
+        let text =
+            format!("inject_to with verdict {} and target {}: no port, no group of its own", to.verdict, to.target);
+        find("inject-to-destination-valid", text);
+    }
+}
+
 unsafe extern "C" fn inject_to(call: *mut c_void, handle: u64, source: u32, to: *const Destination) -> i32 {
     let Some(current) = worker(call, "inject_to") else { return E_INVALID };
     if refuses(INJECT) {
         return E_GONE;
     }
     current.check_injected(handle, source);
+    check_destination(current, to);
     let code = real!(current.instance(), inject_to(call, handle, source, to));
     if code == OK {
         current.end_draft(handle);

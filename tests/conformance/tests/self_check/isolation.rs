@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::harness::{HARNESS, SEED, behaving, for_each, harness, misbehaving, word};
 
 /// What ships and what behaves as what ships, in Rust.
-const RUST: [&str; 7] = [
+const RUST: [&str; 8] = [
     "passthrough",
     "sflow",
     "test_drop_every_nth",
@@ -18,6 +18,7 @@ const RUST: [&str; 7] = [
     "test_hold_release",
     "test_inject",
     "test_observe",
+    "test_track",
 ];
 
 /// The report of a run of one file, which must be a pass; or why it is none.
