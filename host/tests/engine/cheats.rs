@@ -12,7 +12,7 @@ use super::lab::{Lab, wait_for, with_mac};
 use super::traffic::{mac, numbered};
 
 /// A filter called `name`, differing from a decent one by these lines; `file` is its file's name.
-fn cheat(lab: &Lab, file: &str, name: &str, lines: &str) -> PathBuf {
+pub(crate) fn cheat(lab: &Lab, file: &str, name: &str, lines: &str) -> PathBuf {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let (source, shared) = (lab.directory.path().join(file).with_extension("c"), lab.directory.path().join(file));
     let role = if lines.contains("#define ROLE") { "" } else { "#define ROLE HEDDLE_ROLE_FILTER\n" };
@@ -32,7 +32,7 @@ fn cheat(lab: &Lab, file: &str, name: &str, lines: &str) -> PathBuf {
     shared
 }
 
-fn id_of(name: &str) -> String {
+pub(crate) fn id_of(name: &str) -> String {
     format!("org.heddle.misbehaving.{name}")
 }
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod bogus;
 mod capture;
 mod cheats;
 mod configuration;
@@ -12,6 +13,7 @@ mod crowd;
 mod drops;
 mod extensions;
 mod governed;
+mod hoarders;
 mod hostile;
 mod isolated_upgrade;
 mod isolation;

@@ -198,12 +198,13 @@ impl LiveSwitch {
             Arc::clone(&self.directory),
             log,
         );
-        let instance = source.create(state.workers.len(), shared, config)?;
-        let introduced = self.introduce(state, &instance, config.fail_policy());
-        let stage = introduced.inspect_err(|_| {
+        let give_back = || {
             self.groups.remove_of(number);
             self.directory.references.remove_of(number);
-        })?;
+        };
+        // One that is refused may have taken something first.
+        let instance = source.create(state.workers.len(), shared, config).inspect_err(|_| give_back())?;
+        let stage = self.introduce(state, &instance, config.fail_policy()).inspect_err(|_| give_back())?;
         Ok((instance, stage))
     }
 
