@@ -17,13 +17,16 @@ use crate::config::{self, ConfigError};
 use crate::contain;
 use crate::control::error::{ControlError, ErrorClass};
 use crate::control::log::LogLevels;
+use crate::control::model::Isolation;
 use crate::control::peer::AccessPolicy;
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::control::rpc::{ControlService, DaemonFacts};
 use crate::control::server::{ServeError, serve};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
+use crate::engine::judge_confined;
 use crate::metrics::MetricsError;
 use crate::ports::keep;
+use crate::state::record::ExtensionRecord;
 use crate::state::store::StoreError;
 use crate::state::{Crashes, Durable, Wanted};
 use crate::supervisor::{self, Inheritance, Inherited, SuperviseError};
@@ -154,7 +157,11 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
     }
     if let Some(file) = &args.check_config {
         let state = config::read(file)?;
-        let later = if state.switches.iter().any(|switch| switch.extensions.iter().any(|one| !one.config.is_empty())) {
+        config::judge_extensions(file, |extension, given| {
+            judge_confined((extension, given), &args.extension_dirs, &state.policy)
+        })?;
+        let here = |one: &ExtensionRecord| !one.config.is_empty() && one.isolation != Isolation::Process;
+        let later = if state.switches.iter().any(|switch| switch.extensions.iter().any(here)) {
             "; the keys of extensions are judged at start, since only their code knows them"
         } else {
             ""

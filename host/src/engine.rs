@@ -8,6 +8,7 @@
 mod alarms;
 mod carry;
 mod catalog;
+mod check;
 mod clock;
 mod command;
 mod devices;
@@ -35,7 +36,9 @@ use crate::control::model::SwitchName;
 use crate::control::plane::{ControlPlane, ControlResult};
 use crate::daemon::PlaneSetup;
 use crate::loader::Services;
+use crate::loader::isolation::wait_for_failure;
 use catalog::Catalog;
+pub use check::judge_confined;
 pub(crate) use clock::ticks;
 use follower::News;
 use live::LiveSwitch;
@@ -131,8 +134,10 @@ impl Engine {
 }
 
 fn maintain(shared: &Shared) {
+    let mut failures = 0;
     while !shared.stopping.load(Ordering::Acquire) {
-        std::thread::sleep(MAINTENANCE);
+        // A process that has failed is started again at once.
+        wait_for_failure(&mut failures, MAINTENANCE);
         let switches: Vec<_> = lock(&shared.switches).values().cloned().collect();
         let mut lost = false;
         for switch in switches {

@@ -395,6 +395,14 @@ pub(super) struct ExtensionEnableArgs {
     /// stack. Each frame is copied twice: not for production
     #[arg(long, conflicts_with = "isolation")]
     pub(super) debug: bool,
+    /// With --isolation process: frames go on without it when it has not answered after this many milliseconds
+    /// (5 to 1000) [default: 25]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32))]
+    pub(super) late_after: Option<u32>,
+    /// With --isolation process: it is killed, and started again, when it has not answered after this many milliseconds
+    /// (100 to 60000) [default: 1000]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32))]
+    pub(super) kill_after: Option<u32>,
     /// What becomes of frames while the extension fails, or is taken out after a failure, where their port says nothing:
     /// they pass (open), or they are dropped as extension-panic (closed) [default: open]
     #[arg(long, value_name = "POLICY")]

@@ -245,6 +245,8 @@ async fn enable(client: &mut Client, args: &ExtensionEnableArgs) -> Result<Answe
         config_file: args.config_file.as_deref().map(read).transpose()?,
         isolation: isolation.map_or(0, |isolation| wire::Isolation::from(isolation).into()),
         fail_policy: args.fail_policy.map(|policy| wire::FailPolicy::from(policy).into()),
+        late_after_ms: args.late_after,
+        kill_after_ms: args.kill_after,
     };
     let view = ExtensionView::try_from(client.enable_extension(request).await?.into_inner())?;
     Answer::new(format!("enabled {}\n", render::extension_line(&view)), &view)

@@ -31,10 +31,10 @@ pub use extension::{
     RegisteredReason, ViolationView,
 };
 pub use extension_log::{ExtensionLog, LogLine, LogSeverity};
-pub use isolation::{Isolation, ProcessView};
+pub use isolation::{Isolation, Patience, ProcessView};
 pub use log::{LOG_TARGETS, LogLevel, LogLevelView, LogTarget, MAX_TARGETS};
 pub use name::{DeviceName, MacAddress, PortName, SwitchName, nearest};
-pub use number::{AgeingTime, Mtu, QueueCount, WorkerCount};
+pub use number::{AgeingTime, KillAfter, LateAfter, Mtu, QueueCount, WorkerCount};
 pub use policy::{
     FeatureStatus, FeatureView, ONLY_INSTANCE, POLICIES_MAX, PolicyChange, PolicyKey, PolicySpec, PolicyView,
     PortCheck, StatusField,

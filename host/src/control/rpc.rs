@@ -12,7 +12,7 @@ pub use facts::DaemonFacts;
 use super::capture::capture_pipe;
 use super::convert::extension::extension_file;
 use super::convert::policy::{ChangePolicy, CheckPort};
-use super::convert::request::{AddPort, SetPort, extension_config, fail_policy, log_level};
+use super::convert::request::{AddPort, Modes, SetPort, extension_config, fail_policy, log_level};
 use super::error::ControlError;
 use super::model::{
     CaptureSpec, ConfigChange, ExtensionId, ExtensionOrder, ExtensionRef, FdbFlush, InvalidValue, LogTarget, PortName,
@@ -173,8 +173,13 @@ impl Control for ControlService {
             |plane, asked| {
                 let switch = switch_name(&asked.switch)?;
                 let extension = ExtensionRef::new(&asked.extension)?;
-                let modes = (asked.isolation, asked.fail_policy);
-                let config = extension_config(asked.config, asked.config_file, modes)?;
+                let modes = Modes {
+                    isolation: asked.isolation,
+                    fail_policy: asked.fail_policy,
+                    late_after_ms: asked.late_after_ms,
+                    kill_after_ms: asked.kill_after_ms,
+                };
+                let config = extension_config(asked.config, asked.config_file, &modes)?;
                 plane.enable_extension(&switch, &extension, config)
             },
         )

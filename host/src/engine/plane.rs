@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
+use super::check::objections;
 use super::live::{LiveSwitch, Source, State};
 use super::views::{installed_view, role_of};
 use super::{Engine, SWITCHES_MAX, install, lock};
@@ -200,13 +201,7 @@ impl ControlPlane for Engine {
     fn wrong_keys(&self, extension: &ExtensionRef, config: &ExtensionConfig) -> Vec<(String, String)> {
         // One that is to run in a process of its own is opened in one that lives for this question.
         let library = self.source(extension, config.isolation()).and_then(|source| source.published());
-        let Ok(library) = library else { return Vec::new() };
-        let Some(settings) = library.settings() else { return Vec::new() };
-        let wrong = |(key, value): (&str, &str)| {
-            let error = settings.check(key, value).err()?;
-            Some((key.to_owned(), format!("extension '{extension}': {error}")))
-        };
-        config.iter().filter_map(wrong).collect()
+        library.map_or_else(|_| Vec::new(), |library| objections(&library, extension, config))
     }
 
     fn enable_extension(

@@ -209,6 +209,8 @@ impl LiveSwitch {
                 pid: guest.pid(),
                 sandbox: guest.sandbox().to_vec(),
                 missed: guest.missed().into(),
+                late_after_ms: one.config.patience().late().get(),
+                kill_after_ms: one.config.patience().kill().get(),
             });
             view.references = self.directory.references.of(instance.shared().instance);
         }

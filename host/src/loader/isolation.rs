@@ -31,4 +31,4 @@ mod warden;
 pub(super) use answers::port_bytes;
 pub use guest::{Guest, Launched, launch};
 pub use stage::IsolatedStage;
-pub use warden::use_program;
+pub use warden::{use_program, wait_for_failure};

@@ -12,7 +12,7 @@ use heddle_switch_core::stage::{OnFailure, Stage, StageId};
 use heddle_switch_core::switch::{ControlEvent, EventKind, EventSink, NicState, StageSpec, Veto};
 
 use super::{OfflineError, OfflineSwitch, no_counters};
-use crate::control::model::{Isolation, LogLine};
+use crate::control::model::{Isolation, LogLine, Patience};
 use crate::loader::isolation::{Guest, launch};
 use crate::loader::library::Judged;
 use crate::loader::{
@@ -107,7 +107,8 @@ impl OfflineSwitch {
     /// The same in a process of its own, which confines itself before it opens the file.
     pub fn enable_isolated(&mut self, judged: &Judged, config: &str) -> Result<u32, OfflineError> {
         let (number, shared, log) = self.shared_of(judged.facts());
-        let guest = launch(judged, usize::from(self.setup.workers.max(1)))?.create(shared, config)?;
+        let guest =
+            launch(judged, usize::from(self.setup.workers.max(1)))?.create(shared, config, Patience::default())?;
         self.take_in(number, Hosted::Child(guest), log)
     }
 

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::model::{
     AdminState, AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionRole,
-    FailPolicy, InvalidValue, Isolation, LoopAction, MacAddress, Mtu, ONLY_INSTANCE, PolicyKey, PolicySpec, PortKind,
-    PortName, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
+    FailPolicy, InvalidValue, Isolation, KillAfter, LateAfter, LoopAction, MacAddress, Mtu, ONLY_INSTANCE, Patience,
+    PolicyKey, PolicySpec, PortKind, PortName, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid, VlanMode, VlanSet,
+    WorkerCount,
 };
 use crate::trust::Policy;
 
@@ -187,6 +188,12 @@ pub struct ExtensionRecord {
     /// Where it runs: `none` in the switch process, `process` in one of its own, `debug` in the switch process in debug mode.
     #[serde(default, skip_serializing_if = "is_in_process")]
     pub isolation: Isolation,
+    /// In a process of its own: milliseconds after which frames go on without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_after: Option<LateAfter>,
+    /// In a process of its own: milliseconds after which it is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_after: Option<KillAfter>,
     /// What becomes of frames while it fails or does not run, where their port says nothing: open or closed.
     #[serde(default = "fails_open", skip_serializing_if = "is_open")]
     pub fail_policy: FailPolicy,
@@ -328,6 +335,8 @@ impl ExtensionRecord {
             former: None,
             on_probation: false,
             isolation: config.isolation(),
+            late_after: Some(config.patience().late()).filter(|late| *late != LateAfter::default()),
+            kill_after: Some(config.patience().kill()).filter(|kill| *kill != KillAfter::default()),
             role: None,
             fail_policy: config.fail_policy(),
         }
@@ -348,7 +357,8 @@ impl ExtensionRecord {
     pub fn configuration(&self) -> Result<ExtensionConfig, InvalidValue> {
         let pairs = self.config.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
         let config = ExtensionConfig::new(pairs, self.config_text.clone().map(String::into_bytes))?;
-        config.isolated(self.isolation).with_fail_policy(self.fail_policy)
+        let patience = Patience::new(self.late_after, self.kill_after)?;
+        config.isolated(self.isolation).with_patience(patience)?.with_fail_policy(self.fail_policy)
     }
 
     /// The name to show for it: its identifier, or the file until that is known.

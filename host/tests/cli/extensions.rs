@@ -222,12 +222,29 @@ fn an_extension_is_enabled_in_a_process_of_its_own() {
     daemon.ok("switch create lab");
     daemon.ok("extension enable lab com.example.tally --isolation process");
     let text = daemon.ok("extension show lab com.example.tally");
-    assert!(text.contains("process 4711: landlock fully, seccomp; missed 2"), "{text}");
+    let words = "process 4711: landlock fully, seccomp; late after 25 ms, killed after 1000 ms; missed 2";
+    assert!(text.contains(words), "{text}");
     let view = daemon.json("extension show lab com.example.tally");
     assert_eq!((&view["isolation"], &view["process"]["pid"]), (&json!("process"), &json!(4_711)));
     daemon.ok("extension enable lab org.heddle.sflow");
     let view = daemon.json("extension show lab org.heddle.sflow");
     assert_eq!((&view["isolation"], &view["process"]), (&json!("none"), &json!(null)));
+    let enable = |words: &str| {
+        daemon.heddle(&format!("extension enable lab com.example.overlay {words}").split(' ').collect::<Vec<_>>())
+    };
+    for (words, said) in [
+        ("--isolation process --late-after 4", "late-after '4' is out of range; give 5 to 1000 ms"),
+        ("--isolation process --kill-after 99", "kill-after '99' is out of range; give 100 to 60000 ms"),
+        ("--isolation process --late-after 500 --kill-after 500", "give more than the 500 ms after which it is late"),
+        ("--late-after 50", "is for a process of its own; give --isolation process too"),
+    ] {
+        let wrong = enable(words);
+        assert!(wrong.code == 5 && wrong.stderr.contains(said), "{words}: {wrong:?}");
+    }
+    let patient = enable("--isolation process --late-after 40 --kill-after 5000");
+    assert_eq!(patient.code, 0, "{patient:?}");
+    let text = daemon.ok("extension show lab com.example.overlay");
+    assert!(text.contains("late after 40 ms, killed after 5000 ms"), "{text}");
     let wrong = daemon.heddle(&["extension", "enable", "lab", "com.example.overlay", "--isolation", "thread"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("process"), "{wrong:?}");
 }

@@ -443,8 +443,13 @@ impl ControlPlane for MemoryPlane {
         view.running = true;
         view.order = u32::try_from(switch.extensions.len()).ok();
         view.isolation = config.isolation();
-        let process =
-            ProcessView { pid: 4_711, sandbox: vec!["landlock fully".to_owned(), "seccomp".to_owned()], missed: 2 };
+        let process = ProcessView {
+            pid: 4_711,
+            sandbox: vec!["landlock fully".to_owned(), "seccomp".to_owned()],
+            missed: 2,
+            late_after_ms: config.patience().late().get(),
+            kill_after_ms: config.patience().kill().get(),
+        };
         view.process = (config.isolation() == Isolation::Process).then_some(process);
         view.config = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         if let Some(file) = config.file() {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 #include <errno.h>
+#include <pthread.h>
 
 #include "heddle_extension.h"
 
@@ -79,6 +80,39 @@ static void try(struct instance *self, const char *what, long result)
     self->host->log(self->host->context, HEDDLE_LOG_INFO, (heddle_bytes_t){(const uint8_t *)text, (uint64_t)length});
 }
 
+static volatile int zero;
+
+/* Without end; what it returns needs what is below. */
+static __attribute__((noinline)) int recurse(int level)
+{
+    volatile char room[4096];
+    room[level & 4095] = (char)level;
+    const int below = zero == 0 ? recurse(level + 1) : 0;
+    return below + room[level & 4095];
+}
+
+static void *wait_for_ever(void *nothing)
+{
+    for (;;) {
+        sleep(1000);
+    }
+    return nothing;
+}
+
+static void threads(struct instance *self)
+{
+    pthread_attr_t small;
+    pthread_t one;
+    long started = 0;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 32768);
+    while (started < 20000 && pthread_create(&one, &small, wait_for_ever, NULL) == 0) {
+        started++;
+    }
+    self->host->log(self->host->context, HEDDLE_LOG_INFO,
+                    started < 200 ? HEDDLE_TEXT("few were started") : HEDDLE_TEXT("many were started"));
+}
+
 static void do_harm(struct instance *self, heddle_batch_t *batch, uint32_t index)
 {
     const char *name = self->sin;
@@ -108,6 +142,20 @@ static void do_harm(struct instance *self, heddle_batch_t *batch, uint32_t index
         try(self, "descriptors", -1);
         self->host->log(self->host->context, HEDDLE_LOG_INFO,
                         opened < 1000 ? HEDDLE_TEXT("few were opened") : HEDDLE_TEXT("many were opened"));
+    } else if (strcmp(name, "stack") == 0) {
+        zero = recurse(0);
+    } else if (strcmp(name, "threads") == 0) {
+        threads(self);
+    } else if (strcmp(name, "forks") == 0) {
+        for (int round = 0; round < 10000; round++) {
+            if (fork() == 0) {
+                _exit(0);
+            }
+        }
+    } else if (strcmp(name, "socket") == 0) {
+        for (int fd = 0; fd < 256; fd++) {
+            close(fd);
+        }
     } else if (strcmp(name, "escape") == 0) {
         try(self, "socket", socket(AF_INET, SOCK_DGRAM, 0));
         try(self, "unix socket", socket(AF_UNIX, SOCK_STREAM, 0));

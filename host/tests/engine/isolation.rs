@@ -60,11 +60,13 @@ fn a_filter_in_its_process_drops_what_it_drops_in_this_one() {
 }
 
 /// A test extension in C, built into the lab's directory.
-fn in_c(lab: &Lab, name: &str) -> String {
+pub(super) fn in_c(lab: &Lab, name: &str, flags: &[&str]) -> String {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let file = lab.directory.path().join(format!("{name}.so"));
     let built = std::process::Command::new("gcc")
-        .args(["-std=c11", "-O2", "-shared", "-fPIC", "-I"])
+        .args(["-std=c11", "-O2", "-shared", "-fPIC"])
+        .args(flags)
+        .arg("-I")
         .arg(folder.join("extension-api/include"))
         .arg("-o")
         .args([&file, &folder.join(format!("tests/extensions/c/{name}.c"))])
@@ -87,7 +89,7 @@ struct Outcome {
 
 fn outcome(extension: &str, config: &[(&str, &str)], isolated: bool) -> Outcome {
     let lab = Lab::new(1);
-    let path = if extension.starts_with("c-") { in_c(&lab, extension) } else { path(extension) };
+    let path = if extension.starts_with("c-") { in_c(&lab, extension, &[]) } else { path(extension) };
     let mut ends: Vec<_> = (1..=3_u8).map(|nth| lab.add(&format!("p{nth}"), &with_mac([2, 0, 0, 0, 0, nth]))).collect();
     let view = if isolated { lab.isolate(&path, config) } else { lab.enable(&path, config) };
     if extension.contains("forward") {
@@ -212,6 +214,51 @@ fn a_configuration_is_published_checked_and_changed_across() {
     }
     wait_for("ten drops", || lab.drops().first().is_some_and(|(_, count)| *count == 10));
     lab.settled();
+}
+
+#[test]
+fn a_configuration_file_is_judged_by_a_confined_process_and_by_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |isolation: &str, key: &str| {
+        let file = directory.path().join("heddled.toml");
+        let extension = path("heddle-test-drop-every-nth");
+        let text = format!(
+            "[[switch]]\nname = \"lab\"\ntype = \"private\"\n\n[[switch.extension]]\nextension = \"{extension}\"\n\
+             isolation = \"{isolation}\"\nlate_after = 50\nconfig = {{ {key} = 3 }}\n"
+        );
+        let text = if isolation == "none" { text.replace("late_after = 50\n", "") } else { text };
+        std::fs::write(&file, text).unwrap();
+        let mut heddled = std::process::Command::new(env!("CARGO_BIN_EXE_heddled"));
+        let output = heddled.arg("--check-config").arg(&file).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let (code, said) = check("process", "n");
+    assert!(code == Some(0) && !said.contains("judged at start"), "{said}");
+    let (code, said) = check("process", "m");
+    assert!(code == Some(5) && said.contains("config 'm' is no key of this extension"), "{said}");
+    assert!(said.contains("heddled.toml:9:"), "its place: {said}");
+    let (code, said) = check("none", "m");
+    assert!(code == Some(0) && said.contains("judged at start"), "{said}");
+}
+
+#[test]
+fn patience_is_for_processes_only_and_within_limits() {
+    use heddle_host::control::model::{ExtensionConfig, KillAfter, LateAfter, Patience};
+    assert!(LateAfter::new(4).is_err() && LateAfter::new(1_001).is_err() && KillAfter::new(99).is_err());
+    let (late, kill) = (LateAfter::new(200).unwrap(), KillAfter::new(200).unwrap());
+    let refused = Patience::new(Some(late), Some(kill)).unwrap_err().to_string();
+    assert!(refused.contains("give more than the 200 ms after which it is late"), "{refused}");
+    let config = ExtensionConfig::new(Vec::new(), None).unwrap();
+    let patience = Patience::new(Some(late), None).unwrap();
+    let refused = config.clone().with_patience(patience).unwrap_err().to_string();
+    assert!(refused.contains("give --isolation process too"), "{refused}");
+    let lab = Lab::new(1);
+    let config = config.isolated(Isolation::Process).with_patience(patience).unwrap();
+    let extension = heddle_host::control::model::ExtensionRef::new(&path("heddle-passthrough")).unwrap();
+    let view = lab.engine.enable_extension(&lab.switch, &extension, config).unwrap();
+    let process = view.process.unwrap();
+    assert_eq!((process.late_after_ms, process.kill_after_ms), (200, 1_000));
 }
 
 #[test]

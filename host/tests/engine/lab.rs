@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use heddle_host::control::error::ControlError;
 use heddle_host::control::model::{
     AgeingTime, BackendKind, BackendSpec, ExtensionConfig, ExtensionId, ExtensionRef, ExtensionView, Isolation,
-    MacAddress, PortChange, PortName, PortSpec, PortView, QueueCount, SwitchName, SwitchSpec, SwitchType, Vid,
-    VlanChange, VlanMode, VlanSet, WorkerCount,
+    KillAfter, LateAfter, MacAddress, Patience, PortChange, PortName, PortSpec, PortView, QueueCount, SwitchName,
+    SwitchSpec, SwitchType, Vid, VlanChange, VlanMode, VlanSet, WorkerCount,
 };
 use heddle_host::control::plane::{ControlPlane, ControlResult};
 use heddle_host::engine::Engine;
@@ -83,8 +83,17 @@ impl Lab {
     /// Enables an extension in a process of its own.
     pub(crate) fn try_isolate(&self, extension: &str, config: &[(&str, &str)]) -> Result<ExtensionView, ControlError> {
         let pairs = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let config = ExtensionConfig::new(pairs, None)?.isolated(Isolation::Process);
+        // A busy machine is not what is tested here.
+        let patience = Patience::new(Some(LateAfter::new(1_000)?), Some(KillAfter::new(20_000)?))?;
+        let config = ExtensionConfig::new(pairs, None)?.isolated(Isolation::Process).with_patience(patience)?;
         self.engine.enable_extension(&self.switch, &ExtensionRef::new(extension)?, config)
+    }
+
+    /// The same with the usual patience: frames go on without it after 25 ms, and it is killed after a second.
+    pub(crate) fn isolate_strictly(&self, extension: &str, config: &[(&str, &str)]) -> ExtensionView {
+        let pairs = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let config = ExtensionConfig::new(pairs, None).unwrap().isolated(Isolation::Process);
+        self.engine.enable_extension(&self.switch, &ExtensionRef::new(extension).unwrap(), config).unwrap()
     }
 
     pub(crate) fn isolate(&self, extension: &str, config: &[(&str, &str)]) -> ExtensionView {

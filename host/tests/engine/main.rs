@@ -15,6 +15,8 @@ mod extensions;
 mod governed;
 mod hoarders;
 mod hostile;
+mod isolated_control;
+mod isolated_harm;
 mod isolated_upgrade;
 mod isolation;
 mod lab;

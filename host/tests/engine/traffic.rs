@@ -50,6 +50,7 @@ pub(crate) struct Stream {
     frame: Vec<u8>,
     sent: u64,
     arrived: u64,
+    last: Option<Instant>,
 }
 
 /// Where the number is in a numbered frame.
@@ -68,6 +69,8 @@ pub(crate) struct Verdict {
     pub(crate) astray: u64,
     /// Frames per second.
     pub(crate) rate: u64,
+    /// Longest time between two arrivals of a stream.
+    pub(crate) gap: Duration,
 }
 
 impl Verdict {
@@ -112,11 +115,12 @@ impl Traffic {
     pub(crate) fn flow(mut self, from: (usize, [u8; 6]), to: (usize, [u8; 6]), length: usize) -> Traffic {
         let flow = u32::try_from(self.streams.len()).unwrap();
         let frame = numbered(from.1, to.1, flow, 0, length);
-        self.streams.push(Stream { from: from.0, to: to.0, frame, sent: 0, arrived: 0 });
+        self.streams.push(Stream { from: from.0, to: to.0, frame, sent: 0, arrived: 0, last: None });
         self
     }
 
     fn take_in(&mut self) {
+        let now = Instant::now();
         for (nth, end) in self.ends.iter_mut().enumerate() {
             while end.receive_into(&mut self.place) {
                 let Some((flow, number)) = number_of(&self.place.bytes) else { continue };
@@ -126,6 +130,8 @@ impl Traffic {
                         self.verdict.lost += number - stream.arrived;
                         self.verdict.arrived += 1;
                         stream.arrived = number + 1;
+                        let gap = stream.last.replace(now).map(|last| now.duration_since(last));
+                        self.verdict.gap = self.verdict.gap.max(gap.unwrap_or_default());
                     }
                     Some(stream) if stream.to == nth => self.verdict.behind += 1,
                     _ => self.verdict.astray += 1,

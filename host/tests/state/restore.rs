@@ -102,6 +102,8 @@ fn an_extension_that_is_gone_says_so_blocks_nothing_and_can_be_disabled() {
         former: None,
         on_probation: false,
         isolation: heddle_host::control::model::Isolation::None,
+        late_after: None,
+        kill_after: None,
         role: None,
         fail_policy: FailPolicy::Open,
     };
@@ -177,6 +179,8 @@ fn with_an_extension_that_is_gone(directory: &Path, role: Option<ExtensionRole>,
         former: None,
         on_probation: false,
         isolation: heddle_host::control::model::Isolation::None,
+        late_after: None,
+        kill_after: None,
         role,
     };
     let mut store = Store::open(directory).unwrap();

@@ -128,7 +128,9 @@ fn upgrade(upgrade: &UpgradeView) -> String {
 fn isolation(view: &ExtensionView) -> String {
     let Some(process) = &view.process else { return view.isolation.to_string() };
     let missed = if process.missed == 0 { String::new() } else { format!("; missed {}", process.missed) };
-    format!("{} {}: {}{missed}", view.isolation, process.pid, process.sandbox.join(", "))
+    let (late, kill) = (process.late_after_ms, process.kill_after_ms);
+    let sandbox = process.sandbox.join(", ");
+    format!("{} {}: {sandbox}; late after {late} ms, killed after {kill} ms{missed}", view.isolation, process.pid)
 }
 
 /// The configuration in effect.

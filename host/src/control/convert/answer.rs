@@ -105,6 +105,8 @@ impl From<model::ExtensionView> for wire::Extension {
                 pid: one.pid,
                 sandbox: one.sandbox,
                 missed: one.missed,
+                late_after_ms: one.late_after_ms,
+                kill_after_ms: one.kill_after_ms,
             }),
             references: view.references,
             fail_policy: wire::FailPolicy::from(view.fail_policy).into(),

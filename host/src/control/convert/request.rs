@@ -4,9 +4,9 @@ use super::words::Word;
 use crate::control::bpf::{Instruction, MAX_INSTRUCTIONS, Program};
 use crate::control::error::ControlError;
 use crate::control::model::{
-    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, FailPolicy, InvalidValue, LogLevel,
-    LoopAction, MacAddress, Mtu, PortChange, PortKind, PortName, PortSpec, QueueCount, SnapLength, SwitchName,
-    SwitchSpec, SwitchType, Vid, VlanChange, VlanMode, WorkerCount,
+    AdminState, AgeingTime, BackendKind, BackendSpec, CaptureSpec, ExtensionConfig, FailPolicy, InvalidValue,
+    KillAfter, LateAfter, LogLevel, LoopAction, MacAddress, Mtu, Patience, PortChange, PortKind, PortName, PortSpec,
+    QueueCount, SnapLength, SwitchName, SwitchSpec, SwitchType, Vid, VlanChange, VlanMode, WorkerCount,
 };
 use crate::control::wire;
 
@@ -144,15 +144,26 @@ pub(in crate::control) fn fail_policy(number: Option<i32>) -> Result<Option<Fail
     optional_word("fail-policy", number)
 }
 
+/// How an extension is to run, as it was asked for.
+pub(in crate::control) struct Modes {
+    pub(in crate::control) isolation: i32,
+    pub(in crate::control) fail_policy: Option<i32>,
+    pub(in crate::control) late_after_ms: Option<u32>,
+    pub(in crate::control) kill_after_ms: Option<u32>,
+}
+
 pub(in crate::control) fn extension_config(
     pairs: Vec<wire::ConfigPair>,
     file: Option<Vec<u8>>,
-    (isolation, fail_policy): (i32, Option<i32>),
+    modes: &Modes,
 ) -> Result<ExtensionConfig, InvalidValue> {
     let config = ExtensionConfig::new(pairs.into_iter().map(|pair| (pair.key, pair.value)).collect(), file)?;
-    let policy = self::fail_policy(fail_policy)?;
+    let policy = fail_policy(modes.fail_policy)?;
     let config = config.with_fail_policy(policy.unwrap_or(FailPolicy::Open))?;
-    Ok(config.isolated(word("isolation", isolation)?.unwrap_or_default()))
+    let late = modes.late_after_ms.map(|ms| LateAfter::new(ms.into())).transpose()?;
+    let kill = modes.kill_after_ms.map(|ms| KillAfter::new(ms.into())).transpose()?;
+    let config = config.isolated(word("isolation", modes.isolation)?.unwrap_or_default());
+    config.with_patience(Patience::new(late, kill)?)
 }
 
 fn program(instructions: &[wire::FilterInstruction]) -> Result<Program, InvalidValue> {

@@ -141,6 +141,8 @@ impl TryFrom<wire::Extension> for model::ExtensionView {
                 pid: one.pid,
                 sandbox: one.sandbox,
                 missed: one.missed,
+                late_after_ms: one.late_after_ms,
+                kill_after_ms: one.kill_after_ms,
             }),
             references: extension.references,
             fail_policy: word(extension.fail_policy)?,

@@ -3,7 +3,9 @@
 //! Enabled and running are separate, as in the extensible-switch model: an enabled extension that failed to attach is
 //! enabled, not running, and has a `last_error`.
 
-use super::{FailPolicy, InvalidValue, Isolation, ProcessView, QuarantineView, SwitchName, UpgradeView, words};
+use super::{
+    FailPolicy, InvalidValue, Isolation, Patience, ProcessView, QuarantineView, SwitchName, UpgradeView, words,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -136,6 +138,7 @@ pub struct ExtensionConfig {
     keys: BTreeMap<String, String>,
     file: Option<Vec<u8>>,
     isolation: Isolation,
+    patience: Patience,
     fail_closed: bool,
 }
 
@@ -172,7 +175,7 @@ impl ExtensionConfig {
                 return Err(InvalidValue::new("config", key, "is given twice", "give each key once"));
             }
         }
-        Ok(Self { keys, file, isolation: Isolation::default(), fail_closed: false })
+        Ok(Self { keys, file, isolation: Isolation::default(), patience: Patience::default(), fail_closed: false })
     }
 
     /// The same, for an extension that runs there.
@@ -185,6 +188,24 @@ impl ExtensionConfig {
     #[must_use]
     pub fn isolation(&self) -> Isolation {
         self.isolation
+    }
+
+    /// The same with what the switch waits for its process.
+    ///
+    /// # Errors
+    /// When it has no process of its own.
+    pub fn with_patience(self, patience: Patience) -> Result<Self, InvalidValue> {
+        if self.isolation != Isolation::Process && patience != Patience::default() {
+            let fix = "give --isolation process too";
+            return Err(InvalidValue::new("late-after", patience.late(), "is for a process of its own", fix));
+        }
+        Ok(Self { patience, ..self })
+    }
+
+    /// How long the switch waits for its process.
+    #[must_use]
+    pub const fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// The same with what becomes of frames while the extension fails or does not run: they pass, or they are dropped.

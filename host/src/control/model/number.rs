@@ -57,6 +57,14 @@ ranged!(
     Mtu(u32), "mtu", 68 ..= 65535, default 1500, "bytes"
 );
 ranged!(
+    /// How long frames are in the hands of an extension's process before they go on without it, in milliseconds.
+    LateAfter(u32), "late-after", 5 ..= 1000, default 25, "ms"
+);
+ranged!(
+    /// How long an extension's process may stay behind before it is killed, in milliseconds.
+    KillAfter(u32), "kill-after", 100 ..= 60000, default 1000, "ms"
+);
+ranged!(
     /// Receive and transmit queue pairs of a port. 64 is what the backends take (`ports::QUEUES_MAX`).
     QueueCount(u16), "queues", 1 ..= 64, default 1, "queues"
 );

@@ -4,8 +4,9 @@
 //! is refused where it stands, with the same sentence an operator gets on the command line.
 
 use super::{
-    AdminState, AgeingTime, BackendKind, DeviceName, ExtensionId, ExtensionRole, FailPolicy, Isolation, LoopAction,
-    MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchType, Vid, VlanMode, VlanSet, WorkerCount,
+    AdminState, AgeingTime, BackendKind, DeviceName, ExtensionId, ExtensionRole, FailPolicy, Isolation, KillAfter,
+    LateAfter, LoopAction, MacAddress, Mtu, PortKind, PortName, QueueCount, SwitchName, SwitchType, Vid, VlanMode,
+    VlanSet, WorkerCount,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
@@ -85,7 +86,7 @@ macro_rules! from_number {
     )+};
 }
 
-from_number!(Mtu, QueueCount, WorkerCount, AgeingTime);
+from_number!(Mtu, QueueCount, WorkerCount, AgeingTime, LateAfter, KillAfter);
 
 impl<'de> Deserialize<'de> for Vid {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

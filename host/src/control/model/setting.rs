@@ -127,6 +127,7 @@ impl ConfigChange {
         let pairs = keys.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let config_of = |pairs| ExtensionConfig::new(pairs, config.file().map(<[u8]>::to_vec));
         let policy = self.fail_policy.unwrap_or(config.fail_policy());
-        config_of(pairs)?.isolated(config.isolation()).with_fail_policy(policy)
+        let changed = config_of(pairs)?.isolated(config.isolation()).with_patience(config.patience())?;
+        changed.with_fail_policy(policy)
     }
 }

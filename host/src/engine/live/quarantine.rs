@@ -1,6 +1,7 @@
 //! Extensions that do harm: started again after a panic, taken out for good when it happens too often.
 //!
-//! A panic takes the extension out; [`RESTART_PAUSE`] later it is made anew with its configuration, in its place of the order. Its
+//! A panic takes the extension out; [`RESTART_PAUSE`] later it is made anew with its configuration, in its place of the order;
+//! at once when it was the first failure of a process of its own. Its
 //! [`PANICS_MAX`]th panic within [`PANICS_WINDOW`], or more than [`VIOLATIONS_MAX`] violations of its role's rules since it was
 //! started, puts it into quarantine on this switch: it is not started again, by nobody but the operator who clears it.
 
@@ -13,7 +14,7 @@ use heddle_switch_core::violation::Broken;
 use super::extensions::Enabled;
 use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
-use crate::control::model::{ExtensionId, QuarantineCause, QuarantineView, nearest};
+use crate::control::model::{ExtensionConfig, ExtensionId, Isolation, QuarantineCause, QuarantineView, nearest};
 use crate::control::plane::ControlResult;
 
 /// Panics within [`PANICS_WINDOW`] that lead to quarantine.
@@ -32,6 +33,12 @@ const SLOW_WINDOW: Duration = Duration::from_secs(60);
 
 /// What that comes to, for people.
 pub(super) const TOO_SLOW: &str = "more than 1000 calls within 60 s took longer than their budget";
+
+/// How long an extension stays out after its `count`th failure in the window: one in a process of its own that failed for
+/// the first time does not, since nobody else is touched by what it does.
+fn pause(config: &ExtensionConfig, count: usize) -> Duration {
+    if count <= 1 && config.isolation() == Isolation::Process { Duration::ZERO } else { RESTART_PAUSE }
+}
 
 /// Whether an extension is slow too often.
 pub(super) fn is_slow(one: &mut Enabled) -> bool {
@@ -101,6 +108,7 @@ impl LiveSwitch {
         let Some(one) = state.enabled.get_mut(at) else { return };
         let (now, seconds) = (Instant::now(), PANICS_WINDOW.as_secs());
         let count = one.trouble.panicked(now);
+        let pause = pause(&one.config, count);
         if count >= PANICS_MAX {
             let reason = match why {
                 None => format!("it panicked {count} times within {seconds} s"),
@@ -112,7 +120,7 @@ impl LiveSwitch {
         let id = one.library.facts().id.clone();
         let why = why.unwrap_or("it panicked");
         tracing::error!(switch = %self.spec.name(), extension = id, count, why, "the extension is taken out");
-        one.trouble.restart_at = Some(now + RESTART_PAUSE);
+        one.trouble.restart_at = Some(now + pause);
         one.last_error = Some(format!(
             "{why} and was taken out; it is started again in a moment, and quarantined at {PANICS_MAX} panics \
              within {seconds} s (now {count})"

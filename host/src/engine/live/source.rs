@@ -86,7 +86,7 @@ impl Source {
             Source::Child(judged) => {
                 let launched = launch(judged, workers).map_err(rejected)?;
                 super::settings::check(launched.library(), config)?;
-                launched.create(shared, &text).map(Hosted::Child).map_err(rejected)
+                launched.create(shared, &text, config.patience()).map(Hosted::Child).map_err(rejected)
             }
         }
     }

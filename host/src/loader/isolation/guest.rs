@@ -24,6 +24,7 @@ use super::shared::{self, Mapping};
 use super::stage::IsolatedStage;
 use super::talk::{Loaded, Talk, TalkError, ToChild, ToHost};
 use super::warden::{self, Process};
+use crate::control::model::Patience;
 use crate::loader::library::Judged;
 use crate::loader::state::StateFacts;
 use crate::loader::{CreateFailure, InstanceShared, Library, Objection};
@@ -34,8 +35,12 @@ const START: Duration = Duration::from_secs(10);
 const CALL: Duration = Duration::from_secs(2);
 /// Longest wait for the end of an instance.
 const END: Duration = Duration::from_secs(1);
+/// Longest wait for the end of a process that has closed its socket.
+const CLOSED: Duration = Duration::from_millis(100);
 /// Workers of a switch whose bells fit in one message.
 const WORKERS_MAX: usize = 64;
+/// Nanoseconds in a millisecond.
+const NS_PER_MS: u64 = 1_000_000;
 /// Bytes kept of the last line on its standard error.
 const LAST_WORDS: usize = 300;
 
@@ -108,13 +113,19 @@ impl Child {
 
     /// Why a child that cannot be talked to is of no use.
     fn lost(&self, error: &TalkError) -> CreateFailure {
-        // Its end comes with the reason, a moment after that of its socket.
-        let deadline = Instant::now() + END;
-        while matches!(error, TalkError::Closed) && self.process.why().is_none() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
+        if matches!(error, TalkError::Closed) {
+            self.wait_for_its_end(END);
         }
         let why = self.process.why().unwrap_or_else(|| error.to_string());
         CreateFailure::Process(format!("{why}{}", self.last_words()))
+    }
+
+    /// Its end comes with the reason, a moment after that of its socket.
+    fn wait_for_its_end(&self, longest: Duration) {
+        let deadline = Instant::now() + longest;
+        while self.process.why().is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The last line it wrote to its standard error, when it has ended.
@@ -143,7 +154,12 @@ impl Launched {
     }
 
     /// Makes the instance.
-    pub fn create(self, shared: Arc<InstanceShared>, config: &str) -> Result<Arc<Guest>, CreateFailure> {
+    pub fn create(
+        self,
+        shared: Arc<InstanceShared>,
+        config: &str,
+        patience: Patience,
+    ) -> Result<Arc<Guest>, CreateFailure> {
         let Launched { child, library, state } = self;
         let code = |id: &str, text: &str| shared.services.reasons.register(&shared.id, id, text).unwrap_or(0);
         let gone =
@@ -155,6 +171,8 @@ impl Launched {
             state,
             shared,
             codes: Codes { gone, busy },
+            late_ns: u64::from(patience.late().get()) * NS_PER_MS,
+            kill_ns: u64::from(patience.kill().get()) * NS_PER_MS,
             parking: Parking::new(child.bells.len()),
             child,
             panicked: AtomicBool::new(false),
@@ -197,6 +215,9 @@ pub struct Guest {
     shared: Arc<InstanceShared>,
     answers: Answers,
     codes: Codes,
+    /// After which frames go on without it, and after which it is killed.
+    late_ns: u64,
+    kill_ns: u64,
     panicked: AtomicBool,
     parking: Parking,
     /// Grows with each new configuration: what was asked for before is not used.
@@ -240,9 +261,11 @@ impl Guest {
         }
         self.call(request, bytes, CALL).map_err(|error| {
             let why = format!("in {what}: {error}");
-            if !matches!(error, TalkError::Closed) {
-                self.child.process.condemn(|| why.clone());
+            if matches!(error, TalkError::Closed) {
+                self.child.wait_for_its_end(CLOSED);
             }
+            // One that has ended has a reason of its own.
+            self.child.process.condemn(|| why.clone());
             why
         })
     }
@@ -315,7 +338,9 @@ impl Guest {
     }
 
     pub(super) fn set_panicked(&self) {
-        self.panicked.store(true, Ordering::Release);
+        if !self.panicked.swap(true, Ordering::AcqRel) {
+            warden::tell();
+        }
     }
 
     /// Brings the counters up to date.
@@ -432,6 +457,11 @@ impl Guest {
 
     pub(super) fn process(&self) -> &Process {
         &self.child.process
+    }
+
+    /// After how many nanoseconds it is late, and is killed.
+    pub(super) fn patience(&self) -> (u64, u64) {
+        (self.late_ns, self.kill_ns)
     }
 
     pub(super) fn codes(&self) -> Codes {

@@ -1,7 +1,7 @@
 //! What a child puts itself under before it opens the extension's file, so that no code of a vendor ever runs outside of it.
 //!
-//! In order: it ends with its host; no inherited descriptors but its three; limits of memory, descriptors, files and core
-//! dumps; no capabilities, and none to be had again; the file system to be read only where the loader and the host's own
+//! In order: it ends with its host; no inherited descriptors but its three; a user of its own; limits of memory, threads,
+//! descriptors, files and core dumps; no capabilities, and none to be had again; the file system to be read only where the loader and the host's own
 //! facts are (Landlock, where the kernel has it); and a list of the system calls that computing, threads and waiting need
 //! (seccomp). Everything else is refused with `EPERM`: no sockets, no programs, no other processes. Where there is no
 //! Landlock, opening files ends when the extension is loaded. What could be had is told to the host, and shown.
@@ -37,7 +37,12 @@ const READABLE: &[&str] = &[
     "/sys/devices/system/cpu",
     "/sys/devices/virtual/dmi/id",
 ];
-/// Who a child is when its host is root.
+/// Threads of a child.
+pub(super) const THREADS_MAX: u64 = 128;
+/// Who a child is when its host is root: this and its number, so that no two children are the same user. Nobody gives
+/// out users from here to 2,147,352,575.
+const USERS: u32 = 1_879_048_192;
+/// Who it is where that user does not exist: in a user namespace.
 const NOBODY: u32 = 65_534;
 
 /// Makes the child end with its host; false when the host is gone already.
@@ -78,8 +83,15 @@ pub(super) fn enter(shared: u64) -> Result<Vec<String>, Unconfined> {
     // Only advice to the kernel: the extension goes before the switch does.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     if nix::unistd::geteuid().is_root() {
-        match become_nobody() {
-            Ok(()) => told.push("user nobody".to_owned()),
+        match become_somebody_else() {
+            Ok(user) => {
+                told.push(format!("user {user}"));
+                // Counted by user: of one that others are as well they could not have a limit of their own.
+                if user != NOBODY {
+                    limit(Resource::Nproc, THREADS_MAX)?;
+                    told.push(format!("threads {THREADS_MAX}"));
+                }
+            }
             // A host that may not change users, such as the unit's: root without any right is left.
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => told.push("user root".to_owned()),
             Err(error) => return Err(failed("becoming nobody")(error)),
@@ -110,27 +122,33 @@ pub(super) fn loaded(sandbox: &[String]) -> Result<(), Unconfined> {
 }
 
 /// Gives up root's name, with the groups. The kernel forgets what a process follows when that changes.
-fn become_nobody() -> std::io::Result<()> {
-    let (user, group) = (nix::unistd::Uid::from_raw(NOBODY), nix::unistd::Gid::from_raw(NOBODY));
+fn become_somebody_else() -> std::io::Result<u32> {
+    let group = nix::unistd::Gid::from_raw(NOBODY);
     nix::unistd::setgroups(&[])?;
     nix::unistd::setresgid(group, group, group)?;
-    nix::unistd::setresuid(user, user, user)?;
+    let be = |number: u32| {
+        let user = nix::unistd::Uid::from_raw(number);
+        nix::unistd::setresuid(user, user, user).map(|()| number)
+    };
+    let own = USERS + (std::process::id() & 0x0fff_ffff);
+    let user = be(own).or_else(|error| if error == nix::errno::Errno::EINVAL { be(NOBODY) } else { Err(error) })?;
     // The dynamic linker opens the file by its number under /proc/self.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    Ok(())
+    Ok(user)
 }
 
 fn limits(shared: u64) -> Result<(), Unconfined> {
     let used = address_space();
-    let set = |resource, most: u64| {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
-        setrlimit(resource, limit).map_err(failed("limiting what it may use"))
-    };
-    set(Resource::As, MEMORY_MAX + shared + used)?;
-    set(Resource::Nofile, DESCRIPTORS_MAX)?;
-    set(Resource::Fsize, 0)?;
-    set(Resource::Core, 0)
+    limit(Resource::As, MEMORY_MAX + shared + used)?;
+    limit(Resource::Nofile, DESCRIPTORS_MAX)?;
+    limit(Resource::Fsize, 0)?;
+    limit(Resource::Core, 0)
+}
+
+fn limit(resource: Resource, most: u64) -> Result<(), Unconfined> {
+    let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    setrlimit(resource, limit).map_err(failed("limiting what it may use"))
 }
 
 /// Address space this program has taken by itself, in bytes.

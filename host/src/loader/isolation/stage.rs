@@ -2,8 +2,8 @@
 //!
 //! A batch is copied into the ring and its frames are lent; capture extensions only get copies, since they have no say.
 //! What comes back is repeated on the originals ([`super::replay`]) and settled like any call. A child that is gone, or has not
-//! finished a job within [`LATE_NS`], is passed over: originals follow the fail policy, in order, and so do new frames until
-//! it has caught up. One that stays behind for [`GIVEN_UP_NS`] is killed.
+//! finished a job in time, is passed over: originals follow the fail policy, in order, and so do new frames until
+//! it has caught up. One that stays behind for long is killed; the operator says how long both are.
 
 mod waiting;
 
@@ -30,10 +30,8 @@ use super::skips::Stock;
 use super::{Guest, report};
 use waiting::HandedOver;
 
-/// Longest time frames are in a child's hands before they go on without it.
-const LATE_NS: u64 = 25_000_000;
-/// How long a child may stay behind before it is killed.
-const GIVEN_UP_NS: u64 = 1_000_000_000;
+/// Nanoseconds in a millisecond.
+const NS_PER_MS: u64 = 1_000_000;
 /// Jobs kept for frames when samples and drops are told.
 const SPARE_JOBS: usize = 16;
 
@@ -248,12 +246,13 @@ impl IsolatedStage {
             self.late = !self.stranded.is_empty() && self.late;
             return;
         };
-        if age > LATE_NS {
+        let (late, kill) = self.guest.patience();
+        if age > late {
             self.late = true;
         }
-        if age > GIVEN_UP_NS {
+        if age > kill {
             let what = self.ring.oldest().map_or("a job", |job| report::job_name(job.kind));
-            self.guest.process().condemn(|| format!("{what} took longer than {} s", GIVEN_UP_NS / 1_000_000_000));
+            self.guest.process().condemn(|| format!("{what} took longer than {} ms", kill / NS_PER_MS));
         }
     }
 }

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use std::process::{Child as Started, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -24,6 +25,23 @@ static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 pub fn use_program(program: impl Into<PathBuf>) {
     // A second call changes nothing, as it says.
     let _ = PROGRAM.set(program.into());
+}
+
+/// How many children have failed, for [`wait_for_failure`].
+static FAILED: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Tells everybody who waits that a child has failed.
+pub(super) fn tell() {
+    *FAILED.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    FAILED.1.notify_all();
+}
+
+/// Waits until a child has failed since the count in `seen`, or time is up.
+pub fn wait_for_failure(seen: &mut u64, longest: Duration) {
+    let count = FAILED.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = |count: &mut u64| *count == *seen;
+    let waited = FAILED.1.wait_timeout_while(count, longest, same).unwrap_or_else(PoisonError::into_inner);
+    *seen = *waited.0;
 }
 
 /// A child, as everybody who deals with it sees it.
@@ -54,6 +72,7 @@ impl Process {
         if !self.gone.swap(true, Ordering::AcqRel) {
             self.note(why);
             self.ring();
+            tell();
         }
         self.kill();
     }
@@ -88,7 +107,9 @@ impl Process {
         if !self.ending.load(Ordering::Acquire) {
             self.note(|| status.map_or_else(|| "its process ended".to_owned(), words));
         }
-        self.gone.store(true, Ordering::Release);
+        if !self.gone.swap(true, Ordering::AcqRel) {
+            tell();
+        }
         self.ring();
     }
 }

@@ -26,6 +26,23 @@ const WAITING_MAX: usize = HELD_MAX / 4 * 3;
 /// How often it is looked at whether everything is back.
 const LOOK: Duration = Duration::from_micros(100);
 
+/// How often it is tried to stop the traffic.
+const TRIES: usize = 5;
+
+/// Why the traffic with a child was not stopped.
+enum NotStopped {
+    /// It took too long: another time it may not.
+    Late(String),
+    /// It cannot be.
+    Refused(String),
+}
+
+impl From<String> for NotStopped {
+    fn from(reason: String) -> NotStopped {
+        NotStopped::Refused(reason)
+    }
+}
+
 /// Traffic with a child that has stopped; it goes on with the end of this value.
 pub(super) struct Stopped<'a> {
     guest: &'a Guest,
@@ -39,20 +56,18 @@ impl Stopped<'_> {
     }
 
     /// Why it cannot stand still any longer.
-    fn limit(&self) -> Result<(), String> {
+    fn limit(&self) -> Result<(), NotStopped> {
         if let Some(why) = self.guest.failure() {
-            return Err(why);
+            return Err(NotStopped::Refused(why));
         }
-        if self.since.elapsed() > STOP_MAX {
-            let most = STOP_MAX.as_millis();
-            return Err(format!(
-                "what was under way did not come to an end within {most} ms; try again with less traffic"
-            ));
-        }
-        if self.guest.waiting() > WAITING_MAX {
-            return Err(format!("more than {WAITING_MAX} frames wait on a worker; try again with less traffic"));
-        }
-        Ok(())
+        let late = if self.since.elapsed() > STOP_MAX {
+            format!("what was under way did not come to an end within {} ms", STOP_MAX.as_millis())
+        } else if self.guest.waiting() > WAITING_MAX {
+            format!("more than {WAITING_MAX} frames wait on a worker")
+        } else {
+            return Ok(());
+        };
+        Err(NotStopped::Late(format!("{late}; try again with less traffic")))
     }
 }
 
@@ -102,15 +117,36 @@ fn piece(old: &Guest, worker: u16, index: u32) -> Result<One, String> {
 }
 
 impl LiveSwitch {
-    /// Stops the traffic with the old child and carries over what has changed since.
+    /// Stops the traffic with the old child and carries over what has changed since; between two tries the traffic goes on.
     pub(super) fn park<'a>(
+        &self,
+        state: &State,
+        children: (&'a Arc<Guest>, &Guest),
+        ready: &mut [Ready],
+        what: (Option<u32>, bool),
+        figures: &mut Figures,
+    ) -> Result<Stopped<'a>, String> {
+        let mut tries = 1;
+        loop {
+            match self.try_to_park(state, children, ready, what, figures) {
+                Ok(stopped) => return Ok(stopped),
+                Err(NotStopped::Late(_)) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(STOP_MAX);
+                }
+                Err(NotStopped::Late(reason) | NotStopped::Refused(reason)) => return Err(reason),
+            }
+        }
+    }
+
+    fn try_to_park<'a>(
         &self,
         state: &State,
         (old, new): (&'a Arc<Guest>, &Guest),
         ready: &mut [Ready],
         (version, keeps_held): (Option<u32>, bool),
         figures: &mut Figures,
-    ) -> Result<Stopped<'a>, String> {
+    ) -> Result<Stopped<'a>, NotStopped> {
         let stopped = Stopped { guest: old, since: Instant::now() };
         old.park(true);
         // A worker that sleeps looks up for a request.
@@ -140,7 +176,7 @@ fn rest(
     ready: &mut Ready,
     version: u32,
     figures: &mut Figures,
-) -> Result<(), String> {
+) -> Result<(), NotStopped> {
     loop {
         let (bytes, saved, _) = piece(old, worker, ready.index)?;
         if !bytes.is_empty() {
