@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use heddle_switch_core::arena::{Arena, ArenaSize, HeapRegion, RegionTooSmall};
 use heddle_switch_core::counters::{Counters, Law, PortCounters};
+use heddle_switch_core::drop_codes::DropCodes;
 use heddle_switch_core::dropped::Dropped;
 use heddle_switch_core::fdb::FdbLimits;
 use heddle_switch_core::pool::Homes;
@@ -154,6 +155,7 @@ impl OfflineSwitch {
             hold_quota: 0,
             hold_max_ns: 0,
             on_failure: OnFailure::Open,
+            codes: DropCodes::any(),
         };
         let entry = self.switch.introduce(&spec, &mut OfflineSink::nobody())?;
         let id = entry.id;

@@ -60,6 +60,10 @@ impl Slot {
     pub const KEEP_VLAN: u16 = 32;
     /// Deliveries without a tag keep the priority.
     pub const KEEP_PRIORITY: u16 = 64;
+    /// How many injections it comes of: a count, not a flag.
+    pub const HOPS: u16 = 0xf000;
+    /// One of these.
+    const HOP: u16 = 0x1000;
 
     /// An empty place.
     pub const EMPTY: Slot = Slot {
@@ -80,6 +84,17 @@ impl Slot {
     #[inline]
     pub fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
+    }
+
+    /// How many injections the frame comes of.
+    #[inline]
+    pub fn hops(&self) -> u16 {
+        (self.flags & Slot::HOPS) / Slot::HOP
+    }
+
+    /// Sets that; it ends at what fits.
+    pub(crate) fn set_hops(&mut self, hops: u16) {
+        self.flags = (self.flags & !Slot::HOPS) | hops.min(Slot::HOPS / Slot::HOP) * Slot::HOP;
     }
 
     /// Takes the slot out, leaving an empty place.

@@ -3,11 +3,13 @@
 //! The host turns the ABI's `[worker]` functions into these methods. Each checks the role and leg first, so that what a
 //! role may not do is refused in one place for every language.
 
+mod facts;
+
 use std::sync::Arc;
 
 use heddle_extension_api::abi::packet::{
-    GSO_NONE, GSO_TCP4, GSO_TCP6, GSO_UDP, OffloadFacts, PACKET_CLONE, PACKET_NATIVE_FORWARDING, PACKET_ORIGINATED,
-    Packet, VERDICT_HOLD, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT,
+    OffloadFacts, PACKET_CLONE, PACKET_NATIVE_FORWARDING, PACKET_ORIGINATED, Packet, VERDICT_HOLD, VERDICT_PASS,
+    VERDICT_TO_GROUP, VERDICT_TO_PORT,
 };
 
 use crate::arena::{Arena, FRAME_MAX, HEADROOM};
@@ -16,7 +18,7 @@ use crate::counters::StageCounters;
 use crate::drop_reason::DropReason;
 use crate::held::{Entry, Kept};
 use crate::intake::flags_of;
-use crate::offload::{GsoKind, Offload};
+use crate::offload::Offload;
 use crate::parse::{ETHERNET_HEADER_LEN, parse};
 use crate::port_id::PortId;
 use crate::settle::{accept_bounds, accept_destination, drop_code, restore};
@@ -24,6 +26,9 @@ use crate::snapshot::Snapshot;
 use crate::stage::{Leg, Position, ResumePoint, Role, StageEntry};
 use crate::violation::Rule;
 use crate::worker::Core;
+
+/// Injections that one frame may come of: a copy of a copy, made on another pass through the switch, and so on.
+pub const HOPS_MAX: u16 = 8;
 
 /// Why a request of an extension is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +68,8 @@ pub struct Call<'a> {
     entry: &'a StageEntry,
     leg: Leg,
     counters: &'a mut StageCounters,
+    /// Largest number of injections that a frame of the batch comes of, once asked for.
+    hops: Option<u16>,
 }
 
 impl<'a> Call<'a> {
@@ -73,7 +80,8 @@ impl<'a> Call<'a> {
         (entry, counters): (&'a StageEntry, &'a mut StageCounters),
         leg: Leg,
     ) -> Call<'a> {
-        Call { core, snapshot, burst, entry, leg, counters }
+        core.held.begin();
+        Call { core, snapshot, burst, entry, leg, counters, hops: None }
     }
 
     /// Refuses what the extension may not do, and counts it.
@@ -165,7 +173,7 @@ impl<'a> Call<'a> {
         let (packets, slots) = self.burst.halves();
         for (packet, slot) in packets.iter().zip(slots.iter()) {
             let frame = self.core.arena.frame(&slot.buf, packet.start, packet.length);
-            self.core.offload_facts.push(facts_of(packet, slot, frame));
+            self.core.offload_facts.push(facts::facts_of(packet, slot, frame));
         }
         &self.core.offload_facts
     }
@@ -223,8 +231,10 @@ impl<'a> Call<'a> {
         let verdict = if decided { packet.verdict } else { VERDICT_PASS };
         // The mark makes the switch look at the empty place, whatever the extension writes over the packet.
         let mut slot = std::mem::replace(slot, Slot { unit: u32::MAX, flags: Slot::WRITTEN, ..Slot::EMPTY });
+        let written = slot.has(Slot::WRITTEN);
         slot.flags &= !Slot::WRITTEN;
         let entry = Entry {
+            written,
             packet: Packet { verdict, drop_reason: 0, ..*packet },
             slot,
             resume: ResumePoint { leg: self.leg, after: self.entry.position },
@@ -256,9 +266,13 @@ impl<'a> Call<'a> {
     /// Ends a held frame or a draft.
     pub fn discard(&mut self, handle: u64, code: u16) -> Result<(), Refusal> {
         let entry = self.core.held.take(handle, self.entry.id).ok_or(Refusal::Gone)?;
-        let code = match drop_code(code) {
-            general if general == DropReason::ExtensionDrop.code() => DropReason::ExtensionDiscard.code(),
-            registered => registered,
+        let code = match drop_code(code, self.entry) {
+            Ok(code) => code.unwrap_or(DropReason::ExtensionDiscard.code()),
+            Err(rule) => {
+                let about = if entry.resume.leg == Leg::Ingress { entry.slot.source } else { entry.slot.destination };
+                self.counters.broke(rule, about);
+                DropReason::ExtensionDiscard.code()
+            }
         };
         self.core.end_entry(entry, code);
         Ok(())
@@ -283,7 +297,9 @@ impl<'a> Call<'a> {
             flags: PACKET_ORIGINATED,
             ..Packet::default()
         };
-        self.draft(packet, Slot { buf, unit, start: packet.start, length: packet.length, ..Slot::EMPTY }, false)
+        let mut slot = Slot { buf, unit, start: packet.start, length: packet.length, ..Slot::EMPTY };
+        slot.set_hops(self.hops());
+        self.draft(packet, slot, false)
     }
 
     /// Copies packet `index` into a draft; destinations are not kept.
@@ -305,7 +321,7 @@ impl<'a> Call<'a> {
         copy.buf = self.core.arena.share(&slot.buf);
         copy.destination = PortId::NONE;
         copy.sample = 0;
-        copy.flags &= Slot::TAGGED;
+        copy.flags &= Slot::TAGGED | Slot::HOPS;
         if self.leg == Leg::Ingress && self.entry.position < Position::POLICY {
             // The frame has no VLAN yet; a trusted clone would never get one.
             let port = self.snapshot.port(slot.source);
@@ -316,6 +332,15 @@ impl<'a> Call<'a> {
             return Err(Refusal::Full);
         }
         self.draft(packet, copy, true)
+    }
+
+    /// How many injections the frames of this call come of: what is made in it is made for them.
+    fn hops(&mut self) -> u16 {
+        if let Some(hops) = self.hops {
+            return hops;
+        }
+        let hops = self.burst.halves().1.iter().map(Slot::hops).max().unwrap_or(0);
+        *self.hops.insert(hops)
     }
 
     fn draft(&mut self, packet: Packet, slot: Slot, clone: bool) -> Result<(u64, Packet), Refusal> {
@@ -331,6 +356,7 @@ impl<'a> Call<'a> {
             stage: self.entry.id,
             since_ns: self.core.now_ns,
             kept: Kept::Draft { clone },
+            written: false,
         };
         match self.core.held.keep(entry) {
             Ok(handle) => Ok((handle, packet)),
@@ -415,7 +441,16 @@ impl<'a> Call<'a> {
             Kept::Draft { clone: true } => self.core.counters.law.replicated += 1,
             _ => self.core.counters.law.originated += 1,
         }
-        self.core.park(entry.packet, entry.slot, entry.resume);
+        let hops = entry.slot.hops() + 1;
+        if hops > HOPS_MAX {
+            self.counters.broke(Rule::InjectionLoop, source);
+            self.counters.dropped += 1;
+            return self.core.drop_slot(entry.slot, DropReason::InjectionLoop.code());
+        }
+        entry.slot.set_hops(hops);
+        if !self.core.park_injected(entry.packet, entry.slot, entry.resume) {
+            self.counters.dropped += 1;
+        }
     }
 }
 
@@ -454,29 +489,4 @@ pub(crate) fn describe_frame(packet: &mut Packet, frame: &[u8], offload: &Offloa
     packet.ip_protocol = facts.ip_protocol;
     packet.flow_hash = facts.flow_hash;
     packet.flags = (packet.flags & !PARSED) | flags_of(&facts, offload);
-}
-
-fn facts_of(packet: &Packet, slot: &Slot, frame: &[u8]) -> OffloadFacts {
-    let offload = &slot.offload;
-    let (gso, segments) = match offload.gso {
-        GsoKind::None => (GSO_NONE, 1),
-        kind => {
-            let headers = crate::egress::header_len(frame, packet.l4, kind);
-            let size = usize::from(offload.gso_size).max(1);
-            let code = match kind {
-                GsoKind::Tcp4 => GSO_TCP4,
-                GsoKind::Tcp6 => GSO_TCP6,
-                _ => GSO_UDP,
-            };
-            (code, crate::segment::wire_segments(frame.len(), headers, size))
-        }
-    };
-    OffloadFacts {
-        checksum_start: offload.csum.map_or(0, |csum| csum.start),
-        checksum_offset: offload.csum.map_or(0, |csum| csum.offset),
-        segment_size: offload.gso_size,
-        gso,
-        segments,
-        ..OffloadFacts::default()
-    }
 }

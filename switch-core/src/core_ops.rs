@@ -35,16 +35,22 @@ impl Core {
 
     /// Queues a frame to go on at `resume`.
     pub(crate) fn park(&mut self, packet: Packet, slot: Slot, resume: ResumePoint) {
-        if let Err(parked) = self.resume.push(Parked { packet, slot }, resume) {
+        if let Err(parked) = self.resume.push(Parked { packet, slot, injected: false }, resume) {
             self.drop_slot(parked.slot, DropReason::ResumeQueueFull.code());
         }
+    }
+
+    /// Queues a frame that an extension made; false when there is no room for more of its.
+    pub(crate) fn park_injected(&mut self, packet: Packet, slot: Slot, resume: ResumePoint) -> bool {
+        let parked = self.resume.push(Parked { packet, slot, injected: true }, resume);
+        parked.map_err(|parked| self.drop_slot(parked.slot, DropReason::ResumeQueueFull.code())).is_ok()
     }
 
     /// Fills `burst` with frames that wait at a point, in order; gives their number.
     pub(crate) fn take_waiting(&mut self, snapshot: &Snapshot, burst: &mut Burst, resume: ResumePoint) -> usize {
         let mut taken = 0;
         while !burst.is_full()
-            && let Some(Parked { packet, slot }) = self.resume.pop(resume)
+            && let Some(Parked { packet, slot, .. }) = self.resume.pop(resume)
         {
             taken += 1;
             let gone = |id: PortId| !id.is_none() && snapshot.port(id).is_none();

@@ -10,6 +10,9 @@ use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
 use crate::port_id::{PORTS_MAX, PortId};
 use crate::violation::{Broken, Rule};
 
+#[expect(clippy::cast_possible_truncation, reason = "there are 512 codes")]
+const LAST: u16 = CODES as u16 - 1;
+
 /// The terms of the conservation law.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Law {
@@ -172,6 +175,42 @@ impl StageCounters {
     }
 }
 
+/// Drops on account of one port, by code.
+#[derive(Clone, Debug)]
+pub struct PortDrops {
+    own: [u64; EXTENSION_FIRST as usize],
+    /// Codes of extensions that were used, in the order of their first use: a few.
+    others: Vec<(u16, u64)>,
+}
+
+impl Default for PortDrops {
+    fn default() -> PortDrops {
+        PortDrops { own: [0; EXTENSION_FIRST as usize], others: Vec::new() }
+    }
+}
+
+impl PortDrops {
+    fn count(&mut self, code: u16, times: u64) {
+        if let Some(count) = self.own.get_mut(usize::from(code)) {
+            *count += times;
+        } else if let Some((_, count)) = self.others.iter_mut().find(|(known, _)| *known == code) {
+            *count += times;
+        } else {
+            self.others.push((code, times));
+        }
+    }
+
+    fn of(&self, code: usize) -> u64 {
+        let other = || self.others.iter().find(|(known, _)| usize::from(*known) == code).map(|(_, count)| *count);
+        self.own.get(code).copied().or_else(other).unwrap_or(0)
+    }
+
+    fn add(&mut self, other: &PortDrops) {
+        self.own.iter_mut().zip(other.own).for_each(|(mine, theirs)| *mine += theirs);
+        other.others.iter().for_each(|(code, times)| self.count(*code, *times));
+    }
+}
+
 /// All counters of one worker.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -181,8 +220,8 @@ pub struct Counters {
     pub ports: Box<[PortCounters]>,
     /// By drop code.
     pub drops: Box<[u64]>,
-    /// By port slot and drop code, for ports that dropped anything; codes of extensions are summed under 0.
-    pub drops_of_port: Vec<Option<Box<[u64; EXTENSION_FIRST as usize]>>>,
+    /// By port slot, for ports that dropped anything.
+    pub drops_of_port: Vec<Option<Box<PortDrops>>>,
     /// Learnt addresses that could not be told to another worker (its ring was full); it will flood or learn itself.
     pub fdb_sync_lost: u64,
     /// Addresses not learnt because the table, its neighbourhood or the port's share was full.
@@ -218,8 +257,8 @@ impl Counters {
 
     /// Counts one dropped descriptor. `destination` is [`PortId::NONE`] when none was decided.
     pub fn drop(&mut self, code: u16, source: PortId, destination: PortId) {
-        let code = usize::from(code).min(CODES - 1);
-        self.drops[code] += 1;
+        let code = code.min(LAST);
+        self.drops[usize::from(code)] += 1;
         self.law.dropped += 1;
         let charged = if destination.is_none() { source } else { destination };
         if charged.is_none() {
@@ -232,15 +271,14 @@ impl Counters {
             port.tx_dropped += 1;
         }
         if let Some(place) = self.drops_of_port.get_mut(charged.slot()) {
-            let codes = place.get_or_insert_with(|| Box::new([0; EXTENSION_FIRST as usize]));
-            codes[if code < codes.len() { code } else { 0 }] += 1;
+            place.get_or_insert_default().count(code, 1);
         }
     }
 
-    /// Number dropped on account of a port under a code of the switch's own.
+    /// Number dropped on account of a port under a code.
     pub fn port_drops(&self, id: PortId, code: usize) -> u64 {
         let codes = self.drops_of_port.get(id.slot()).and_then(Option::as_ref);
-        codes.and_then(|codes| codes.get(code)).copied().unwrap_or(0)
+        codes.map_or(0, |codes| codes.of(code))
     }
 
     /// A copy that covers the first `slots` ports only: what a report needs, without copying thousands of unused ones.
@@ -278,8 +316,7 @@ impl Counters {
         self.drops.iter_mut().zip(&other.drops).for_each(|(mine, theirs)| *mine += theirs);
         for (mine, theirs) in self.drops_of_port.iter_mut().zip(&other.drops_of_port) {
             let Some(theirs) = theirs else { continue };
-            let mine = mine.get_or_insert_with(|| Box::new([0; EXTENSION_FIRST as usize]));
-            mine.iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| *mine += theirs);
+            mine.get_or_insert_default().add(theirs);
         }
         self.fdb_sync_lost += other.fdb_sync_lost;
         self.fdb_full += other.fdb_full;

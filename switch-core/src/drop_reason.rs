@@ -102,6 +102,8 @@ reasons! {
     DeviceRefused = 30, "device-refused";
     /// The forwarding extension named a destination that was never there, or a NIC index the port does not have.
     ExtensionBadDestination = 31, "extension-bad-destination";
+    /// Extensions injected it for a frame that came of injections itself, eight times over.
+    InjectionLoop = 32, "injection-loop";
 }
 
 impl DropReason {

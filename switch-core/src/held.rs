@@ -1,8 +1,8 @@
 //! Held frames and drafts: what extensions keep between calls on one worker.
 //!
-//! An entry is named by a 64-bit handle: generation in the upper half, place in the lower. A handle that was used up,
-//! or never given, is refused; it can never name another frame. Bounded: one table per worker, a quota per extension,
-//! a maximum age after which the frame is dropped as `hold-expired`.
+//! An entry is named by a 64-bit handle: generation in the upper half, worker and place in the lower. A handle that was
+//! used up, never given, or given on another worker is refused; it can never name another frame. Bounded: one table per
+//! worker, a quota per extension, a maximum age after which the frame is dropped as `hold-expired`.
 
 use heddle_extension_api::abi::packet::Packet;
 
@@ -48,6 +48,8 @@ pub struct Entry {
     pub since_ns: u64,
     /// What it is.
     pub kept: Kept,
+    /// The extension made it writable in the call in which it held it.
+    pub written: bool,
 }
 
 struct Place {
@@ -65,12 +67,38 @@ pub struct Held {
     held: u64,
     kept: u64,
     by_stage: Vec<(StageId, usize)>,
+    /// The worker, as it stands in handles.
+    worker: u64,
+    /// `kept` when the call that is running began.
+    before: u64,
 }
 
 impl Held {
     /// A table with room made in advance.
-    pub fn new() -> Held {
-        Held { places: Vec::with_capacity(1_024), free: Vec::with_capacity(1_024), ..Held::default() }
+    pub fn new(worker: u16) -> Held {
+        let worker = u64::from(worker) << PLACE_BITS;
+        Held { places: Vec::with_capacity(1_024), free: Vec::with_capacity(1_024), worker, ..Held::default() }
+    }
+
+    /// A call into an extension begins.
+    pub(crate) fn begin(&mut self) {
+        self.before = self.kept;
+    }
+
+    /// Takes out what an extension made writable and held since then.
+    pub(crate) fn take_written(&mut self, stage: StageId) -> Vec<Entry> {
+        let before = self.before;
+        if self.kept == before {
+            return Vec::new();
+        }
+        let is_new = |place: &Place| place.nth > before;
+        let mut picked: Vec<usize> =
+            (0..self.places.len()).filter(|at| self.places.get(*at).is_some_and(is_new)).collect();
+        picked.retain(|at| {
+            let entry = self.places.get(*at).and_then(|place| place.entry.as_ref());
+            entry.is_some_and(|entry| entry.written && entry.stage == stage)
+        });
+        picked.into_iter().filter_map(|at| self.take_at(at)).collect()
     }
 
     /// Frames held or lent, drafts not counted.
@@ -119,12 +147,12 @@ impl Held {
         if !lent {
             self.count(stage, true);
         }
-        Ok((u64::from(generation) << 32) | u64::from(index))
+        Ok((u64::from(generation) << 32) | self.worker | u64::from(index))
     }
 
     /// The entry behind a handle of `stage`.
     pub fn get_mut(&mut self, handle: u64, stage: StageId) -> Option<&mut Entry> {
-        let (index, generation) = split(handle);
+        let (index, generation) = self.split(handle)?;
         let place = self.places.get_mut(index).filter(|place| place.generation == generation)?;
         place.entry.as_mut().filter(|entry| entry.stage == stage)
     }
@@ -132,7 +160,7 @@ impl Held {
     /// Takes an entry of `stage` out; its handle is used up.
     pub fn take(&mut self, handle: u64, stage: StageId) -> Option<Entry> {
         self.get_mut(handle, stage)?;
-        self.take_at(split(handle).0)
+        self.take_at(self.split(handle)?.0)
     }
 
     fn take_at(&mut self, index: usize) -> Option<Entry> {
@@ -168,10 +196,52 @@ impl Held {
             now_ns.saturating_sub(entry.since_ns) > limit
         })
     }
+
+    /// Place and generation of a handle of this worker.
+    fn split(&self, handle: u64) -> Option<(usize, u32)> {
+        let low = handle & u64::from(u32::MAX);
+        let index = usize::try_from(low & PLACES).ok()?;
+        let generation = u32::try_from(handle >> 32).ok()?;
+        (low & !PLACES == self.worker).then_some((index, generation))
+    }
 }
 
-fn split(handle: u64) -> (usize, u32) {
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the handle")]
-    let (index, generation) = (handle as u32 as usize, (handle >> 32) as u32);
-    (index, generation)
+/// Bits of a handle that name a place; the worker is above them.
+const PLACE_BITS: u32 = 16;
+const PLACES: u64 = (1 << PLACE_BITS) - 1;
+const _: () = assert!(HELD_MAX <= 1 << PLACE_BITS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Leg, Position};
+
+    fn entry(written: bool) -> Entry {
+        let resume = ResumePoint { leg: Leg::Ingress, after: Position::POLICY };
+        let (packet, slot) = (Packet::default(), Slot::EMPTY);
+        Entry { packet, slot, resume, stage: StageId(1), since_ns: 0, kept: Kept::Held, written }
+    }
+
+    #[test]
+    fn handle_names_nothing_on_another_worker() {
+        let mut tables: Vec<Held> = [0, 1, 7, u16::MAX].map(Held::new).into();
+        let handles: Vec<u64> = tables.iter_mut().map(|held| held.keep(entry(false)).expect("room")).collect();
+        for (at, held) in tables.iter_mut().enumerate() {
+            for (of, handle) in handles.iter().enumerate() {
+                assert_eq!(held.take(*handle, StageId(1)).is_some(), at == of, "{handle:x} on {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_and_held_in_a_call_is_found_again() {
+        let mut held = Held::new(3);
+        held.keep(entry(true)).expect("room");
+        held.begin();
+        assert!(held.take_written(StageId(1)).is_empty(), "of an earlier call");
+        held.keep(entry(false)).expect("room");
+        held.keep(entry(true)).expect("room");
+        assert!(held.take_written(StageId(2)).is_empty(), "of another extension");
+        assert_eq!((held.take_written(StageId(1)).len(), held.held()), (1, 2));
+    }
 }

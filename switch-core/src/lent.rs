@@ -37,7 +37,7 @@ impl Call<'_> {
         // The mark makes the switch look at the empty place.
         let slot = std::mem::replace(slot, Slot { unit: u32::MAX, flags: Slot::WRITTEN, ..Slot::EMPTY });
         let resume = ResumePoint { leg, after: position };
-        let entry = Entry { packet: *packet, slot, resume, stage: id, since_ns, kept: Kept::Lent };
+        let entry = Entry { packet: *packet, slot, resume, stage: id, since_ns, kept: Kept::Lent, written: false };
         burst.touch();
         match core.held.keep(entry) {
             Ok(handle) => Some(handle),

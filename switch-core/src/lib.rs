@@ -12,6 +12,7 @@ pub mod checksum;
 mod core_ops;
 pub mod counters;
 mod datapath;
+pub mod drop_codes;
 pub mod drop_reason;
 pub mod dropped;
 mod edge;

@@ -2,7 +2,8 @@
 //!
 //! Frames furthest along their way go first, and within one point in the order they were parked. A frame further along
 //! was sent earlier than any other of its flow, so no frame overtakes one of its own flow, whichever extensions let their
-//! frames go, in whatever order. Bounded: [`RESUME_MAX`] frames per worker.
+//! frames go, in whatever order. Bounded: [`RESUME_MAX`] frames per worker that extensions let go, and as many that they
+//! injected, of each extension [`INJECTED_MAX`]: injections take no room from what was a frame before.
 //!
 //! Cost: one queue per point in use, kept when it is empty for as long as its extension is there; nothing is allocated once
 //! each has had its largest size.
@@ -18,12 +19,16 @@ use crate::stage::{Leg, Position, ResumePoint};
 
 /// Frames waiting to re-enter the pipeline, per worker.
 pub const RESUME_MAX: usize = 8_192;
+/// Injected frames of one extension among them.
+pub const INJECTED_MAX: usize = RESUME_MAX / 2;
 
 /// A frame that waits to go on.
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) packet: Packet,
     pub(crate) slot: Slot,
+    /// An extension made it.
+    pub(crate) injected: bool,
 }
 
 /// The frames of one worker.
@@ -32,6 +37,8 @@ pub(crate) struct Waiting {
     /// Furthest along first.
     points: Vec<(ResumePoint, VecDeque<Parked>)>,
     len: usize,
+    /// Injected ones of these.
+    injected: usize,
 }
 
 impl Waiting {
@@ -45,7 +52,9 @@ impl Waiting {
 
     /// Queues a frame; gives it back when there is no room.
     pub(crate) fn push(&mut self, parked: Parked, resume: ResumePoint) -> Result<(), Parked> {
-        if self.len >= RESUME_MAX {
+        let injected = parked.injected;
+        let of_its_kind = if injected { self.injected } else { self.len - self.injected };
+        if of_its_kind >= RESUME_MAX {
             return Err(parked);
         }
         let at = match self.points.binary_search_by(|(point, _)| order(*point, resume)) {
@@ -56,8 +65,13 @@ impl Waiting {
             }
         };
         if let Some((_, queue)) = self.points.get_mut(at) {
+            // What waits behind an extension on ingress is its own.
+            if injected && queue.len() >= INJECTED_MAX {
+                return Err(parked);
+            }
             queue.push_back(parked);
             self.len += 1;
+            self.injected += usize::from(injected);
         }
         Ok(())
     }
@@ -75,6 +89,7 @@ impl Waiting {
         let at = self.points.binary_search_by(|(point, _)| order(*point, resume)).ok()?;
         let parked = self.points.get_mut(at)?.1.pop_front()?;
         self.len -= 1;
+        self.injected -= usize::from(parked.injected);
         Some(parked)
     }
 
@@ -90,6 +105,7 @@ impl Waiting {
             }
         }
         self.len -= taken.len();
+        self.injected -= taken.iter().filter(|parked| parked.injected).count();
         taken
     }
 
@@ -135,7 +151,21 @@ mod tests {
     }
 
     fn parked() -> Parked {
-        Parked { packet: Packet::default(), slot: Slot::EMPTY }
+        Parked { packet: Packet::default(), slot: Slot::EMPTY, injected: false }
+    }
+
+    #[test]
+    fn injected_frames_take_no_room_from_others() {
+        let mut waiting = Waiting::default();
+        let injected = || Parked { injected: true, ..parked() };
+        for nth in 1..=3 {
+            let taken = (0..RESUME_MAX).take_while(|_| waiting.push(injected(), point(nth)).is_ok()).count();
+            assert_eq!(taken, if nth < 3 { INJECTED_MAX } else { 0 }, "of extension {nth}");
+        }
+        let taken = (0..=RESUME_MAX).take_while(|_| waiting.push(parked(), point(3)).is_ok()).count();
+        assert_eq!((taken, waiting.len()), (RESUME_MAX, 2 * RESUME_MAX));
+        assert!(waiting.pop(point(1)).is_some() && waiting.push(parked(), point(1)).is_err());
+        assert!(waiting.push(injected(), point(1)).is_ok());
     }
 
     #[test]

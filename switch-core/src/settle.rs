@@ -12,7 +12,7 @@ use heddle_extension_api::abi::packet::{
 use crate::arena::Arena;
 use crate::burst::{Burst, PRESERVE, Slot, Told};
 use crate::counters::StageCounters;
-use crate::drop_reason::{CODES, DropReason, EXTENSION_FIRST};
+use crate::drop_reason::{DropReason, EXTENSION_FIRST};
 use crate::parse::ETHERNET_HEADER_LEN;
 use crate::port_id::PortId;
 use crate::snapshot::{GROUPS_MAX, Snapshot};
@@ -41,6 +41,13 @@ impl Core {
         if end == CallEnd::Returned && !is_odd(burst, leg) {
             return;
         }
+        if end != CallEnd::Returned {
+            // It may be half written; what was only held ends when the extension is taken out.
+            for held in self.held.take_written(entry.id) {
+                counters.dropped += 1;
+                self.end_entry(held, DropReason::ExtensionPanic.code());
+            }
+        }
         put_back(burst, entry.role == Role::Forwarding && leg == Leg::Ingress, leg, counters);
         burst.retain(|packet, slot| {
             if slot.buf.is_none() {
@@ -57,7 +64,7 @@ impl Core {
                     let own = snapshot.port(about).and_then(|port| port.on_failure);
                     failed(packet, slot, own.unwrap_or(entry.on_failure), end)
                 }
-                CallEnd::Returned => judge(packet, slot, (entry.role, leg), snapshot, counters),
+                CallEnd::Returned => judge(packet, slot, (entry, leg), snapshot, counters),
             };
             let fate = match fate {
                 Fate::Stays if writable && !accept_bounds(&self.arena, packet, slot) => {
@@ -134,12 +141,12 @@ pub(crate) fn restore(packet: &mut Packet, slot: &Slot, leg: Leg) -> bool {
 fn judge(
     packet: &mut Packet,
     slot: &mut Slot,
-    (role, leg): (Role, Leg),
+    (entry, leg): (&StageEntry, Leg),
     snapshot: &Snapshot,
     counters: &mut StageCounters,
 ) -> Fate {
     let about = if leg == Leg::Ingress { slot.source } else { slot.destination };
-    match (packet.verdict, role, leg) {
+    match (packet.verdict, entry.role, leg) {
         (VERDICT_PASS, ..) => Fate::Stays,
         (_, Role::Capture, _) => {
             // A capture extension has no say: the frame goes on, the attempt is counted.
@@ -147,7 +154,13 @@ fn judge(
             packet.verdict = VERDICT_PASS;
             Fate::Stays
         }
-        (VERDICT_DROP, ..) => Fate::Drop(drop_code(packet.drop_reason)),
+        (VERDICT_DROP, ..) => match drop_code(packet.drop_reason, entry) {
+            Ok(code) => Fate::Drop(code.unwrap_or(DropReason::ExtensionDrop.code())),
+            Err(rule) => {
+                counters.broke(rule, about);
+                Fate::Drop(DropReason::ExtensionDrop.code())
+            }
+        },
         (VERDICT_TO_PORT | VERDICT_TO_GROUP, Role::Forwarding, Leg::Ingress) => {
             match accept_destination(packet, slot, snapshot) {
                 Ok(()) => Fate::Stays,
@@ -209,7 +222,14 @@ fn failed(packet: &mut Packet, slot: &Slot, policy: OnFailure, end: CallEnd) -> 
     }
 }
 
-/// The code an extension's drop is counted under: one from the extensions' range, or the general reason.
-pub(crate) fn drop_code(code: u16) -> u16 {
-    if code >= EXTENSION_FIRST && usize::from(code) < CODES { code } else { DropReason::ExtensionDrop.code() }
+/// The code an extension's drop is counted under: one it registered, or none for the general reason. What is not in the
+/// extensions' range names no reason; what is there and not its own is a violation.
+pub(crate) fn drop_code(code: u16, entry: &StageEntry) -> Result<Option<u16>, Rule> {
+    if entry.codes.has(code) {
+        Ok(Some(code))
+    } else if code < EXTENSION_FIRST {
+        Ok(None)
+    } else {
+        Err(Rule::DropReasonInvalid)
+    }
 }

@@ -6,6 +6,7 @@
 //! the first stage behind that position in the new stack.
 
 use crate::call::Call;
+use crate::drop_codes::DropCodes;
 use crate::exchange::{Piece, Saved, StateFailure};
 use crate::port_id::PortId;
 
@@ -209,6 +210,8 @@ pub struct StageEntry {
     pub hold_max_ns: u64,
     /// What happens to frames when it fails.
     pub on_failure: OnFailure,
+    /// Drop codes it registered.
+    pub codes: DropCodes,
 }
 
 /// Fail policy of an extension.

@@ -69,6 +69,12 @@ rules! {
     FrameGivenBack = 17, "frame-given-back";
     /// It changed what the process does about fatal signals.
     SignalHandlersChanged = 18, "signal-handlers-changed";
+    /// It gave a drop reason that it never registered.
+    DropReasonInvalid = 19, "drop-reason-invalid";
+    /// It injected for frames that came of its own injections, again and again.
+    InjectionLoop = 20, "injection-loop";
+    /// It returned an error from an event that cannot fail.
+    EventNotInfallible = 21, "event-not-infallible";
 }
 
 /// Rules in all.

@@ -136,7 +136,7 @@ impl Worker {
             fdb: Fdb::new(config.fdb, config.seed),
             counters: Counters::default(),
             flaps: FlapTable::default(),
-            held: Held::new(),
+            held: Held::new(config.id),
             resume: Waiting::default(),
             samples: Samples::default(),
             drops: Drops::default(),

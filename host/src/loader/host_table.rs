@@ -202,7 +202,7 @@ unsafe extern "C" fn drop_reason_register(host: *mut c_void, id: Bytes, sentence
     else {
         return E_INVALID;
     };
-    match shared.services.reasons.register(&shared.id, id, sentence) {
+    match shared.register_drop_reason(id, sentence) {
         // SAFETY: `out` is the caller's.
         Ok(code) => unsafe { store(out, code) },
         Err(refusal) => status(Err(refusal)),

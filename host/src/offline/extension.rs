@@ -165,6 +165,7 @@ impl OfflineSwitch {
             hold_quota: self.setup.hold_quota,
             hold_max_ns: self.setup.hold_max_ns,
             on_failure: OnFailure::Open,
+            codes: instance.shared().codes.clone(),
         };
         let told = vec![(None, instance.clone())];
         let mut sink = OfflineSink { told, directory: Some(&self.directory), switch: &self.setup.name };

@@ -121,3 +121,67 @@ fn a_version_that_saves_slowly_is_not_taken_from_the_traffic() {
     });
     lab.settled();
 }
+
+fn broken(lab: &Lab, name: &str, rule: &str) -> u64 {
+    lab.extension(&id_of(name)).violations.iter().find(|one| one.rule == rule).map_or(0, |one| one.count)
+}
+
+#[test]
+fn an_endless_loop_of_injections_ends_and_has_a_name() {
+    let (lab, mut a, _b) = two_ports(1);
+    let loops = "#define CAPABILITIES HEDDLE_CAPABILITY_INJECT\n#define ON_OUT { heddle_packet_t draft; uint64_t handle; \\\n\
+        if (host->clone_packet(batch->call, index, &handle, &draft) == HEDDLE_OK) host->inject(batch->call, handle, 0); }";
+    lab.enable(cheat(&lab, "loops", "loops", loops).to_str().unwrap(), &[]);
+    send(&mut a, 0..100);
+    wait_for("the loops to be named", || broken(&lab, "loops", "injection-loop") == 100);
+    let drops = lab.drops();
+    assert_eq!(drops.iter().find(|drop| drop.0 == "injection-loop").map(|drop| drop.1), Some(100), "{drops:?}");
+    assert!(drops.iter().all(|drop| drop.0 != "resume-queue-full"), "{drops:?}");
+    assert_eq!(lab.engine.loads(&lab.switch).unwrap()[0].dropped, 100);
+    send(&mut a, 100..1_100);
+    wait_for("the quarantine", || lab.extension(&id_of("loops")).quarantine.is_some());
+    lab.settled();
+}
+
+#[test]
+fn a_drop_is_charged_to_nobody_else_and_to_its_port() {
+    let (lab, mut a, _b) = two_ports(1);
+    // The reason that the first registers is the first code there is.
+    lab.enable(cheat(&lab, "other", "other", "").to_str().unwrap(), &[]);
+    let own = "#define ON_IN packet->verdict = HEDDLE_VERDICT_DROP; \\\n\
+        packet->drop_reason = (worker->seen <= 20) ? 64 : (worker->seen <= 50) ? 500 : instance->reason;";
+    lab.enable(cheat(&lab, "charges", "charges", own).to_str().unwrap(), &[]);
+    send(&mut a, 0..150);
+    wait_for("the drops", || lab.drops().iter().map(|drop| drop.1).sum::<u64>() == 150);
+    let mine = format!("{}/unwanted", id_of("charges"));
+    assert_eq!(lab.drops(), [(mine.clone(), 100), ("extension-drop".to_owned(), 50)]);
+    wait_for("the violations", || broken(&lab, "charges", "drop-reason-invalid") == 50);
+    for drop in lab.engine.drops(&lab.switch).unwrap() {
+        let ports: Vec<_> = drop.ports.iter().map(|port| (port.port.as_str(), port.count)).collect();
+        assert_eq!(ports, [("a", drop.count)], "{}", drop.reason);
+    }
+    lab.settled();
+}
+
+#[test]
+fn a_handle_names_nothing_on_another_worker() {
+    let (lab, mut a, mut b) = two_ports(2);
+    // Each worker holds its first frame, and then tries the handle of the other.
+    let strays = "#include <stdint.h>\nstatic uint64_t handles[2];\n#define CAPABILITIES HEDDLE_CAPABILITY_HOLD\n\
+        #define ON_IN if (worker->seen == 1) { host->hold(batch->call, index, &handles[worker->number]); } \\\n\
+        else { uint64_t other = handles[1 - worker->number]; instance->word += other != 0 && \\\n\
+               host->release(batch->call, other) == HEDDLE_OK; host->counter_add(host->context, instance->counter, instance->word * 1000000); }";
+    lab.enable(cheat(&lab, "strays", "strays", strays).to_str().unwrap(), &[]);
+    send(&mut a, 0..1);
+    let back = numbered(mac(2, 1), mac(1, 1), 0, 0, 64);
+    b.send(&back, None, &Offload::default()).unwrap();
+    wait_for("both to hold a frame", || lab.engine.switch(&lab.switch).unwrap().law.held == 2);
+    send(&mut a, 1..2);
+    b.send(&back, None, &Offload::default()).unwrap();
+    wait_for("two frames more", || lab.engine.switch(&lab.switch).unwrap().law.rx == 4);
+    wait_for("their delivery", || lab.engine.switch(&lab.switch).unwrap().law.tx == 2);
+    let law = lab.engine.switch(&lab.switch).unwrap().law;
+    assert_eq!(law.held, 2, "neither was let go by the other worker: {law:?}");
+    lab.disable(&id_of("strays"));
+    lab.settled();
+}

@@ -5,6 +5,7 @@
 use super::Switch;
 use super::event::{ControlEvent, EventKind, EventSink, Veto};
 use super::port::{NicState, Port};
+use crate::drop_codes::DropCodes;
 use crate::stage::{OnFailure, Position, Role, StageEntry, StageId};
 
 /// An extension to be enabled.
@@ -26,6 +27,8 @@ pub struct StageSpec {
     pub hold_max_ns: u64,
     /// What happens to frames when it fails.
     pub on_failure: OnFailure,
+    /// Drop codes it registers.
+    pub codes: DropCodes,
 }
 
 impl StageSpec {
@@ -41,6 +44,7 @@ impl StageSpec {
             hold_quota: self.hold_quota,
             hold_max_ns: self.hold_max_ns,
             on_failure: self.on_failure,
+            codes: self.codes.clone(),
         }
     }
 }
@@ -196,6 +200,7 @@ mod tests {
             hold_quota: 0,
             hold_max_ns: 0,
             on_failure: OnFailure::Open,
+            codes: Default::default(),
         }
     }
 

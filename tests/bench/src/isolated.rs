@@ -49,6 +49,7 @@ impl Isolated {
             hold_quota: 0,
             hold_max_ns: 0,
             on_failure: OnFailure::Open,
+            codes: Default::default(),
         };
         let contexts: Vec<(StageId, Box<dyn heddle_switch_core::stage::Stage>)> =
             vec![(StageId(1), Box::new(guest.worker(0)?))];

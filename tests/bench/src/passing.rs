@@ -81,6 +81,7 @@ impl Extensions {
                 hold_quota: 0,
                 hold_max_ns: 0,
                 on_failure: OnFailure::Open,
+                codes: Default::default(),
             });
             stack.contexts.push((id, Box::new(stage)));
         }
@@ -107,6 +108,7 @@ impl Extensions {
             hold_quota: 0,
             hold_max_ns: 0,
             on_failure: OnFailure::Open,
+            codes: Default::default(),
         };
         Ok(Stack { entries: vec![entry], contexts: vec![(StageId(1), Box::new(stage))], busy: Some(instance) })
     }

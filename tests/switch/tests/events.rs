@@ -121,6 +121,7 @@ fn stage(role: Role) -> StageSpec {
         hold_quota: 1,
         hold_max_ns: 1,
         on_failure: OnFailure::Open,
+        codes: Default::default(),
     }
 }
 

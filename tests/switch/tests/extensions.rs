@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use heddle_extension_api::abi::packet::{Packet, VERDICT_DROP, VERDICT_PASS, VERDICT_TO_GROUP, VERDICT_TO_PORT};
 use heddle_switch_core::call::{Call, Refusal};
+use heddle_switch_core::drop_codes::DropCodes;
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::held::HELD_MAX;
 use heddle_switch_core::port_id::PortId;
@@ -543,4 +544,64 @@ fn offload_facts_are_told() {
     });
     let number = sim.run(1, from_1_to_2().of(Body::Tcp4, 300).left(Left::Segments(100)));
     assert_eq!(sim.devices.receivers(number).len(), 3);
+}
+
+#[test]
+fn frame_written_and_held_in_a_call_that_fails_is_lost_to_it() {
+    let mut sim = pair();
+    let id = sim.custom(Role::Filter, 0, || {
+        Custom::ending(|call| {
+            if call.leg() == Leg::Egress || call.len() < 4 {
+                return CallEnd::Returned;
+            }
+            call.make_writable(0).unwrap();
+            call.hold(0).unwrap();
+            call.hold(1).unwrap();
+            CallEnd::Failed
+        })
+    });
+    for _ in 0..4 {
+        sim.send(1, from_1_to_2());
+    }
+    sim.receive(0, 4);
+    assert_eq!(sim.dropped(DropReason::ExtensionPanic), 1);
+    assert_eq!((sim.counters().law.held, sim.devices.of(2).len()), (1, 2));
+    sim.control.disable(id);
+    sim.publish_now();
+    assert_eq!(sim.dropped(DropReason::ExtensionDisabled), 1);
+    sim.devices.sent.clear();
+    assert_eq!(sim.counters().law.balance(), 0);
+}
+
+#[test]
+fn drop_reasons_of_others_are_not_charged() {
+    let mut sim = pair();
+    let codes = DropCodes::registered();
+    codes.add(70);
+    let spec = StageSpec::new(Role::Filter, 0, |_, _| {
+        Custom::new(|call| {
+            for (index, code) in [70, 71, 500, 23].into_iter().enumerate().take(call.len()) {
+                let packet = &mut call.packets_mut()[index];
+                (packet.verdict, packet.drop_reason) = (VERDICT_DROP, code);
+            }
+        })
+    });
+    let id = sim.enable(StageSpec { codes, ..spec });
+    for _ in 0..4 {
+        sim.send(1, from_1_to_2());
+    }
+    sim.receive(0, 4);
+    let drops = &sim.counters().drops;
+    assert_eq!((drops[70], drops[71], drops[500]), (1, 0, 0));
+    assert_eq!(sim.dropped(DropReason::ExtensionDrop), 3);
+    let (count, port) = sim.stage(id).broken.of(Rule::DropReasonInvalid);
+    assert_eq!(
+        (count, port),
+        (2, sim.control.id(1)),
+        "a code of the switch's own names no reason, and is none of others"
+    );
+    assert_eq!(sim.counters().port_drops(sim.control.id(1), 70), 1, "the port is told");
+    assert_eq!(sim.counters().port_drops(sim.control.id(1), 71), 0);
+    sim.devices.sent.clear();
+    assert_eq!(sim.counters().law.balance(), 0);
 }

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use heddle_switch_core::call::Refusal;
+use heddle_switch_core::call::{HOPS_MAX, Refusal};
 use heddle_switch_core::drop_reason::DropReason;
 use heddle_switch_core::port_id::PortId;
-use heddle_switch_core::stage::{Leg, Role};
+use heddle_switch_core::stage::{Leg, Role, StageId};
+use heddle_switch_core::violation::Rule;
 use heddle_switch_tests::bench::{from_1_to_2, switch};
 use heddle_switch_tests::frames::{BROADCAST, Frame, station};
 use heddle_switch_tests::memory::write_frame;
@@ -146,4 +147,61 @@ fn injection_names_a_connected_port() {
     });
     sim.tick(0);
     sim.check_rest();
+}
+
+/// Makes a frame for each delivery it sees, by `make`, and sends it down from a trusted source.
+fn looping(sim: &mut Sim, make: fn(&mut heddle_switch_core::call::Call<'_>, usize) -> Result<u64, Refusal>) -> StageId {
+    sim.enable(StageSpec::new(Role::Filter, 0, move |_, _| {
+        Custom::new(move |call| {
+            for index in 0..if call.leg() == Leg::Egress { call.len() } else { 0 } {
+                if let Ok(handle) = make(call, index) {
+                    call.inject(handle, PortId::NONE).unwrap();
+                }
+            }
+        })
+    }))
+}
+
+#[test]
+fn injections_that_feed_on_themselves_end_and_are_named() {
+    let clone = |call: &mut heddle_switch_core::call::Call<'_>, index| call.clone_packet(index).map(|made| made.0);
+    let originate = |call: &mut heddle_switch_core::call::Call<'_>, _| {
+        let (handle, packet) = call.originate(60)?;
+        write_frame(call.arena(), &packet, |bytes| {
+            bytes.copy_from_slice(&Frame::udp(station(1), station(2)).bytes()[..60])
+        });
+        Ok(handle)
+    };
+    for make in [clone, originate] {
+        let mut sim = switch(&[Port::default(), Port::default()]);
+        let id = looping(&mut sim, make);
+        let number = sim.run(1, from_1_to_2());
+        assert!(sim.sent.contains_key(&number));
+        // The one that came, and one for each injection that was allowed.
+        assert_eq!(sim.devices.of(2).len(), 1 + usize::from(HOPS_MAX));
+        sim.expect_drops(&[(DropReason::InjectionLoop, 1)]);
+        let counters = sim.stage(id);
+        assert_eq!((counters.broken.of(Rule::InjectionLoop).0, counters.dropped), (1, 1));
+        assert_eq!(sim.counters().law.balance(), 0);
+    }
+}
+
+#[test]
+fn many_injections_for_each_frame_end_too() {
+    let mut sim = switch(&[Port::default(), Port::default()]);
+    let id = sim.enable(StageSpec::new(Role::Filter, 0, |_, _| {
+        Custom::new(|call| {
+            for index in 0..if call.leg() == Leg::Egress { call.len() } else { 0 } {
+                for _ in 0..8 {
+                    let Ok((handle, _)) = call.clone_packet(index) else { break };
+                    call.inject(handle, PortId::NONE).unwrap();
+                }
+            }
+        })
+    }));
+    sim.run(1, from_1_to_2());
+    let counters = sim.stage(id);
+    assert!(counters.broken.of(Rule::InjectionLoop).0 > 0 && counters.dropped > 0, "{counters:?}");
+    assert!(counters.packets < 200_000, "{}", counters.packets);
+    assert_eq!((sim.counters().law.balance(), sim.counters().law.held), (0, 0));
 }

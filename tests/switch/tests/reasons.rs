@@ -4,7 +4,7 @@ use heddle_extension_api::abi::packet::{VERDICT_DROP, VERDICT_TO_GROUP, VERDICT_
 use heddle_switch_core::checksum::PartialChecksum;
 use heddle_switch_core::drop_reason::{DropReason, EXTENSION_FIRST};
 use heddle_switch_core::offload::Offload;
-use heddle_switch_core::resume::RESUME_MAX;
+use heddle_switch_core::resume::INJECTED_MAX;
 use heddle_switch_core::stage::{CallEnd, Leg, Role};
 use heddle_switch_tests::bench::{from_1_to_2, pair, switch, with};
 use heddle_switch_tests::frames::{BROADCAST, Body, Frame, Left, station};
@@ -130,7 +130,7 @@ reasons! {
     endless_injection_ends_at_the_resume_queue => ResumeQueueFull {
         let spec = StageSpec::new(Role::Filter, 0, |_, _| Custom::new(|call| {
             if call.leg() == Leg::Ingress {
-                for _ in 0..RESUME_MAX + 10 {
+                for _ in 0..INJECTED_MAX + 10 {
                     let (handle, _) = call.originate(60).unwrap();
                     call.inject(handle, heddle_switch_core::port_id::PortId::NONE).unwrap();
                 }
@@ -142,6 +142,16 @@ reasons! {
         sim.send(1, from_1_to_2());
         sim.receive(0, 1);
         assert_eq!(sim.dropped(DropReason::ResumeQueueFull), 10);
+        sim.devices.sent.clear();
+        sim
+    };
+    injection_for_what_was_injected_is_an_injection_loop => InjectionLoop {
+        let mut sim = pair();
+        sim.each(Role::Filter, 0, Leg::Egress, |call, index| {
+            let (handle, _) = call.clone_packet(index).unwrap();
+            call.inject(handle, heddle_switch_core::port_id::PortId::NONE).unwrap();
+        });
+        sim.run(1, from_1_to_2());
         sim.devices.sent.clear();
         sim
     };

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use heddle_switch_core::counters::{PortCounters, StageCounters};
+use heddle_switch_core::drop_codes::DropCodes;
 use heddle_switch_core::stage::{OnFailure, Role, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, NicState, StageSpec, Veto};
 use heddle_switch_core::violation::Broken;
@@ -375,6 +376,7 @@ pub(super) fn spec(role: Role, (ingress, egress, tick): (bool, bool, bool), samp
         hold_quota: HOLD_QUOTA,
         hold_max_ns: HOLD_MAX_NS,
         on_failure: OnFailure::Open,
+        codes: DropCodes::any(),
     }
 }
 

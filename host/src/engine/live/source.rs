@@ -101,7 +101,8 @@ impl LiveSwitch {
         let guest = match instance {
             Hosted::Here(instance) => {
                 let contexts = self.contexts(state, instance)?;
-                let spec = spec_of(instance, &contexts);
+                let codes = instance.shared().codes.clone();
+                let spec = spec_of(instance, &contexts).map(|spec| StageSpec { codes, ..spec });
                 return Ok((contexts.into_iter().map(|context| Box::new(context) as Box<dyn Stage>).collect(), spec));
             }
             Hosted::Child(guest) => guest,
@@ -116,7 +117,8 @@ impl LiveSwitch {
                 reason: failure.to_string(),
             })?));
         }
-        Ok((contexts, Some(spec(role, guest.functions(), guest.sampling_header()))))
+        let spec = spec(role, guest.functions(), guest.sampling_header());
+        Ok((contexts, Some(StageSpec { codes: guest.shared().codes.clone(), ..spec })))
     }
 
     /// Has each worker listen to the bell of an extension in a process of its own.

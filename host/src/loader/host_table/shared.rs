@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heddle_switch_core::call::Refusal;
+use heddle_switch_core::drop_codes::DropCodes;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::violation::{Broken, Rule};
 
@@ -29,6 +30,8 @@ pub struct InstanceShared {
     pub addresses: Addresses,
     /// What it writes to the log.
     pub log: Arc<LogRing>,
+    /// Drop codes it registered.
+    pub codes: DropCodes,
     broken: Mutex<Broken>,
     names: Mutex<Vec<(String, String)>>,
     values: [AtomicU64; PER_EXTENSION],
@@ -57,6 +60,7 @@ impl InstanceShared {
             counts_vlans,
             addresses,
             log,
+            codes: DropCodes::registered(),
             broken,
             names,
             values,
@@ -84,6 +88,12 @@ impl InstanceShared {
     pub(crate) fn add(&self, counter: u32, delta: u64) -> bool {
         let value = self.values.get(counter as usize);
         value.map(|value| value.fetch_add(delta, Ordering::Relaxed)).is_some()
+    }
+
+    pub(crate) fn register_drop_reason(&self, id: &str, text: &str) -> Result<u16, Refusal> {
+        let code = self.services.reasons.register(&self.id, id, text)?;
+        self.codes.add(code);
+        Ok(code)
     }
 
     /// Counts a violation found in a call of its control side.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use heddle_switch_core::drop_codes::DropCodes;
 use heddle_switch_core::frame::Capabilities;
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::snapshot::{PortEntry, Snapshot, StaticEntry};
@@ -26,6 +27,7 @@ pub struct StageSpec {
     pub quota: u32,
     pub hold_max_ns: u64,
     pub on_failure: OnFailure,
+    pub codes: DropCodes,
     pub make: Make,
 }
 
@@ -40,6 +42,7 @@ impl StageSpec {
             quota: 4_096,
             hold_max_ns: u64::MAX,
             on_failure: OnFailure::Open,
+            codes: DropCodes::any(),
             make: Box::new(move |worker, log| Box::new(make(worker, log))),
         }
     }
@@ -118,6 +121,7 @@ impl Control {
             hold_quota: spec.quota,
             hold_max_ns: spec.hold_max_ns,
             on_failure: spec.on_failure,
+            codes: spec.codes,
         });
         self.started.push((id, spec.make));
         id
