@@ -1,6 +1,7 @@
 //! A conformance report: what `heddle-conformance run X.so --format json` printed about one file.
 //!
-//! Read for what a policy asks: whose it is (SHA-256), which level it went to, and that nothing failed or was left out.
+//! Read for what a policy asks: whose it is (SHA-256), which level it went to, and that nothing failed or was left out:
+//! a report of some cases only, or one whose cases are not those it counts, says nothing about a level.
 
 use super::{REPORT_FILE_MAX, read_small};
 use serde::Deserialize;
@@ -80,6 +81,11 @@ pub enum ReportError {
         /// Cases that were not run.
         skipped: u64,
     },
+    /// It is of a run that gives no verdict.
+    #[error(
+        "its conformance report is of a run of some cases only, or of a quick one; run `heddle-conformance run FILE.so --format json` without --only and --quick"
+    )]
+    Uncertified,
     /// It does not go far enough.
     #[error(
         "its conformance report is of level {found}, wanted is {wanted}; run `heddle-conformance run FILE.so --level {wanted} --format json`"
@@ -99,14 +105,31 @@ pub struct Report {
     pub extension: String,
     /// SHA-256 of its file.
     pub sha256: String,
-    /// How far it went.
-    pub level: String,
+    /// How far it went; nowhere when it was not a whole run.
+    pub level: Option<String>,
+    /// Whether it was a whole run.
+    #[serde(default)]
+    pub certified: bool,
     /// Cases that passed.
     pub passed: u64,
     /// Cases that failed.
     pub failed: u64,
     /// Cases that were not run.
     pub skipped: u64,
+    /// The cases.
+    #[serde(default)]
+    pub cases: Vec<ReportedCase>,
+}
+
+/// A case of a report.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ReportedCase {
+    /// Its name.
+    pub name: String,
+    /// Its level.
+    pub level: String,
+    /// `passed`, `failed` or `skipped`.
+    pub outcome: String,
 }
 
 impl Report {
@@ -139,8 +162,27 @@ impl Report {
         if self.failed > 0 || self.skipped > 0 || self.passed == 0 {
             return Err(ReportError::NotPassed { failed: self.failed, skipped: self.skipped });
         }
-        let Some(wanted) = wanted else { return Ok(()) };
-        let found = Level::new(&self.level).map_err(|reason| ReportError::Damaged { path: path.to_owned(), reason })?;
-        if found < wanted { Err(ReportError::TooLow { found, wanted }) } else { Ok(()) }
+        let (Some(level), true) = (&self.level, self.certified) else { return Err(ReportError::Uncertified) };
+        let damaged = |reason| ReportError::Damaged { path: path.to_owned(), reason };
+        let found = Level::new(level).map_err(damaged)?;
+        self.count(found).map_err(damaged)?;
+        match wanted {
+            Some(wanted) if found < wanted => Err(ReportError::TooLow { found, wanted }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the cases are as many as it says, all passed, and go through every level up to `found`.
+    fn count(&self, found: Level) -> Result<(), String> {
+        let names: std::collections::BTreeSet<&str> = self.cases.iter().map(|case| case.name.as_str()).collect();
+        if u64::try_from(names.len()) != Ok(self.passed) || names.len() != self.cases.len() {
+            return Err(format!("it counts {} cases and lists {}", self.passed, self.cases.len()));
+        }
+        if let Some(case) = self.cases.iter().find(|case| case.outcome != "passed") {
+            let (name, outcome) = (case.name.escape_debug(), case.outcome.escape_debug());
+            return Err(format!("its case {name} is '{outcome}', and it counts no such case"));
+        }
+        let missing = LEVELS.iter().take(found.0 + 1).find(|level| self.cases.iter().all(|case| case.level != **level));
+        missing.map_or(Ok(()), |level| Err(format!("it lists no case of level {level}, and is of level {found}")))
     }
 }

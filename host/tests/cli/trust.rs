@@ -49,13 +49,21 @@ impl Host {
     /// Writes a report about libsigned.so.
     fn report(&self, sha256: &str, level: &str, [passed, failed, skipped]: [u32; 3]) {
         let report = serde_json::json!({ "extension": "com.example.mirror", "sha256": sha256, "abi": "1.4", "level": level,
-            "passed": passed, "failed": failed, "skipped": skipped, "cases": [] });
+            "certified": true, "passed": passed, "failed": failed, "skipped": skipped, "cases": cases(level, passed) });
         std::fs::write(self.folder().join("libsigned.so.conformance.json"), report.to_string()).unwrap();
     }
 
     fn sha256(&self) -> String {
         self.daemon.json("extension inspect libsigned.so")["sha256"].as_str().unwrap().to_owned()
     }
+}
+
+/// So many cases that passed, of every level up to one.
+pub(super) fn cases(level: &str, passed: u32) -> Vec<serde_json::Value> {
+    let levels = ["loads", "role", "state", "control", "offload", "robustness", "performance"];
+    let last = levels.iter().position(|known| *known == level).unwrap_or(0);
+    let case = |(nth, level): (u32, &&str)| serde_json::json!({ "name": format!("case-{nth}"), "level": level, "outcome": "passed" });
+    (0..passed).zip(levels.iter().take(last + 1).cycle()).map(case).collect()
 }
 
 fn signature_only(key: &str) -> String {
@@ -129,6 +137,25 @@ fn a_file_without_a_conformance_report_is_refused() {
     host.refused(enable, &["is of level role, wanted is control", "--level control"]);
     host.report(&sha256, "perfect", [20, 0, 0]);
     host.refused(enable, &["'perfect' is no conformance level"]);
+    let path = host.folder().join("libsigned.so.conformance.json");
+    let changed = |change: &dyn Fn(&mut serde_json::Value), words: &[&str]| {
+        host.report(&sha256, "robustness", [70, 0, 0]);
+        let mut report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut report);
+        std::fs::write(&path, report.to_string()).unwrap();
+        host.refused(enable, words);
+    };
+    // What a run of some cases prints, in today's form and in the one before.
+    let partial = |report: &mut serde_json::Value| {
+        report["level"] = serde_json::Value::Null;
+        report["certified"] = false.into();
+    };
+    changed(&partial, &["of a run of some cases only", "without --only and --quick"]);
+    changed(&|report| drop(report.as_object_mut().unwrap().remove("certified")), &["of a run of some cases only"]);
+    changed(&|report| report["cases"] = cases("loads", 1).into(), &["it counts 70 cases and lists 1"]);
+    changed(&|report| report["cases"] = cases("control", 70).into(), &["no case of level offload"]);
+    changed(&|report| report["cases"][3]["outcome"] = "skipped".into(), &["its case case-3 is 'skipped'"]);
+    changed(&|report| report["cases"][3]["name"] = "case-4".into(), &["it counts 70 cases and lists"]);
     std::fs::write(host.folder().join("libsigned.so.conformance.json"), "{").unwrap();
     host.refused(enable, &["is no conformance report"]);
     host.report(&sha256, "control", [40, 0, 0]);

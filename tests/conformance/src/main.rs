@@ -20,7 +20,7 @@ mod run;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use case::Level;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -79,6 +79,9 @@ struct Run {
     /// Longest time of a case, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     limit: u64,
+    /// Longest time of the whole run, in seconds; cases that are not begun by then are skipped, and it is no pass.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_800, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    whole: u64,
     /// Runs these cases alone; no verdict on a level. May be given more than once, or with commas.
     #[arg(long, value_name = "CASE", value_delimiter = ',')]
     only: Vec<String>,
@@ -134,6 +137,8 @@ fn judge(run: Run) -> ExitCode {
         config: run.config.iter().map(|line| format!("{line}\n")).collect(),
         seed: run.reproduce.unwrap_or_else(fresh_seed),
         limit: Duration::from_secs(run.limit),
+        ends: Instant::now() + Duration::from_secs(run.whole),
+        whole: Duration::from_secs(run.whole),
         only: run.only,
         quick: run.quick,
         parallel: run.parallel.map_or(processors, usize::from),
@@ -145,7 +150,12 @@ fn judge(run: Run) -> ExitCode {
                 Format::Json => report::json(&report),
                 Format::Junit => report::junit(&report),
             });
-            if written { ExitCode::from(u8::from(!report.is_pass())) } else { ExitCode::from(2) }
+            ExitCode::from(match (report.is_pass(), report.is_certified()) {
+                _ if !written => 2,
+                (true, true) => 0,
+                (false, _) => 1,
+                (true, false) => UNCERTIFIED,
+            })
         }
         Err(error) => {
             eprintln!("heddle-conformance: {error}");
@@ -153,6 +163,9 @@ fn judge(run: Run) -> ExitCode {
         }
     }
 }
+
+/// Status when what was run passed, and something was left out.
+const UNCERTIFIED: u8 = 3;
 
 /// A seed that nobody chose; small enough to be typed.
 fn fresh_seed() -> u64 {

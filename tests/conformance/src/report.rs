@@ -36,14 +36,14 @@ pub(crate) fn text(report: &Report) -> String {
     if let Some(row) = report.rows.iter().find(|row| row.outcome == Outcome::Skipped) {
         let _ = writeln!(out, "the other {} cases: {}", report.count(Outcome::Skipped), row.detail);
     }
-    let counts = [Outcome::Passed, Outcome::Failed, Outcome::Skipped].map(|outcome| report.count(outcome));
-    let verdict = if report.is_pass() { "conforms to" } else { "does not conform to" };
-    let [passed, failed, skipped] = counts;
-    let _ = writeln!(
-        out,
-        "{passed} passed, {failed} failed, {skipped} skipped: {name} {verdict} level {}",
-        report.level.name()
-    );
+    let [passed, failed] = [Outcome::Passed, Outcome::Failed].map(|outcome| report.count(outcome));
+    let (skipped, level) = (report.not_run(), report.level.name());
+    let verdict = match (report.is_pass(), report.is_certified()) {
+        (true, true) => format!("{name} conforms to level {level}"),
+        (false, true) => format!("{name} does not conform to level {level}"),
+        (_, false) => format!("no verdict on a level, run it without --only and --quick for one on {level}"),
+    };
+    let _ = writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped: {verdict}");
     let _ = writeln!(out, "the same again: --reproduce {}", report.seed);
     out
 }
@@ -64,10 +64,11 @@ pub(crate) fn json(report: &Report) -> String {
         "extension": report.extension,
         "sha256": report.sha256,
         "abi": report.abi,
-        "level": report.level.name(),
+        "level": report.is_certified().then(|| report.level.name()),
+        "certified": report.is_certified(),
         "passed": report.count(Outcome::Passed),
         "failed": report.count(Outcome::Failed),
-        "skipped": report.count(Outcome::Skipped),
+        "skipped": report.not_run(),
         "isolation": report.isolation.name(),
         "seed": report.seed,
         "cases": report.rows.iter().map(row).collect::<Vec<_>>(),

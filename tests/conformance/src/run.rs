@@ -8,7 +8,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heddle_host::loader::{self, LoadError};
 use sha2::{Digest, Sha256};
@@ -25,6 +25,9 @@ pub(crate) struct Request {
     pub(crate) config: String,
     pub(crate) seed: u64,
     pub(crate) limit: Duration,
+    /// When no more cases are begun, and how long after the start that is.
+    pub(crate) ends: Instant,
+    pub(crate) whole: Duration,
     /// Cases to run alone; none: all.
     pub(crate) only: Vec<String>,
     pub(crate) parallel: usize,
@@ -69,6 +72,10 @@ pub(crate) struct Report {
     pub(crate) isolation: Isolation,
     pub(crate) seed: u64,
     pub(crate) rows: Vec<Row>,
+    /// Cases of the level that were not asked for.
+    pub(crate) left_out: usize,
+    /// Cases shared processes.
+    pub(crate) quick: bool,
 }
 
 impl Report {
@@ -76,7 +83,17 @@ impl Report {
         self.rows.iter().filter(|row| row.outcome == outcome).count()
     }
 
-    /// Whether every case passed.
+    /// Whether it says something about a level: every case of it was to be run, each by itself.
+    pub(crate) fn is_certified(&self) -> bool {
+        self.left_out == 0 && !self.quick
+    }
+
+    /// Cases that were not run.
+    pub(crate) fn not_run(&self) -> usize {
+        self.count(Outcome::Skipped) + self.left_out
+    }
+
+    /// Whether every case that was asked for passed.
     pub(crate) fn is_pass(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(|row| row.outcome == Outcome::Passed)
     }
@@ -150,13 +167,12 @@ pub(crate) fn run(request: &Request) -> Result<Report, RunError> {
     let facts = loader::judge(&file).ok();
     let name = request.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let scratch = Scratch::new().map_err(RunError::Scratch)?;
-    let wanted = |case: &&&'static Case| {
-        case.level <= request.level
-            && facts.as_ref().map_or(case.level == Level::Loads, |facts| case.is_of(facts.role))
-            && (request.only.is_empty() || request.only.iter().any(|only| only == case.name))
+    let of_level = |case: &&'static Case| {
+        case.level <= request.level && facts.as_ref().map_or(case.level == Level::Loads, |facts| case.is_of(facts.role))
     };
-    let all: Vec<&'static Case> = case::all().collect();
-    let cases: Vec<&'static Case> = all.iter().filter(wanted).copied().collect();
+    let wanted = |case: &&'static Case| request.only.is_empty() || request.only.iter().any(|only| only == case.name);
+    let all: Vec<&'static Case> = case::all().filter(of_level).collect();
+    let cases: Vec<&'static Case> = all.iter().copied().filter(wanted).collect();
     let ground = Ground { file: Arc::new(file), run_dir: scratch.0.clone() };
     let rows = run_cases(request, &cases, &ground).map_err(RunError::Start)?;
     Ok(Report {
@@ -168,6 +184,8 @@ pub(crate) fn run(request: &Request) -> Result<Report, RunError> {
         isolation: request.isolation,
         seed: request.seed,
         rows,
+        left_out: all.len() - cases.len(),
+        quick: request.quick,
     })
 }
 
@@ -181,6 +199,10 @@ fn run_cases(request: &Request, cases: &[&'static Case], ground: &Ground) -> std
     for case in first.into_iter().skip(rows.len()) {
         if let Some(failed) = failed {
             rows.push(skipped(case, failed));
+            continue;
+        }
+        if let Some(late) = too_late(request, case) {
+            rows.push(late);
             continue;
         }
         let mut child = Child::start(&[case], &mut subject(request, case, ground), request.limit)?;
@@ -227,6 +249,12 @@ fn quickly(request: &Request, cases: &[&'static Case], ground: &Ground) -> std::
     Ok(rows)
 }
 
+/// What comes of a case when the whole run has taken its time.
+fn too_late(request: &Request, case: &'static Case) -> Option<Row> {
+    let detail = format!("the whole run has taken longer than {} s (--whole)", request.whole.as_secs());
+    (Instant::now() >= request.ends).then_some(Row { case, outcome: Outcome::Skipped, detail, ms: 0 })
+}
+
 fn side_by_side(request: &Request, groups: &[Vec<&'static Case>], ground: &Ground) -> std::io::Result<Vec<Row>> {
     let mut rows: Vec<Vec<Row>> = groups.iter().map(|_| Vec::new()).collect();
     let mut waiting = groups.iter().zip(0..).filter_map(|(group, at)| Some((at, group, *group.first()?)));
@@ -235,6 +263,10 @@ fn side_by_side(request: &Request, groups: &[Vec<&'static Case>], ground: &Groun
         while running.len() < request.parallel
             && let Some((at, group, first)) = waiting.next()
         {
+            rows[at] = group.iter().filter_map(|case| too_late(request, case)).collect();
+            if !rows[at].is_empty() {
+                continue;
+            }
             let child = Child::start(group, &mut subject(request, first, ground), request.limit)?;
             running.push((at, group, child));
         }

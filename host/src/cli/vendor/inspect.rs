@@ -169,7 +169,7 @@ fn conformance(path: &Path, sha256: &str) -> ConformanceState {
         return ConformanceState { state: "none".to_owned(), level: None, reason: None };
     }
     let read = Report::read(&place);
-    let level = read.as_ref().ok().map(|report| report.level.clone());
+    let level = read.as_ref().ok().and_then(|report| report.level.clone());
     match read.and_then(|report| report.check(&place, sha256, None)) {
         Ok(()) => ConformanceState { state: "passed".to_owned(), level, reason: None },
         Err(error) => ConformanceState { state: "bad".to_owned(), level, reason: Some(error.to_string()) },

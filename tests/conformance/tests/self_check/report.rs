@@ -26,7 +26,19 @@ fn a_report_has_the_form_that_the_book_gives_and_leaves_nothing_out() {
     let report: Value = serde_json::from_str(&text).unwrap();
     let mut form = keys(&report);
     form.sort_unstable();
-    let mut book = ["extension", "sha256", "abi", "level", "passed", "failed", "skipped", "cases", "isolation", "seed"];
+    let mut book = [
+        "extension",
+        "sha256",
+        "abi",
+        "level",
+        "passed",
+        "failed",
+        "skipped",
+        "cases",
+        "isolation",
+        "seed",
+        "certified",
+    ];
     book.sort_unstable();
     assert_eq!(form, book);
     let loads: Vec<Value> = cases().into_iter().filter(|case| word(case, "level") == "loads").collect();
@@ -39,6 +51,7 @@ fn a_report_has_the_form_that_the_book_gives_and_leaves_nothing_out() {
         assert_eq!((word(row, "name"), word(row, "clause")), (word(case, "name"), word(case, "clause")));
         assert!(row["ms"].is_u64() && word(row, "outcome") == "passed");
     }
+    assert_eq!(report["certified"], true);
     assert!(passed && report["passed"] == loads.len() && report["failed"] == 0 && report["skipped"] == 0, "{text}");
     assert_eq!((word(&report, "extension"), word(&report, "level")), ("org.heddle.test.c-drop-hold", "loads"));
     let sum = Command::new("sha256sum").arg(&file).output().unwrap();
@@ -105,7 +118,8 @@ assert int(suite.get('failures')) == len(suite.findall('testcase/failure'))
 fn the_exit_status_says_whether_there_is_a_verdict() {
     let status = |arguments: &[&str]| Command::new(HARNESS).args(arguments).output().unwrap();
     let file = drop_hold();
-    assert_eq!(status(&["run", &file, "--only", "magic-number"]).status.code(), Some(0));
+    assert_eq!(status(&["run", &file, "--level", "loads"]).status.code(), Some(0));
+    assert_eq!(status(&["run", &file, "--only", "magic-number"]).status.code(), Some(3), "no verdict on a level");
     let text = tempfile::NamedTempFile::new().unwrap();
     assert_eq!(
         status(&["run", text.path().to_str().unwrap()]).status.code(),
@@ -122,4 +136,29 @@ fn the_exit_status_says_whether_there_is_a_verdict() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let lost = Command::new(HARNESS).args(["run", &file, "--only", "magic-number"]).stdout(full).status().unwrap();
     assert_eq!(lost.code(), Some(2), "a report that was lost is no verdict");
+}
+
+#[test]
+fn a_run_of_some_cases_says_nothing_about_a_level() {
+    let file = drop_hold();
+    let loads = cases().iter().filter(|case| word(case, "level") == "loads").count();
+    for (more, skipped) in [(&["--only", "magic-number"][..], loads - 1), (&["--quick"][..], 0)] {
+        let arguments = [&["run", &*file, "--level", "loads", "--format", "json"], more].concat();
+        let output = Command::new(HARNESS).args(arguments).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&report["level"], &report["certified"]), (&Value::Null, &Value::Bool(false)), "{more:?}");
+        assert_eq!((&report["failed"], &report["skipped"]), (&0.into(), &skipped.into()), "{more:?}");
+        assert_eq!(output.status.code(), Some(3), "{more:?}");
+    }
+    assert!(harness(&["run", &file, "--only", "magic-number"]).1.contains("no verdict on a level"));
+}
+
+#[test]
+fn a_run_that_takes_too_long_in_all_is_cut_short_and_no_pass() {
+    let file = drop_hold();
+    let (passed, text) = harness(&["run", &file, "--whole", "1", "--parallel", "1", "--format", "json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let is_late = |case: &&Value| word(case, "detail").contains("longer than 1 s (--whole)");
+    let late = report["cases"].as_array().unwrap().iter().filter(is_late).count();
+    assert!(!passed && late > 10 && report["skipped"] == late && report["failed"] == 0, "{text}");
 }
