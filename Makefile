@@ -5,11 +5,11 @@ MAKEFLAGS += --no-print-directory
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test bench kills restart crashes panics upgrades conformance lint docs soak deb vendor-kit deb-check clean
+.PHONY: help setup demo test bench kills restart crashes panics upgrades conformance lint docs soak deb vendor-kit deb-check vendor-check clean
 
 help: ## this list
 	@echo 'make TARGET, from a fresh clone; each target installs what it needs (apt-get, rustup) and says so.'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(HERE)Makefile | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(HERE)Makefile | expand -t 16
 	@echo 'HEDDLE_NO_INSTALL=1 forbids installing. Without root a target runs what it can and lists the rest.'
 
 setup: ## install all that the other targets need, run nothing
@@ -59,6 +59,9 @@ vendor-kit: ## what vendors install: a package and a tarball in target/vendor-ki
 
 deb-check: ## that package in a fresh Debian 12: install, demo, upgrade, remove, boot with systemd (root, network)
 	@$(HERE)tests/run/deb_check.sh
+
+vendor-check: ## the kit for vendors in a fresh Debian 12 without this tree: projects in C built, judged, signed (root, network)
+	@$(HERE)tests/run/vendor_check.sh
 
 clean: ## remove everything that was built
 	@rm -rf $(HERE)target

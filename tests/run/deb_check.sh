@@ -9,13 +9,7 @@ tests/run/deb.sh || exit 1
 # cargo-deb removes the package of an earlier revision.
 mv "$HEDDLE_TARGET"/debian/heddle_*.deb "$HEDDLE_SCRATCH/older.deb" || die "there is no package in target/debian" "make deb"
 DEB_REVISION=2 tests/run/deb.sh >/dev/null || die "the package of the next revision could not be made" "make deb DEB_REVISION=2"
-base=$HEDDLE_TARGET/tools/bookworm.tar
-if [ ! -s "$base" ]; then
-    say "fetching a minimal Debian 12"
-    debootstrap --variant=minbase bookworm "$HEDDLE_SCRATCH/base" >"$HEDDLE_SCRATCH/debootstrap.log" 2>&1 ||
-        die "Debian 12 could not be fetched" "$(tail -n 3 "$HEDDLE_SCRATCH/debootstrap.log")"
-    mkdir -p "$HEDDLE_TARGET/tools" && tar -C "$HEDDLE_SCRATCH/base" -cf "$base.new" . && mv "$base.new" "$base"
-fi
+. tests/deb/base.sh
 root=$HEDDLE_SCRATCH/root
 mkdir -p "$root" && tar -C "$root" -xf "$base" || die "$base cannot be unpacked" "rm $base"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
