@@ -184,3 +184,38 @@ fn calls_over_their_budget_are_counted_and_quarantined_and_slow_is_no_crash() {
     lab.wait_for_traffic("traffic afterwards");
     assert_eq!((lab.restarts(), lab.wrong.load(std::sync::atomic::Ordering::Relaxed)), (0, 0));
 }
+
+#[test]
+fn a_long_call_on_a_busy_machine_is_not_taken_for_an_endless_one() {
+    let Some(_turn) = as_root("a_long_call_on_a_busy_machine_is_not_taken_for_an_endless_one") else { return };
+    let lab = Lab::new(&["--call-limit", "100"]);
+    // Six tenths of the limit in processor time, which take longer than the limit while others want the processors.
+    let keys = "--config do=burn --config us=60000";
+    lab.host.ok(&format!("extension enable lab {} {keys}", lab.file.display()));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    // They end by themselves when the test fails.
+    let end = std::time::Instant::now() + Duration::from_secs(120);
+    let spin = || {
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) && std::time::Instant::now() < end {
+            std::hint::spin_loop()
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 * std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(spin);
+        }
+        let wire = lab.wire(0);
+        for _ in 0..10 {
+            wire.send(&numbered(mac(1, 1), [0xee, 0, 0, 0, 0, 1], None, 9, 0));
+            lab.wait_for_traffic("traffic behind it");
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(lab.restarts(), 0, "{}", lab.host.log());
+    let view = lab.host.json(&format!("extension show lab {CRASH}"));
+    assert_eq!((&view["running"], &view["quarantine"]), (&true.into(), &Value::Null), "{view}");
+    println!(
+        "ten calls of 60 ms of processor time: longest time without a frame {} ms",
+        lab.longest_us.load(std::sync::atomic::Ordering::Relaxed) / 1000
+    );
+}

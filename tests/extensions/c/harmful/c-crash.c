@@ -1,7 +1,8 @@
 /*
  * Filter in C that ends its process, or does not come back, in the function and the way its configuration names.
  *
- * Keys: `do` = segv, bus, ill, fpe, abort, stack (recursion without end), exit, loop, panic, slow (busy for `us` microseconds);
+ * Keys: `do` = segv, bus, ill, fpe, abort, stack (recursion without end), exit, loop, panic, slow (busy for `us` microseconds),
+ * burn (the same in processor time);
  * `at` = create, worker_init, event, tick, thread (one of its own), ingress (default) or egress; `if` = only while this
  * file exists. With TAME it does nothing of that: a version before it. On the data path it waits for a frame whose destination begins with 0xee.
  */
@@ -53,12 +54,12 @@ static __attribute__((noinline)) int recurse(int level)
 }
 #pragma GCC diagnostic pop
 
-static void busy(uint64_t us)
+static void busy(clockid_t clock, uint64_t us)
 {
     struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    clock_gettime(clock, &start);
     do {
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        clock_gettime(clock, &now);
     } while ((uint64_t)((now.tv_sec - start.tv_sec) * 1000000 + (now.tv_nsec - start.tv_nsec) / 1000) < us);
 }
 
@@ -91,7 +92,9 @@ static int32_t misbehave(const struct instance *instance)
             zero = 0;
         }
     } else if (strcmp(what, "slow") == 0) {
-        busy(instance->us);
+        busy(CLOCK_MONOTONIC, instance->us);
+    } else if (strcmp(what, "burn") == 0) {
+        busy(CLOCK_THREAD_CPUTIME_ID, instance->us);
     } else if (strcmp(what, "panic") == 0) {
         /* What the safe layer in Rust returns after one. */
         return HEDDLE_E_PANIC;
