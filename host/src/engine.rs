@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) quarantines: Arc<Quarantines>,
     /// Held while the extension directory is changed.
     pub(crate) installing: Mutex<()>,
+    /// Held from asking whether a device is free until it has its port.
+    pub(crate) adding: Mutex<()>,
     /// Rings for whoever follows network devices.
     pub(crate) news: News,
     stopping: AtomicBool,
@@ -99,6 +101,7 @@ impl Engine {
             extension_dirs,
             quarantines: Arc::default(),
             installing: Mutex::default(),
+            adding: Mutex::default(),
             news: News::new().map_err(internal("making the bell of the device thread"))?,
             stopping: AtomicBool::new(false),
         });

@@ -306,7 +306,10 @@ Examples:
   heddle extension enable lab ./libmirror.so --debug
   heddle extension enable lab org.heddle.sflow --fail-policy closed")]
     Enable(ExtensionEnableArgs),
-    /// Take an extension out of the stack of a switch, without losing a frame
+    /// Take an extension out of the stack of a switch
+    ///
+    /// No frame that passes the switch is lost. Frames that the extension holds at that moment are dropped, as
+    /// extension-disabled.
     #[command(after_help = "Examples:\n  heddle extension disable lab com.example.tally")]
     Disable(ExtensionName),
     /// Show one extension of a switch with its configuration and counters

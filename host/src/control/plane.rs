@@ -93,7 +93,7 @@ pub trait ControlPlane: Send + Sync + 'static {
         config: ExtensionConfig,
     ) -> ControlResult<ExtensionView>;
 
-    /// Takes an extension out of the stack of a switch, without losing a frame.
+    /// Takes an extension out of the stack of a switch, without losing a frame but those that it holds.
     fn disable_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> ControlResult<ExtensionView>;
 
     /// One extension as bound to a switch.

@@ -121,6 +121,7 @@ impl ControlPlane for Engine {
 
     fn add_port(&self, switch: &SwitchName, spec: PortSpec) -> ControlResult<PortView> {
         self.live(switch)?;
+        let _until_added = spec.backend().device().map(|_| lock(&self.shared.adding));
         self.check_device(&spec)?;
         let name = spec.name().clone();
         let view = self.with(switch, |live, state| {
@@ -133,6 +134,8 @@ impl ControlPlane for Engine {
 
     fn add_ports(&self, switch: &SwitchName, specs: Vec<PortSpec>) -> Vec<ControlResult<()>> {
         let (mut answers, mut free) = (Vec::new(), Vec::new());
+        let has_device = specs.iter().any(|spec| spec.backend().device().is_some());
+        let _until_added = has_device.then(|| lock(&self.shared.adding));
         for spec in specs {
             let checked = self.check_device(&spec);
             if checked.is_ok() {

@@ -3,7 +3,8 @@
 //! One request is one transaction. What adds or changes is carried out by the plane first, since only the plane knows
 //! whether it can be; then it is stored, and undone when it cannot be stored. What removes is stored first, so that nothing
 //! has to be made again; when the plane then refuses, it is put back. Either way the answer comes after the commit, and
-//! a kill leaves the state before the request or after it. Changes go one at a time; questions do not wait for them.
+//! a kill leaves the state before the request or after it. Changes of one switch go one at a time; neither those of other
+//! switches nor questions wait for them.
 //!
 //! What is desired and not there (a device is gone, a library refused) is *absent*: it is shown with its reason, can be
 //! changed and removed like the rest, and is tried again every [`RETRY`].
@@ -17,6 +18,7 @@ mod names;
 mod policies;
 mod quarantine;
 mod restore;
+mod turn;
 mod upgrade;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +41,7 @@ use crate::control::plane::{ControlPlane, ControlResult};
 use crate::trust::Policy;
 use ledger::Ledger;
 pub use quarantine::Crashes;
+use turn::Turns;
 
 /// How often what is absent is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -51,8 +54,10 @@ pub struct Durable {
 
 struct Inner {
     plane: Arc<dyn ControlPlane>,
-    /// Held for the whole of a change; the order of changes is the order of transactions.
+    /// Held for transactions only, never while the plane is asked.
     store: Mutex<Store>,
+    /// Held for the whole of a change; the order of a switch's changes is the order of their transactions.
+    turns: Turns,
     /// What is desired. Held for moments only, and never while the plane is asked.
     ledger: Mutex<Ledger>,
     /// Who is in quarantine, as stored.
@@ -99,6 +104,7 @@ impl Durable {
         let inner = Arc::new(Inner {
             plane,
             store: Mutex::new(store),
+            turns: Turns::default(),
             ledger: Mutex::new(ledger),
             quarantined: Mutex::new(quarantined),
             path: path.clone(),

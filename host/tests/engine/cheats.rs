@@ -185,3 +185,16 @@ fn a_handle_names_nothing_on_another_worker() {
     lab.disable(&id_of("strays"));
     lab.settled();
 }
+
+#[test]
+fn an_error_from_an_event_that_cannot_fail_is_counted() {
+    let (lab, _a, _b) = two_ports(1);
+    let refuses = "#define ON_EVENT if (event->kind == HEDDLE_EVENT_NIC_DISCONNECT) { return HEDDLE_E_INVALID; }";
+    lab.enable(cheat(&lab, "refuses", "refuses", refuses).to_str().unwrap(), &[]);
+    lab.remove("b");
+    wait_for("the violation", || broken(&lab, "refuses", "event-not-infallible") == 1);
+    wait_for("the error", || {
+        lab.extension(&id_of("refuses")).last_error.is_some_and(|text| text.contains("event-not-infallible 1"))
+    });
+    lab.settled();
+}

@@ -8,6 +8,7 @@ use heddle_host::daemon::PlaneSetup;
 use heddle_host::state::Durable;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 /// The book-keeping plane, with switches for trouble.
@@ -21,6 +22,8 @@ pub(crate) struct Books {
     pub(crate) renamed: Mutex<Option<&'static str>>,
     /// Somebody has asked for the names since.
     pub(crate) told_of_names: AtomicBool,
+    /// The next removal of a port waits for it.
+    pub(crate) gate: Mutex<Option<Receiver<()>>>,
     /// Every request that changes something, as it came.
     pub(crate) requests: Mutex<Vec<String>>,
 }
@@ -34,6 +37,7 @@ impl Books {
             stuck: AtomicBool::new(false),
             renamed: Mutex::default(),
             told_of_names: AtomicBool::new(false),
+            gate: Mutex::default(),
             requests: Mutex::default(),
         })
     }
@@ -83,6 +87,10 @@ impl ControlPlane for Books {
     }
     fn remove_port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<()> {
         self.note(format!("remove {switch}/{port}"));
+        let gate = self.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.recv().unwrap();
+        }
         self.removal()?;
         self.plane.remove_port(switch, port)
     }

@@ -5,6 +5,8 @@ use heddle_host::control::error::{ControlError, ErrorClass};
 use heddle_host::control::model::{Mtu, PortChange, VlanChange, VlanMode};
 use heddle_host::control::plane::ControlPlane;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 #[test]
 fn what_was_asked_for_is_there_after_a_restart_with_every_setting_and_in_order() {
@@ -84,4 +86,46 @@ fn what_the_plane_does_not_let_go_of_is_put_back() {
     assert_eq!(picture(&plane), before);
     drop(plane);
     assert_eq!(picture(&start(directory.path()).1), before, "on the disk as well");
+}
+
+#[test]
+fn a_change_that_waits_keeps_its_own_switch_waiting_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let (books, plane) = start(directory.path());
+    for name in ["lab", "other"] {
+        create(&plane, name).unwrap();
+        plane.add_port(&switch(name), memory("web")).unwrap();
+    }
+    let (open, gate) = channel();
+    *books.gate.lock().unwrap() = Some(gate);
+    let (done, answers) = channel();
+    std::thread::scope(|scope| {
+        let removed = scope.spawn(|| plane.remove_port(&switch("lab"), &port("web")));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while books.gate.lock().unwrap().is_some() {
+            assert!(Instant::now() < deadline, "the removal has not begun");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for name in ["other", "lab"] {
+            let (plane, done) = (&plane, done.clone());
+            scope.spawn(move || {
+                plane.add_port(&switch(name), memory("db")).unwrap();
+                done.send(name).unwrap();
+            });
+        }
+        let first = answers.recv_timeout(Duration::from_secs(30));
+        let second = answers.recv_timeout(Duration::from_millis(200));
+        // Before any judgement, or the scope waits for ever.
+        open.send(()).unwrap();
+        assert_eq!((first, second), (Ok("other"), Err(RecvTimeoutError::Timeout)));
+        assert_eq!(answers.recv_timeout(Duration::from_secs(30)), Ok("lab"));
+        removed.join().unwrap().unwrap();
+    });
+    let names =
+        |name: &str| plane.ports(&switch(name)).unwrap().into_iter().map(|view| view.name.to_string()).collect();
+    let (lab, other): (Vec<String>, Vec<String>) = (names("lab"), names("other"));
+    assert_eq!((lab.join(" "), other.len()), ("db".to_owned(), 2));
+    let before = picture(&plane);
+    drop(plane);
+    assert_eq!(picture(&start(directory.path()).1), before);
 }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use heddle_switch_core::counters::{PortCounters, StageCounters};
 use heddle_switch_core::drop_codes::DropCodes;
+use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::stage::{OnFailure, Role, StageId};
 use heddle_switch_core::switch::{ControlEvent, EnableError, EventKind, EventSink, NicState, StageSpec, Veto};
-use heddle_switch_core::violation::Broken;
+use heddle_switch_core::violation::{Broken, Rule};
 use heddle_switch_core::vlan_count::VlanCounters;
 
 use super::policy::Kept;
@@ -133,6 +134,10 @@ impl LiveSwitch {
             }
         }
         let told = instance.tell(event, self.spec.name().as_str());
+        if told.is_err() && !event.kind.may_be_vetoed() && !instance.has_panicked() {
+            let port = event.port.map_or(PortId::NONE, |port| port.id);
+            instance.shared().broke(Rule::EventNotInfallible, port);
+        }
         told.map_err(|Objection { reason, for_now }| Veto { stage, reason, for_now })
     }
 

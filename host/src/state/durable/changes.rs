@@ -1,6 +1,7 @@
 //! Requests that change something: carried out, stored, undone when they cannot be stored.
 
 use super::ledger::{self, Kept, Part};
+use super::turn::Turn;
 use super::{Inner, lock};
 use crate::control::error::ControlError;
 use crate::control::model::{
@@ -9,13 +10,13 @@ use crate::control::model::{
 };
 use crate::control::plane::ControlResult;
 use crate::state::record::{ExtensionRecord, SwitchRecord};
-use crate::state::store::{Edit, Store, StoreError};
+use crate::state::store::{Edit, StoreError};
 
 impl Inner {
     /// Stores, or undoes what was carried out and says why.
     pub(super) fn keep(
         &self,
-        store: &mut Store,
+        store: &mut Turn<'_>,
         edits: &[Edit<'_>],
         undo: impl FnOnce() -> ControlResult<()>,
     ) -> ControlResult<()> {
@@ -34,14 +35,14 @@ impl Inner {
     }
 
     /// Puts back what the plane then refused to let go.
-    pub(super) fn put_back(&self, store: &mut Store, edits: &[Edit<'_>]) {
+    pub(super) fn put_back(&self, store: &mut Turn<'_>, edits: &[Edit<'_>]) {
         if let Err(error) = store.commit(edits) {
             tracing::error!(%error, "what the data plane refused to remove is missing in the stored state");
         }
     }
 
     pub(super) fn create_switch(&self, spec: SwitchSpec) -> ControlResult<SwitchView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(spec.name());
         if lock(&self.ledger).switches.contains_key(spec.name()) {
             return Err(ControlError::SwitchExists { name: spec.name().clone() });
         }
@@ -55,7 +56,7 @@ impl Inner {
     }
 
     pub(super) fn delete_switch(&self, switch: &SwitchName) -> ControlResult<()> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let Some(kept) = lock(&self.ledger).switches.get(switch).cloned() else {
             return self.plane.delete_switch(switch);
         };
@@ -78,7 +79,7 @@ impl Inner {
     }
 
     pub(super) fn add_port(&self, switch: &SwitchName, spec: PortSpec) -> ControlResult<PortView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let order = {
             let ledger = lock(&self.ledger);
             if ledger.port(switch, spec.name().as_str()).is_some() {
@@ -101,7 +102,7 @@ impl Inner {
     }
 
     pub(super) fn set_port(&self, switch: &SwitchName, port: &PortName, change: PortChange) -> ControlResult<PortView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let Some(part) = lock(&self.ledger).port(switch, port.as_str()).cloned() else {
             return self.plane.set_port(switch, port, change);
         };
@@ -123,7 +124,7 @@ impl Inner {
     }
 
     pub(super) fn remove_port(&self, switch: &SwitchName, port: &PortName) -> ControlResult<()> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let Some(part) = lock(&self.ledger).port(switch, port.as_str()).cloned() else {
             return self.plane.remove_port(switch, port);
         };
@@ -152,7 +153,7 @@ impl Inner {
         extension: &ExtensionRef,
         config: ExtensionConfig,
     ) -> ControlResult<ExtensionView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         self.refuse_absent(&lock(&self.ledger), switch)?;
         let view = self.plane.enable_extension(switch, extension, config.clone())?;
         let id = ExtensionId::new(&view.id)?;
@@ -183,7 +184,7 @@ impl Inner {
         switch: &SwitchName,
         extension: &ExtensionId,
     ) -> ControlResult<ExtensionView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let found = {
             let ledger = lock(&self.ledger);
             let parts = ledger.switches.get(switch).map(|kept| kept.extensions.as_slice()).unwrap_or_default();

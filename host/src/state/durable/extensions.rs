@@ -19,7 +19,7 @@ impl Inner {
         switch: &SwitchName,
         order: &ExtensionOrder,
     ) -> ControlResult<Vec<ExtensionView>> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let stack = self.plane.extensions(Some(switch))?;
         let is_named = |view: &&ExtensionView| order.iter().any(|id| id.as_str() == view.id);
         let before = stack.iter().filter(is_named).map(|view| ExtensionId::new(&view.id)).collect::<Result<_, _>>()?;
@@ -53,7 +53,7 @@ impl Inner {
         extension: &ExtensionId,
         change: &ConfigChange,
     ) -> ControlResult<ExtensionSettings> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let part = {
             let ledger = lock(&self.ledger);
             let kept = ledger.switches.get(switch).map(|kept| kept.extensions.as_slice()).unwrap_or_default();

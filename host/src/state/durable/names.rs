@@ -3,19 +3,20 @@
 //! shall call the one it makes, whatever its guest calls it: that is not followed.
 
 use super::ledger::Part;
+use super::turn::Turn;
 use super::{Inner, lock};
 use crate::control::model::{BackendKind, SwitchName};
 use crate::state::record::PortRecord;
-use crate::state::store::{Edit, Store};
+use crate::state::store::Edit;
 
 impl Inner {
     /// Stores the present names of devices; whether that is done.
     pub(super) fn follow_names(&self) -> bool {
         let switches: Vec<SwitchName> = lock(&self.ledger).switches.keys().cloned().collect();
-        switches.iter().all(|switch| self.follow_names_of(&mut lock(&self.store), switch))
+        switches.iter().all(|switch| self.follow_names_of(&mut self.turn(switch), switch))
     }
 
-    fn follow_names_of(&self, store: &mut Store, switch: &SwitchName) -> bool {
+    fn follow_names_of(&self, store: &mut Turn<'_>, switch: &SwitchName) -> bool {
         let Ok(views) = self.plane.ports(switch) else { return true };
         let renamed = |part: &Part<PortRecord>| {
             let view = views.iter().find(|view| view.name == part.record.name)?;

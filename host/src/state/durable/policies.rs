@@ -32,7 +32,7 @@ pub(super) fn without_port(record: &SwitchRecord, port: &PortName) -> SwitchReco
 
 impl Inner {
     pub(super) fn change_policy(&self, switch: &SwitchName, change: &PolicyChange) -> ControlResult<PolicyView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let before = lock(&self.ledger).switches.get(switch).map(|kept| kept.record.clone());
         let view = self.plane.change_policy(switch, change)?;
         let Some(before) = before else { return Ok(view) };

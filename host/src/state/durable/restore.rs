@@ -8,12 +8,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::ledger::{Kept, Part};
+use super::turn::Turn;
 use super::{Inner, RETRY, lock};
 use crate::control::error::ControlError;
 use crate::control::model::{ExtensionId, PortSpec, SwitchName};
 use crate::control::plane::ControlResult;
 use crate::state::record::{ExtensionRecord, PortRecord};
-use crate::state::store::{Edit, Store};
+use crate::state::store::Edit;
 
 /// Pause between two attempts at an extension, which read and judge its file.
 const EXTENSION_RETRY: Duration = Duration::from_secs(2);
@@ -22,14 +23,13 @@ impl Inner {
     /// Brings back what the plane can be made to have.
     pub(super) fn restore(&self) {
         let start = Instant::now();
-        let mut store = lock(&self.store);
-        self.return_from_probation(&mut store);
+        self.return_from_probation();
         let kept: Vec<Kept> = lock(&self.ledger).switches.values().cloned().collect();
         if kept.is_empty() {
             return;
         }
         for one in &kept {
-            self.bring_switch(&mut store, one, true);
+            self.bring_switch(&mut self.turn(&one.record.name), one, true);
         }
         let ports: usize = kept.iter().map(|one| one.ports.len()).sum();
         let extensions: usize = kept.iter().map(|one| one.extensions.len()).sum();
@@ -63,7 +63,7 @@ impl Inner {
             let names: Vec<SwitchName> = lock(&self.ledger).switches.keys().cloned().collect();
             for name in names {
                 // One switch at a time, so that operators are not kept waiting by all of them.
-                let mut store = lock(&self.store);
+                let mut store = self.turn(&name);
                 let kept = lock(&self.ledger).switches.get(&name).cloned();
                 if let Some(kept) = kept {
                     self.bring_switch(&mut store, &kept, with_extensions);
@@ -73,7 +73,7 @@ impl Inner {
     }
 
     /// A switch with whatever of it is absent.
-    fn bring_switch(&self, store: &mut Store, kept: &Kept, with_extensions: bool) {
+    fn bring_switch(&self, store: &mut Turn<'_>, kept: &Kept, with_extensions: bool) {
         let name = &kept.record.name;
         if kept.absent.is_some() {
             let made = self.plane.create_switch(kept.record.spec());
@@ -135,7 +135,7 @@ impl Inner {
 
     /// Tries an extension at once that may run again.
     pub(super) fn bring_back(&self, switch: &SwitchName, id: &ExtensionId) {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let absent = {
             let ledger = lock(&self.ledger);
             let parts = ledger.switches.get(switch).map(|kept| kept.extensions.as_slice()).unwrap_or_default();
@@ -149,7 +149,7 @@ impl Inner {
     }
 
     /// An extension that is absent.
-    fn bring_extension(&self, store: &mut Store, switch: &SwitchName, part: &Part<ExtensionRecord>) {
+    fn bring_extension(&self, store: &mut Turn<'_>, switch: &SwitchName, part: &Part<ExtensionRecord>) {
         let attempt = || {
             let (reference, config) = (part.record.reference()?, part.record.configuration()?);
             self.plane.enable_extension(switch, &reference, config)

@@ -6,11 +6,12 @@
 use std::path::Path;
 
 use super::ledger::{self, Part};
+use super::turn::Turn;
 use super::{Inner, lock};
 use crate::control::model::{ExtensionId, ExtensionView, Probation, SwitchName, UpgradeStage, UpgradeView};
 use crate::control::plane::ControlResult;
 use crate::state::record::ExtensionRecord;
-use crate::state::store::{Edit, Store};
+use crate::state::store::Edit;
 
 impl Inner {
     pub(super) fn upgrade_extension(
@@ -20,7 +21,7 @@ impl Inner {
         file: &Path,
         probation: Probation,
     ) -> ControlResult<ExtensionView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let view = self.plane.upgrade_extension(switch, extension, file, probation)?;
         let Some(part) = self.kept_extension(switch, extension) else { return Ok(view) };
         let record = ExtensionRecord {
@@ -41,7 +42,7 @@ impl Inner {
         switch: &SwitchName,
         extension: &ExtensionId,
     ) -> ControlResult<ExtensionView> {
-        let mut store = lock(&self.store);
+        let mut store = self.turn(switch);
         let part = self.kept_extension(switch, extension);
         let Some((part, former)) = part.and_then(|part| Some((part.clone(), went_back(&part.record)?))) else {
             return self.plane.rollback_extension(switch, extension);
@@ -61,7 +62,7 @@ impl Inner {
     /// Takes note of upgrades that have passed their probation, and of those that were undone.
     pub(super) fn follow_probations(&self) {
         for (switch, part) in self.on_probation() {
-            let mut store = lock(&self.store);
+            let mut store = self.turn(&switch);
             let Ok(id) = ExtensionId::new(&part.key) else { continue };
             let upgrade = self.plane.extension(&switch, &id).ok().and_then(|view| view.upgrade);
             // It may have changed before the store was ours.
@@ -75,29 +76,35 @@ impl Inner {
     /// A heddled that is asked to end has not crashed: what is on probation is what is desired.
     pub(super) fn end_probations(&self) {
         self.follow_probations();
-        let mut store = lock(&self.store);
         for (switch, part) in self.on_probation() {
+            let mut store = self.turn(&switch);
+            // It may have been changed before the turn was ours.
+            let same = self.kept_extension_by(&switch, &part.key).is_some_and(|now| now.record == part.record);
+            if !same {
+                continue;
+            }
             let passed = ExtensionRecord { on_probation: false, ..part.record.clone() };
             self.settle_probation(&mut store, &switch, part, passed);
         }
     }
 
     /// At the start: what was on probation when the process ended is not trusted.
-    pub(super) fn return_from_probation(&self, store: &mut Store) {
+    pub(super) fn return_from_probation(&self) {
         for (switch, part) in self.on_probation() {
+            let mut store = self.turn(&switch);
             let Some(former) = went_back(&part.record) else { continue };
             let (new, former_name) = (&part.record.extension, &former.extension);
             tracing::warn!(
                 %switch, extension = part.key, %new, former = %former_name,
                 "heddled ended within the probation of an upgrade: the former version is restored"
             );
-            self.settle_probation(store, &switch, part, former);
+            self.settle_probation(&mut store, &switch, part, former);
         }
     }
 
     fn settle_probation(
         &self,
-        store: &mut Store,
+        store: &mut Turn<'_>,
         switch: &SwitchName,
         part: Part<ExtensionRecord>,
         record: ExtensionRecord,
@@ -119,8 +126,12 @@ impl Inner {
     }
 
     fn kept_extension(&self, switch: &SwitchName, extension: &ExtensionId) -> Option<Part<ExtensionRecord>> {
+        self.kept_extension_by(switch, extension.as_str())
+    }
+
+    fn kept_extension_by(&self, switch: &SwitchName, key: &str) -> Option<Part<ExtensionRecord>> {
         let ledger = lock(&self.ledger);
-        ledger::find(&ledger.switches.get(switch)?.extensions, extension.as_str()).cloned()
+        ledger::find(&ledger.switches.get(switch)?.extensions, key).cloned()
     }
 
     fn remember_extension(&self, switch: &SwitchName, part: Part<ExtensionRecord>) {
