@@ -1,6 +1,7 @@
 //! The cases, a table for each level.
 
 mod control;
+mod endurance;
 mod exchange;
 mod loads;
 mod offload;
@@ -16,7 +17,7 @@ use crate::proxy;
 use crate::rig::{Rig, Subject};
 
 /// All tables, in the order of levels.
-pub(crate) const TABLES: [&[Case]; 9] = [
+pub(crate) const TABLES: [&[Case]; 10] = [
     loads::CASES,
     role::CASES,
     state::CASES,
@@ -25,6 +26,7 @@ pub(crate) const TABLES: [&[Case]; 9] = [
     policy::CASES,
     offload::CASES,
     robustness::CASES,
+    endurance::CASES,
     performance::CASES,
 ];
 

@@ -104,6 +104,9 @@ impl Subject {
     }
 }
 
+/// First parts of a switch's name.
+const NAMES: [&str; 6] = ["lan", "switch", "br", "tenant-", "lab", "uplink"];
+
 /// A switch with the extension.
 pub(crate) struct Rig {
     pub(crate) switch: OfflineSwitch,
@@ -131,7 +134,8 @@ impl Rig {
     /// The same before the extension is enabled.
     pub(crate) fn without(subject: &Subject, ports: u8, workers: u16) -> Result<Rig, String> {
         let setup = OfflineSetup {
-            name: "conformance".to_owned(),
+            // No extension is to know where it is judged.
+            name: format!("{}{}", NAMES[usize::try_from(subject.seed % 6).unwrap_or(0)], subject.seed / 7 % 100),
             kind: heddle_switch_core::switch::SwitchKind::Private,
             workers,
             buffers: if workers > 4 { [64, 4, 2] } else { [640, 12, 8] },

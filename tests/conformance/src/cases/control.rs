@@ -251,7 +251,7 @@ fn event(kind: u32) -> Event {
         port: 0,
         nic: 0,
         info: std::ptr::null(),
-        switch_name: Bytes { data: b"conformance".as_ptr(), length: 11 },
+        switch_name: Bytes { data: b"lan7".as_ptr(), length: 4 },
     }
 }
 

