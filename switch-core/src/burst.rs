@@ -94,7 +94,7 @@ impl Slot {
 
     /// Sets that; it ends at what fits.
     pub(crate) fn set_hops(&mut self, hops: u16) {
-        self.flags = (self.flags & !Slot::HOPS) | hops.min(Slot::HOPS / Slot::HOP) * Slot::HOP;
+        self.flags = (self.flags & !Slot::HOPS) | (hops.min(Slot::HOPS / Slot::HOP) * Slot::HOP);
     }
 
     /// Takes the slot out, leaving an empty place.
