@@ -5,6 +5,8 @@
 
 mod facts;
 
+mod drafts;
+
 use std::sync::Arc;
 
 use heddle_extension_api::abi::packet::{

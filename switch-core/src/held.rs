@@ -150,6 +150,12 @@ impl Held {
         Ok((u64::from(generation) << 32) | self.worker | u64::from(index))
     }
 
+    /// Whether a handle names an entry, whoever's.
+    pub fn has(&self, handle: u64) -> bool {
+        let (index, generation) = split(handle);
+        self.places.get(index).is_some_and(|place| place.generation == generation && place.entry.is_some())
+    }
+
     /// The entry behind a handle of `stage`.
     pub fn get_mut(&mut self, handle: u64, stage: StageId) -> Option<&mut Entry> {
         let (index, generation) = self.split(handle)?;

@@ -62,6 +62,36 @@ pub(crate) fn map_private(file: BorrowedFd<'_>, len: usize) -> io::Result<NonNul
     Ok(base)
 }
 
+/// Memory that nothing is behind yet: read-only zeroes, of which parts are made writable later.
+pub(crate) fn map_zeroes(len: usize) -> io::Result<NonNull<u8>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_NORESERVE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping at an address the kernel chooses touches nothing that exists.
+    #[expect(unsafe_code, reason = "system call")]
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, flags, -1, 0) };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    let base = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+    keep_out_of_dumps(base, len);
+    Ok(base)
+}
+
+/// Makes pages read-only zeroes again.
+///
+/// # Safety
+/// `place` and `length` are whole pages of a mapping made by [`map_zeroes`], and nothing refers to them.
+#[expect(unsafe_code, reason = "replaces memory")]
+pub(crate) unsafe fn zeroes_again(place: NonNull<u8>, length: usize) -> io::Result<()> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_NORESERVE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+    // SAFETY: the contract of this function.
+    let address = unsafe { libc::mmap(place.as_ptr().cast(), length, libc::PROT_READ, flags, -1, 0) };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    keep_out_of_dumps(place, length);
+    Ok(())
+}
+
 /// Puts the file's pages back where [`map_private`] had them.
 ///
 /// # Safety
@@ -89,7 +119,7 @@ pub(crate) unsafe fn map_private_at(
 /// Makes pages writable: the first store copies them. Async-signal-safe.
 ///
 /// # Safety
-/// `place` and `length` are whole pages of a mapping made by [`map_private`].
+/// `place` and `length` are whole pages of a mapping made by [`map_private`] or [`map_zeroes`].
 #[expect(unsafe_code, reason = "changes what memory may be used for")]
 pub(crate) unsafe fn allow_writing(place: NonNull<u8>, length: usize) -> io::Result<()> {
     // SAFETY: the contract of this function.
@@ -145,7 +175,8 @@ pub(crate) fn populate(base: NonNull<u8>, len: usize) {
 /// Ends a mapping.
 ///
 /// # Safety
-/// `base` and `len` are a mapping made by [`map_shared`] or [`map_private`], not ended yet, and nothing refers to its memory any more.
+/// `base` and `len` are a mapping made by [`map_shared`], [`map_private`] or [`map_zeroes`], not ended yet, and nothing refers
+/// to its memory any more.
 #[expect(unsafe_code, reason = "ends the life of memory")]
 pub(crate) unsafe fn unmap(base: NonNull<u8>, len: usize) {
     // SAFETY: the contract of this function.

@@ -19,6 +19,7 @@ use heddle_switch_core::call::{Call, Destination as SendTo, Refusal};
 use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::violation::Rule;
 
+use super::Window;
 use crate::control::model::LogSeverity;
 
 mod datagrams;
@@ -414,9 +415,15 @@ unsafe fn give(
 }
 
 unsafe extern "C" fn originate(call: *mut c_void, length: u32, out: *mut u64, packet: *mut Packet) -> i32 {
+    let raw = call;
     // SAFETY: as in `make_writable`.
     let Some(call) = (unsafe { current(call) }) else { return E_INVALID };
     let made = call.originate(length as usize);
+    // A capture works on its draft in memory of its own.
+    let made = made.and_then(|draft| match Window::of_call(raw) {
+        Some(window) => window.lend(call, draft),
+        None => Ok(draft),
+    });
     // SAFETY: `out` and `packet` are the caller's.
     unsafe { give(call, made, out, packet) }
 }
@@ -431,7 +438,11 @@ unsafe extern "C" fn clone_packet(call: *mut c_void, index: u32, out: *mut u64, 
 
 unsafe extern "C" fn inject(call: *mut c_void, handle: u64, source_port: u32) -> i32 {
     // SAFETY: as in `make_writable`.
-    unsafe { current(call) }.map_or(E_INVALID, |call| status(call.inject(handle, PortId::from_raw(source_port))))
+    let Some(running) = (unsafe { current(call) }) else { return E_INVALID };
+    if let Some(window) = Window::of_call(call) {
+        window.take_back(running, handle);
+    }
+    status(running.inject(handle, PortId::from_raw(source_port)))
 }
 
 unsafe extern "C" fn inject_to(call: *mut c_void, handle: u64, source: u32, to: *const Destination) -> i32 {

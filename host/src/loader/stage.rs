@@ -105,12 +105,14 @@ impl WorkerStage {
             flags: if single_source { BATCH_SINGLE_SOURCE } else { 0 },
             reserved: 0,
             offload,
-            draft_base: base,
+            draft_base: window.map_or(base, Window::draft_base),
         };
         batch.call = std::ptr::from_mut(call).cast();
+        let showing = window.map(|window| window.in_call(batch.call));
         // SAFETY: the context is live; the batch and what it points to outlive the call; while it runs, `call` is used
         // only through `batch.call` by the host table, on this thread.
         let status = unsafe { function(self.context, &raw mut batch) };
+        drop(showing);
         if let Some(window) = window.filter(|window| window.is_touched()) {
             let judged = window.judge(call);
             if let Err(error) = judged {

@@ -6,12 +6,16 @@
 //! goes on and the true frame and descriptor never change. After the call [`Window::judge`] compares what the extension
 //! left with the truth, names each breach, and puts the true pages back.
 //!
+//! Frames that a capture makes lie in memory of their own ([`drafts`]) until they are injected.
+//!
 //! An unsafe island: it maps memory a second time, and compares it. Each worker has a window of its own, because a
 //! private copy hides what happens to the true page meanwhile: frames of a batch do not change during its call.
 //! Cost: address space of the arena's size a worker, page tables where frames are looked at, and the copying of 64 bytes
 //! a packet, for which the switch judges nothing after the call.
 
 #![expect(unsafe_code, reason = "island: second mappings of packet memory")]
+
+mod drafts;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,6 +27,7 @@ use heddle_switch_core::call::Call;
 use heddle_switch_core::violation::Rule;
 
 use crate::arena::{HUGE_PAGE, MappedRegion, map};
+use drafts::Drafts;
 
 /// Pages that are put back one by one after a call; when more were written, the whole view is made anew.
 const TOUCHED_MAX: usize = 64;
@@ -63,6 +68,8 @@ pub struct Window {
     /// The same, read-only.
     seen: View,
     descriptors: OwnedFd,
+    /// Frames that captures make.
+    drafts: Drafts,
     /// First bytes of pages that took a store during the call.
     touched: [AtomicUsize; TOUCHED_MAX],
     count: AtomicUsize,
@@ -93,6 +100,7 @@ impl Window {
             shown,
             seen,
             descriptors,
+            drafts: Drafts::new(region.length())?,
             touched: [const { AtomicUsize::new(0) }; TOUCHED_MAX],
             count: AtomicUsize::new(0),
         })
@@ -101,6 +109,11 @@ impl Window {
     /// The base that descriptors count from.
     pub(crate) fn base(&self) -> *const u8 {
         self.frames.base.as_ptr()
+    }
+
+    /// The base that drafts count from.
+    pub(crate) fn draft_base(&self) -> *mut u8 {
+        self.drafts.view().base.as_ptr()
     }
 
     /// Shows the descriptors of a batch; gives where they are seen, and whether all came from one port.
@@ -122,6 +135,7 @@ impl Window {
         let (view, page) = match address {
             _ if self.frames.contains(address) => (&self.frames, self.page),
             _ if self.seen.contains(address) => (&self.seen, page_size()),
+            _ if self.drafts.view().contains(address) => (self.drafts.view(), page_size()),
             _ => return false,
         };
         let base = view.base.as_ptr() as usize;
@@ -171,6 +185,11 @@ impl Window {
                 found = true;
             }
         }
+        if self.pages().any(|page| self.drafts.view().contains(page)) {
+            // No draft was lent there: it took the base of drafts for that of frames.
+            call.broke(Rule::FrameWritten, None);
+            found = true;
+        }
         if !found {
             // What it wrote was there already, or belonged to no frame of the batch.
             let descriptors = self.pages().any(|page| self.seen.contains(page));
@@ -204,8 +223,13 @@ impl Window {
         if self.count.load(Ordering::Relaxed) > TOUCHED_MAX {
             put_back(&self.frames, self.file.as_fd(), 0, self.frames.len)?;
             put_back(&self.seen, self.descriptors.as_fd(), 0, self.seen.len)?;
+            self.drafts.close_all()?;
         } else {
             for address in self.pages() {
+                if self.drafts.view().contains(address) {
+                    self.drafts.close(address)?;
+                    continue;
+                }
                 let (view, file, page) = if self.seen.contains(address) {
                     (&self.seen, &self.descriptors, page_size())
                 } else {

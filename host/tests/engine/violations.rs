@@ -34,7 +34,7 @@ pub(crate) fn harmful_as(name: &str, directory: &Path, out: &str, more: &[&str])
 
 const SPOIL: &str = "org.heddle.test.c-spoil";
 /// What it does, the rule that breaks, and whether the request is refused.
-const SINS: [(&str, &str, bool); 9] = [
+const SINS: [(&str, &str, bool); 10] = [
     ("frame-byte", "frame-written", false),
     ("verdict", "verdict-not-allowed", false),
     ("drop", "verdict-not-allowed", false),
@@ -44,6 +44,7 @@ const SINS: [(&str, &str, bool); 9] = [
     ("hold", "hold-not-allowed", true),
     ("clone", "clone-not-allowed", true),
     ("make-writable", "modify-not-allowed", true),
+    ("draft-base", "frame-written", false),
 ];
 /// Frames for each; fewer than lead to quarantine, on both legs together.
 const FRAMES: u64 = 400;

@@ -1,7 +1,8 @@
 /*
  * Capture in C that does what a capture may not, to every frame it sees.
  *
- * Keys: `do` = what: frame-byte, verdict, drop, length, destination, mark, hold, clone, make-writable; `leg` = where
+ * Keys: `do` = what: frame-byte, verdict, drop, length, destination, mark, hold, clone, make-writable, draft-base (writes
+ * where the frame would be if drafts counted from the same base); `leg` = where
  * (default ingress). It counts `attempts`, requests that were `refused`, and frames or descriptors it finds `spoiled`
  * already when it is called, which is none as long as nobody sees what it wrote.
  */
@@ -11,10 +12,10 @@
 #include "heddle_extension.h"
 #include "../test_config.h"
 
-enum what { FRAME_BYTE, VERDICT, DROP, LENGTH, DESTINATION, MARK, HOLD, CLONE, MAKE_WRITABLE, WHATS };
+enum what { FRAME_BYTE, VERDICT, DROP, LENGTH, DESTINATION, MARK, HOLD, CLONE, MAKE_WRITABLE, DRAFT_BASE, WHATS };
 
 static const char *const names[WHATS] = {"frame-byte", "verdict", "drop", "length",       "destination",
-                                         "mark",       "hold",    "clone", "make-writable"};
+                                         "mark",       "hold",    "clone", "make-writable", "draft-base"};
 
 #define SPOILED 0xa5
 
@@ -124,6 +125,9 @@ static void spoil(const struct instance *instance, heddle_batch_t *batch, uint32
         break;
     case MAKE_WRITABLE:
         status = host->make_writable(batch->call, i);
+        break;
+    case DRAFT_BASE:
+        ((uint8_t *)batch->draft_base)[(size_t)packet->buffer * 64 + packet->start + packet->length - 1] = SPOILED;
         break;
     case WHATS:
         break;
