@@ -18,6 +18,7 @@ pub mod instance;
 pub mod isolation;
 pub mod library;
 mod mapped;
+mod printable;
 mod settings;
 mod stage;
 pub mod state;

@@ -1,10 +1,11 @@
 //! The log: `tracing` to the journal when systemd reads our stderr, else to stderr, coloured on a terminal. Both processes of
-//! heddled write to the same place.
+//! heddled write to the same place. Nobody waits for a reader of stderr (`stderr`).
 //!
 //! The journal gets each field by itself (`SWITCH=lab`, `PORT=web`), so `journalctl` can select by them, and the level as the
 //! message's priority. The levels can be changed while the daemon runs (`heddle log level`); an event below its level costs
 //! one load.
 
+use super::stderr::Patient;
 use crate::control::log::LogLevels;
 use crate::control::model::{LogLevel, LogLevelView};
 use std::io::IsTerminal;
@@ -20,9 +21,9 @@ pub(super) fn init(level: LogLevel) -> Arc<LogLevels> {
     let (filter, handle) = reload::Layer::new(Targets::new().with_default(filter(level)));
     // A journal that cannot be reached leaves stderr, which the journal reads too.
     let journal = stderr_is_the_journal().then(|| tracing_journald::layer().ok()).flatten();
-    let stderr = journal.is_none().then(|| {
-        fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false)
-    });
+    let stderr = journal
+        .is_none()
+        .then(|| fmt::layer().with_writer(|| Patient).with_ansi(std::io::stderr().is_terminal()).with_target(false));
     let journal = journal.map(|journal| journal.with_field_prefix(None).with_syslog_identifier("heddled".to_owned()));
     let _ = registry().with(filter).with(stderr).with(journal).try_init();
     let apply = move |view: &LogLevelView| handle.reload(targets(view)).map_err(|error| error.to_string());

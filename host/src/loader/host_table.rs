@@ -2,7 +2,7 @@
 //!
 //! `control` and `any` functions get the instance's [`InstanceShared`] back as their first argument, `worker` functions
 //! the [`Call`] of the running data-path call. Every pointer an extension passes is checked for null and copied at once;
-//! nothing it passes is kept. No function blocks: what needs the outside (datagrams) goes through a bounded queue.
+//! nothing it passes is kept. No function blocks: what needs the outside (datagrams, log lines) goes through a bounded queue.
 
 #![expect(unsafe_code, reason = "island: functions an extension calls with raw pointers")]
 
@@ -20,6 +20,7 @@ use heddle_switch_core::port_id::PortId;
 use heddle_switch_core::violation::Rule;
 
 use super::Window;
+use super::printable::printable;
 use crate::control::model::LogSeverity;
 
 mod datagrams;
@@ -27,6 +28,7 @@ mod directory;
 mod groups;
 mod guarded;
 mod log_ring;
+mod log_writer;
 mod reasons;
 mod refer;
 mod references;
@@ -36,6 +38,7 @@ pub use datagrams::{Addresses, Outcome, SendRefused, Services, Unsent};
 pub use directory::PortDirectory;
 pub use groups::Groups;
 pub(super) use guarded::guarded;
+use log_ring::Kept;
 pub use log_ring::{LINES_MAX, LogRing};
 pub use reasons::Reasons;
 pub use references::{REFERENCES_MAX, ReferenceRefused, References, Referent};
@@ -160,20 +163,15 @@ unsafe extern "C" fn log(host: *mut c_void, level: u32, line: Bytes) {
     // SAFETY: `host` is the context this table was made with; `line` is the caller's text.
     let (shared, bytes) = unsafe { (shared(host), borrowed(cut, LOG_MAX)) };
     let (Some(shared), Some(bytes)) = (shared, bytes) else { return };
-    let text = String::from_utf8_lossy(bytes);
-    let id = shared.id.as_str();
+    let text = printable(&String::from_utf8_lossy(bytes), LOG_MAX);
     let severity = match level {
         LOG_ERROR => LogSeverity::Error,
         LOG_WARN => LogSeverity::Warn,
         LOG_INFO => LogSeverity::Info,
         _ => LogSeverity::Debug,
     };
-    shared.log.push(severity, &text);
-    match severity {
-        LogSeverity::Error => tracing::error!(extension = id, "{text}"),
-        LogSeverity::Warn => tracing::warn!(extension = id, "{text}"),
-        LogSeverity::Info => tracing::info!(extension = id, "{text}"),
-        LogSeverity::Debug => tracing::debug!(extension = id, "{text}"),
+    if let Kept::AndWritten { left_out } = shared.log.push(severity, &text) {
+        log_writer::write(&shared.log, severity, &shared.id, text, left_out);
     }
 }
 

@@ -29,6 +29,7 @@ pub use policy::{Act, Feature, Features, Offer, is_standard};
 
 use super::guarded::{Cage, Findings};
 use super::host_table::{self, InstanceShared};
+use super::printable::printable;
 use super::state::{self, StateFacts};
 use super::{Library, Setting, Settings, WorkerStage};
 use crate::contain::{Function, Site, enter};
@@ -445,6 +446,6 @@ fn bytes(text: &str) -> Bytes {
 pub(super) fn words(error: &ErrorText, code: i32) -> String {
     let length = (error.length as usize).min(error.text.len());
     let text = String::from_utf8_lossy(&error.text[..length]);
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = printable(&text.split_whitespace().collect::<Vec<_>>().join(" "), error.text.len());
     if text.is_empty() { format!("status {code}") } else { text }
 }
