@@ -9,6 +9,7 @@
 mod args;
 mod log;
 mod scrape;
+mod stderr;
 mod stop;
 
 pub use args::DaemonArgs;
@@ -25,6 +26,7 @@ use crate::control::server::{ServeError, serve};
 use crate::control::socket::{ClaimError, ControlSocket, reader_group};
 use crate::engine::judge_confined;
 use crate::metrics::MetricsError;
+use crate::own_directory;
 use crate::ports::keep;
 use crate::state::record::ExtensionRecord;
 use crate::state::store::StoreError;
@@ -33,6 +35,7 @@ use crate::supervisor::{self, Inheritance, Inherited, SuperviseError};
 use crate::systemd;
 use clap::Parser;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,7 +80,7 @@ pub enum DaemonError {
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// The directory for run-time files cannot be had.
-    #[error("cannot make the run directory {}: {source}; give a --run-dir that is a directory of yours", path.display())]
+    #[error("cannot use the run directory {}: {source}; give a --run-dir that is a directory of yours", path.display())]
     RunDirectory {
         /// The directory.
         path: PathBuf,
@@ -188,9 +191,10 @@ pub fn run(args: &DaemonArgs, build: BuildPlane) -> Result<(), DaemonError> {
     scrape::check(args.metrics)?;
     // A file that is refused is refused before anything is touched.
     args.config.as_deref().map(config::read).transpose()?;
-    let socket = ControlSocket::claim(&args.socket)?;
+    // Before anything is made there.
     let path = args.run_dir();
-    std::fs::create_dir_all(&path).map_err(|source| DaemonError::RunDirectory { path, source })?;
+    own_directory::make(&path).map_err(|source| DaemonError::RunDirectory { path, source })?;
+    let socket = ControlSocket::claim(&args.socket)?;
     tracing::info!(socket = %args.socket.display(), version = env!("CARGO_PKG_VERSION"), "heddled listens");
     if args.foreground_single_process {
         let listener = socket.listener().try_clone().map_err(DaemonError::system("share the control socket"))?;
@@ -246,7 +250,7 @@ fn contained(args: &DaemonArgs) -> io::Result<Crashes> {
     let file = contain::record::file(&args.run_dir());
     let crashes = Crashes::read(&file);
     // Appended to, not emptied: a crash before they are stored must not lose them.
-    let record = std::fs::File::options().append(true).create(true).open(&file)?;
+    let record = std::fs::File::options().append(true).create(true).custom_flags(libc::O_NOFOLLOW).open(&file)?;
     contain::trap::arm(Some(record.into()))?;
     contain::watchdog::start(args.limits())?;
     Ok(crashes)

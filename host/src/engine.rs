@@ -37,6 +37,7 @@ use crate::control::plane::{ControlPlane, ControlResult};
 use crate::daemon::PlaneSetup;
 use crate::loader::Services;
 use crate::loader::isolation::wait_for_failure;
+use crate::own_directory;
 use catalog::Catalog;
 pub use check::judge_confined;
 pub(crate) use clock::ticks;
@@ -91,7 +92,7 @@ impl Engine {
         // Windows of capture extensions rely on it.
         trap::arm(None).map_err(internal("handling signals of extensions"))?;
         let copies = run_dir.join("extensions");
-        std::fs::create_dir_all(&copies).map_err(internal("making the directory for extensions"))?;
+        own_directory::make(&copies).map_err(internal("making the directory for extensions"))?;
         catalog::remove_stale_copies(&copies);
         let services = Services::start().map_err(internal("starting the datagram thread"))?;
         let shared = Arc::new(Shared {

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod loader;
 pub mod metrics;
 pub mod offline;
+mod own_directory;
 mod pcapng;
 pub mod ports;
 mod regular_file;

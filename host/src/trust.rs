@@ -11,6 +11,7 @@ mod keys;
 mod policy;
 mod report;
 mod signature;
+pub(crate) mod writers;
 
 pub use keys::{KeyError, PublicKey, SecretKey};
 pub use policy::{Policy, Refusal, ReportWanted};

@@ -3,9 +3,8 @@
 //! The host turns the ABI's `[worker]` functions into these methods. Each checks the role and leg first, so that what a
 //! role may not do is refused in one place for every language.
 
-mod facts;
-
 mod drafts;
+mod facts;
 
 use std::sync::Arc;
 

@@ -152,7 +152,7 @@ impl Held {
 
     /// Whether a handle names an entry, whoever's.
     pub fn has(&self, handle: u64) -> bool {
-        let (index, generation) = split(handle);
+        let Some((index, generation)) = self.split(handle) else { return false };
         self.places.get(index).is_some_and(|place| place.generation == generation && place.entry.is_some())
     }
 

@@ -78,6 +78,12 @@ pub trait ControlPlane: Send + Sync + 'static {
         None
     }
 
+    /// SHA-256 of the file of an enabled extension, in hexadecimal; `None` when it is built in or not there.
+    fn fingerprint(&self, switch: &SwitchName, extension: &ExtensionId) -> Option<String> {
+        let _ = (switch, extension);
+        None
+    }
+
     /// The keys of a configuration that an extension refuses by what it publishes, each with the sentence about it. Loads the
     /// extension; one that cannot be loaded refuses nothing here.
     fn wrong_keys(&self, extension: &ExtensionRef, config: &ExtensionConfig) -> Vec<(String, String)> {

@@ -192,6 +192,7 @@ impl LockFile {
                 .create(true)
                 .truncate(false)
                 .mode(0o644)
+                .custom_flags(libc::O_NOFOLLOW)
                 .open(&path)
                 .map_err(ClaimError::system("open the lock file", &path))?;
             match file.try_lock() {

@@ -14,7 +14,7 @@ use crate::control::model::{ExtensionRef, nearest};
 use crate::control::plane::ControlResult;
 use crate::loader::library::Judged;
 use crate::loader::{self, ExtensionFacts, Library, LoadError, elf};
-use crate::trust::Policy;
+use crate::trust::{Policy, writers};
 
 /// The catalogue.
 pub(crate) struct Catalog {
@@ -85,14 +85,19 @@ impl Catalog {
         }
     }
 
-    /// Finds and loads what an operator named.
-    pub(crate) fn library(&self, wanted: &ExtensionRef, directories: &[PathBuf]) -> ControlResult<Arc<Library>> {
+    /// Finds and loads what an operator named; a file that is named by its path has the digest `pin`, if there is one.
+    pub(crate) fn library(
+        &self,
+        wanted: &ExtensionRef,
+        directories: &[PathBuf],
+        pin: Option<&str>,
+    ) -> ControlResult<Arc<Library>> {
         let rejected = |error: LoadError| ControlError::ExtensionRejected {
             extension: wanted.to_string(),
             reason: error.to_string(),
         };
         let id = match wanted {
-            ExtensionRef::Path(path) => return self.load(path).map_err(rejected),
+            ExtensionRef::Path(path) => return self.load(path, pin).map_err(rejected),
             ExtensionRef::Id(id) => id.as_str(),
         };
         if let Some(library) = self.built_in.iter().find(|library| library.facts().id == id) {
@@ -102,7 +107,8 @@ impl Catalog {
         let known: Vec<&str> = installed.iter().flat_map(|one| &one.facts).map(|facts| facts.id.as_str()).collect();
         let found = installed.iter().find(|one| one.facts.as_ref().is_ok_and(|facts| facts.id == id));
         match found.and_then(|one| one.path.as_deref()) {
-            Some(path) => self.load(path).map_err(rejected),
+            // What is installed under an identifier is the administrator's to replace.
+            Some(path) => self.load(path, None).map_err(rejected),
             None => Err(ControlError::NoSuchExtension { id: id.to_owned(), nearest: nearest(id, known) }),
         }
     }
@@ -116,17 +122,22 @@ impl Catalog {
     }
 
     /// Finds what an operator named and judges its file, without opening it here.
-    pub(crate) fn judged(&self, wanted: &ExtensionRef, directories: &[PathBuf]) -> ControlResult<Judged> {
+    pub(crate) fn judged(
+        &self,
+        wanted: &ExtensionRef,
+        directories: &[PathBuf],
+        pin: Option<&str>,
+    ) -> ControlResult<Judged> {
         let rejected = |reason: String| ControlError::ExtensionRejected { extension: wanted.to_string(), reason };
         let id = match wanted {
-            ExtensionRef::Path(path) => return self.admitted(path).map_err(|error| rejected(error.to_string())),
+            ExtensionRef::Path(path) => return self.admitted(path, pin).map_err(|error| rejected(error.to_string())),
             ExtensionRef::Id(id) => id.as_str(),
         };
         let installed = self.installed(directories);
         let known: Vec<&str> = installed.iter().flat_map(|one| &one.facts).map(|facts| facts.id.as_str()).collect();
         let found = installed.iter().find(|one| one.facts.as_ref().is_ok_and(|facts| facts.id == id));
         match found.map(|one| one.path.as_deref()) {
-            Some(Some(path)) => self.admitted(path).map_err(|error| rejected(error.to_string())),
+            Some(Some(path)) => self.admitted(path, None).map_err(|error| rejected(error.to_string())),
             Some(None) => Err(rejected(
                 "is built into heddled and has no file for a process of its own; enable it without --isolation"
                     .to_owned(),
@@ -136,16 +147,20 @@ impl Catalog {
     }
 
     /// A file that the policy lets in and that passes the checks.
-    fn admitted(&self, path: &Path) -> Result<Judged, LoadError> {
+    fn admitted(&self, path: &Path, pin: Option<&str>) -> Result<Judged, LoadError> {
         let file = loader::read(path)?;
+        writers::judge(path)?;
         self.admit(path, &file)?;
+        check_pin(&Sha256::digest(&file).into(), pin)?;
         Judged::of(path, file)
     }
 
-    fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
+    fn load(&self, path: &Path, pin: Option<&str>) -> Result<Arc<Library>, LoadError> {
         let file = loader::read(path)?;
+        writers::judge(path)?;
         self.admit(path, &file)?;
         let digest: [u8; 32] = Sha256::digest(&file).into();
+        check_pin(&digest, pin)?;
         let mut loaded = lock(&self.loaded);
         if let Some(library) = loaded.get(&digest) {
             return Ok(Arc::clone(library));
@@ -153,6 +168,15 @@ impl Catalog {
         let library = Arc::new(loader::load_bytes(path, file, &self.copies)?);
         loaded.insert(digest, Arc::clone(&library));
         Ok(library)
+    }
+}
+
+/// Refuses another file than the one that was enabled.
+fn check_pin(digest: &[u8; 32], pin: Option<&str>) -> Result<(), LoadError> {
+    let is: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    match pin {
+        Some(was) if was != is => Err(LoadError::Changed { was: was.to_owned(), is }),
+        _ => Ok(()),
     }
 }
 

@@ -37,7 +37,7 @@ pub fn judge_confined(
     // No file is opened here, so no copies are made.
     let catalog = Catalog::new(PathBuf::new());
     catalog.set_policy(policy.clone());
-    let judged = catalog.judged(extension, directories);
+    let judged = catalog.judged(extension, directories, None);
     let library = judged.and_then(|judged| Source::Child(Arc::new(judged)).published());
     library.map_or_else(|_| Vec::new(), |library| objections(&library, extension, config))
 }

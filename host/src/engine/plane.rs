@@ -22,11 +22,12 @@ use heddle_switch_core::fdb::Flush;
 
 impl Engine {
     /// What instances of an extension are made from that run there.
-    fn source(&self, extension: &ExtensionRef, isolation: Isolation) -> ControlResult<Source> {
+    fn source(&self, extension: &ExtensionRef, config: &ExtensionConfig) -> ControlResult<Source> {
         let directories = &self.shared.extension_dirs;
-        Ok(match isolation {
-            Isolation::None | Isolation::Debug => Source::Here(self.shared.catalog.library(extension, directories)?),
-            Isolation::Process => Source::Child(Arc::new(self.shared.catalog.judged(extension, directories)?)),
+        let (catalog, pin) = (&self.shared.catalog, config.pin());
+        Ok(match config.isolation() {
+            Isolation::None | Isolation::Debug => Source::Here(catalog.library(extension, directories, pin)?),
+            Isolation::Process => Source::Child(Arc::new(catalog.judged(extension, directories, pin)?)),
         })
     }
 
@@ -201,9 +202,13 @@ impl ControlPlane for Engine {
         Some((ExtensionId::new(&facts.id).ok()?, role_of(&facts)))
     }
 
+    fn fingerprint(&self, switch: &SwitchName, extension: &ExtensionId) -> Option<String> {
+        self.with(switch, |live, state| Ok(live.fingerprint(state, extension))).ok().flatten()
+    }
+
     fn wrong_keys(&self, extension: &ExtensionRef, config: &ExtensionConfig) -> Vec<(String, String)> {
         // One that is to run in a process of its own is opened in one that lives for this question.
-        let library = self.source(extension, config.isolation()).and_then(|source| source.published());
+        let library = self.source(extension, config).and_then(|source| source.published());
         library.map_or_else(|_| Vec::new(), |library| objections(&library, extension, config))
     }
 
@@ -222,7 +227,7 @@ impl ControlPlane for Engine {
             // Before any of its code runs: opening its file may have been what it crashed in.
             live.refuse_quarantined(&ExtensionId::new(&facts.id)?)?;
         }
-        let source = self.source(extension, config.isolation())?;
+        let source = self.source(extension, &config)?;
         let id = ExtensionId::new(&source.facts().id)?;
         let path = match extension {
             ExtensionRef::Path(path) => Some(path.clone()),
@@ -278,7 +283,7 @@ impl ControlPlane for Engine {
         let wanted = ExtensionRef::Path(file.to_path_buf());
         // The new version runs where the old one does.
         let isolation = if running.child().is_some() { Isolation::Process } else { Isolation::None };
-        let source = self.source(&wanted, isolation)?;
+        let source = self.source(&wanted, &ExtensionConfig::default().isolated(isolation))?;
         self.with(switch, |live, state| {
             live.upgrade(state, extension, (source, file.to_path_buf()), probation.duration())?;
             Self::view_of(live, state, extension)

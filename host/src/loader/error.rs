@@ -9,6 +9,27 @@ pub enum LoadError {
         /// What it lacks, and what to do.
         reason: String,
     },
+    /// Others than its owner and root may change the file.
+    #[error(
+        "{path} {reason}, so anybody could have code of theirs run here; chmod o-w it, or move it where only root writes"
+    )]
+    Open {
+        /// The file or directory.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The file is another one than was enabled.
+    #[error(
+        "the file has changed since it was enabled (SHA-256 was {was}, is {is}); enable it again if that is wanted, or put \
+         the former file back"
+    )]
+    Changed {
+        /// Digest at the time it was enabled.
+        was: String,
+        /// Digest of what lies there.
+        is: String,
+    },
     /// The file cannot be read.
     #[error("{path} cannot be read: {reason}; check the path and its permissions")]
     Unreadable {

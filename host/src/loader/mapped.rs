@@ -5,6 +5,9 @@
 //! of its bytes: asking again maps nothing more. The list of verdicts is bounded by the same limit.
 
 use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -64,10 +67,18 @@ pub(super) struct PrivateCopy {
 impl PrivateCopy {
     /// Writes the copy; what was written of a copy that fails goes again.
     pub(super) fn write(path: PathBuf, bytes: &[u8]) -> Result<PrivateCopy, LoadError> {
+        let failed = |path: &Path, error: std::io::Error| LoadError::Copy {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        };
+        // A new file of ours: nothing that lies there is written through or mapped.
+        let made =
+            OpenOptions::new().write(true).create_new(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(&path);
+        let mut file = made.map_err(|error| failed(&path, error))?;
         let copy = PrivateCopy { path, kept: false };
-        match std::fs::write(&copy.path, bytes) {
+        match file.write_all(bytes) {
             Ok(()) => Ok(copy),
-            Err(error) => Err(LoadError::Copy { path: copy.path.display().to_string(), reason: error.to_string() }),
+            Err(error) => Err(failed(&copy.path, error)),
         }
     }
 

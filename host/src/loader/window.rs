@@ -179,16 +179,12 @@ impl Window {
             let Some(packet) = call.packets_mut().get(at).copied() else { break };
             // SAFETY: inside the view, which is readable whether pages of it are private or not; the call has ended.
             let seen = unsafe { self.seen.base.as_ptr().cast::<Packet>().add(at).read() };
-            let written = self.frame_differs(&packet, call.frame(at)).then_some(Rule::FrameWritten);
+            let stray = self.drafts.is_stray(&packet) && self.pages().any(|page| self.drafts.view().contains(page));
+            let written = (stray || self.frame_differs(&packet, call.frame(at))).then_some(Rule::FrameWritten);
             for rule in changed(&packet, &seen).chain(written) {
                 call.broke(rule, Some(at));
                 found = true;
             }
-        }
-        if self.pages().any(|page| self.drafts.view().contains(page)) {
-            // No draft was lent there: it took the base of drafts for that of frames.
-            call.broke(Rule::FrameWritten, None);
-            found = true;
         }
         if !found {
             // What it wrote was there already, or belonged to no frame of the batch.

@@ -205,6 +205,14 @@ pub struct ExtensionRecord {
     #[serde(default, skip_serializing_if = "is_false")]
     #[schemars(skip)]
     pub on_probation: bool,
+    /// SHA-256 of the file it was enabled from: another one under the same path is refused. Kept by heddled, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub sha256: Option<String>,
+    /// The same of what it was before its last upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub former_sha256: Option<String>,
     /// What it turned out to be: says whether traffic waits for it. Kept by heddled; not for configuration files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
@@ -337,6 +345,8 @@ impl ExtensionRecord {
             isolation: config.isolation(),
             late_after: Some(config.patience().late()).filter(|late| *late != LateAfter::default()),
             kill_after: Some(config.patience().kill()).filter(|kill| *kill != KillAfter::default()),
+            sha256: None,
+            former_sha256: None,
             role: None,
             fail_policy: config.fail_policy(),
         }
@@ -358,7 +368,8 @@ impl ExtensionRecord {
         let pairs = self.config.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
         let config = ExtensionConfig::new(pairs, self.config_text.clone().map(String::into_bytes))?;
         let patience = Patience::new(self.late_after, self.kill_after)?;
-        config.isolated(self.isolation).with_patience(patience)?.with_fail_policy(self.fail_policy)
+        let config = config.isolated(self.isolation).pinned_to(self.sha256.clone());
+        config.with_patience(patience)?.with_fail_policy(self.fail_policy)
     }
 
     /// The name to show for it: its identifier, or the file until that is known.

@@ -90,6 +90,6 @@ fn directories_that_cannot_be_are_refused_at_once_in_one_line() {
     assert!(!outcome.stderr.contains("died"), "it is no crash: {outcome:?}");
     let outcome = heddled(&["--socket", &socket, "--run-dir", &file, "--state-dir", &state]);
     assert_eq!(outcome.code, 5, "{outcome:?}");
-    let expected = format!("cannot make the run directory {file}: File exists");
+    let expected = format!("cannot use the run directory {file}: it is no directory");
     assert!(outcome.stderr.contains(&expected) && outcome.stderr.contains("give a --run-dir"), "{outcome:?}");
 }

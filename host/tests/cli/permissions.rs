@@ -1,7 +1,7 @@
 //! Who may do what. Root starts the daemon; `nobody` comes with and without the group.
 
 use super::process::{Daemon, Outcome, heddled, root_or_skip, wait_for};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
@@ -102,7 +102,7 @@ fn an_ordinary_user_runs_a_daemon_of_their_own() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    mode(directory.path(), 0o777);
+    chown(directory.path(), Some(65_534), Some(65_534)).unwrap();
     let program = directory.path().join("heddled-test");
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let inner = heddled(&directory.path().join("heddled.sock"), &[]);

@@ -140,6 +140,7 @@ pub struct ExtensionConfig {
     isolation: Isolation,
     patience: Patience,
     fail_closed: bool,
+    pinned: Option<String>,
 }
 
 impl ExtensionConfig {
@@ -175,13 +176,26 @@ impl ExtensionConfig {
                 return Err(InvalidValue::new("config", key, "is given twice", "give each key once"));
             }
         }
-        Ok(Self { keys, file, isolation: Isolation::default(), patience: Patience::default(), fail_closed: false })
+        let (isolation, patience) = (Isolation::default(), Patience::default());
+        Ok(Self { keys, file, isolation, patience, fail_closed: false, pinned: None })
     }
 
     /// The same, for an extension that runs there.
     #[must_use]
     pub fn isolated(self, isolation: Isolation) -> Self {
         Self { isolation, ..self }
+    }
+
+    /// The same, for a file that must have this SHA-256 in hexadecimal; `None` for any.
+    #[must_use]
+    pub fn pinned_to(self, sha256: Option<String>) -> Self {
+        Self { pinned: sha256, ..self }
+    }
+
+    /// The SHA-256 its file must have.
+    #[must_use]
+    pub fn pin(&self) -> Option<&str> {
+        self.pinned.as_deref()
     }
 
     /// Where the extension runs.

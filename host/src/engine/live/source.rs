@@ -9,7 +9,7 @@ use heddle_switch_core::switch::StageSpec;
 use super::extensions::{config_text, spec, spec_of};
 use super::{LiveSwitch, State};
 use crate::control::error::ControlError;
-use crate::control::model::ExtensionConfig;
+use crate::control::model::{ExtensionConfig, ExtensionId};
 use crate::control::plane::ControlResult;
 use crate::engine::command::Command;
 use crate::loader::isolation::launch;
@@ -96,6 +96,11 @@ impl Source {
 pub(super) type Contexts = (Vec<Box<dyn Stage>>, Option<StageSpec>);
 
 impl LiveSwitch {
+    /// SHA-256 of the file of an enabled extension.
+    pub(crate) fn fingerprint(&self, state: &State, id: &ExtensionId) -> Option<String> {
+        state.enabled.iter().find(|one| one.library.facts().id == id.as_str())?.source.sha256()
+    }
+
     /// Makes the context of each worker, wherever the instance runs.
     pub(super) fn all_contexts(&self, state: &State, instance: &Hosted) -> ControlResult<Contexts> {
         let guest = match instance {

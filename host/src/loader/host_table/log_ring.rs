@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn the_newest_lines_stay_and_the_others_are_counted() {
         let ring = LogRing::default();
-        (0..LINES_MAX + 10).for_each(|number| drop(ring.push(LogSeverity::Info, &format!("line {number}"))));
+        for number in 0..LINES_MAX + 10 {
+            assert_ne!(ring.push(LogSeverity::Info, &format!("line {number}")), Kept::Dropped);
+        }
         let (lines, dropped) = ring.newest(usize::MAX);
         assert_eq!((lines.len(), dropped), (LINES_MAX, 10));
         assert_eq!(lines.first().map(|line| line.text.as_str()), Some("line 10"));

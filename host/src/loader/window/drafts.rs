@@ -54,6 +54,18 @@ impl Drafts {
         &self.view
     }
 
+    /// Whether something was written where the frame of a packet would be if drafts counted from the same base.
+    pub(super) fn is_stray(&self, packet: &Packet) -> bool {
+        let start = packet.buffer as usize * UNIT + usize::from(packet.start);
+        let length = packet.length as usize;
+        if start + length > self.first {
+            return false;
+        }
+        // SAFETY: inside the view in front of the places, which is readable all over; the call has ended.
+        let bytes = unsafe { std::slice::from_raw_parts(self.view.base.as_ptr().add(start), length) };
+        bytes.iter().any(|byte| *byte != 0)
+    }
+
     /// Closes the page at `address`, which took a store that was meant for no draft.
     pub(super) fn close(&self, address: usize) -> io::Result<()> {
         let offset = address - self.view.base.as_ptr() as usize;

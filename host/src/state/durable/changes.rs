@@ -158,7 +158,8 @@ impl Inner {
         let view = self.plane.enable_extension(switch, extension, config.clone())?;
         let id = ExtensionId::new(&view.id)?;
         let role = Some(view.role);
-        let record = ExtensionRecord { role, ..ExtensionRecord::of(extension, id.clone(), &config) };
+        let sha256 = self.plane.fingerprint(switch, &id);
+        let record = ExtensionRecord { role, sha256, ..ExtensionRecord::of(extension, id.clone(), &config) };
         // One that was absent under the path it is enabled by now has its identifier from here on.
         let former: Vec<String> = {
             let ledger = lock(&self.ledger);

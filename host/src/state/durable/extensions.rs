@@ -63,8 +63,8 @@ impl Inner {
         let before = part.record.configuration()?;
         let after = change.apply(&before)?;
         let changed = ExtensionRecord::of(&part.record.reference()?, extension.clone(), &after);
-        let ExtensionRecord { former, on_probation, role, .. } = part.record.clone();
-        let record = ExtensionRecord { former, on_probation, role, ..changed };
+        let ExtensionRecord { former, on_probation, role, sha256, former_sha256, .. } = part.record.clone();
+        let record = ExtensionRecord { former, on_probation, role, sha256, former_sha256, ..changed };
         let settings = self.plane.configure_extension(switch, extension, change)?;
         let back = back(&before, change);
         self.keep(&mut store, &[Edit::PutExtension(switch, part.order, &part.key, &record)], || {

@@ -92,7 +92,7 @@ fn everybody(crash: &CrashRecord, stored: &[StoredSwitch]) -> Vec<QuarantineView
          clear them one by one, or run them with --isolation process"
     );
     let on_switch = |one: &StoredSwitch| -> Vec<QuarantineView> {
-        let inside = one.extensions.iter().filter(|((_, record), _)| record.isolation == Isolation::None);
+        let inside = one.extensions.iter().filter(|((_, record), _)| record.isolation != Isolation::Process);
         let switch = &one.switch.name;
         inside
             .map(|((_, record), _)| {

@@ -162,6 +162,7 @@ impl Inner {
             }
         };
         let runs = outcome.is_none();
+        let is_now = known.as_ref().filter(|_| runs).and_then(|(id, _)| self.plane.fingerprint(switch, id));
         let what = format!("extension '{}' of switch '{switch}'", part.record.shown_id());
         let absent = note(&what, part.absent.as_deref(), outcome);
         let mut now = Part { absent, ..part.clone() };
@@ -171,6 +172,10 @@ impl Inner {
                 now.key = id.to_string();
             }
             (now.record.id, now.record.role) = (Some(id), Some(role));
+        }
+        if let Some(is_now) = is_now {
+            tell_change(&what, now.record.sha256.as_deref(), &is_now);
+            now.record.sha256 = Some(is_now);
         }
         if now.key != part.key || now.record != part.record {
             let edits =
@@ -186,6 +191,13 @@ impl Inner {
         {
             *known = now;
         }
+    }
+}
+
+/// An installed extension follows what is installed; that it is another file is said.
+fn tell_change(what: &str, was: Option<&str>, is: &str) {
+    if let Some(was) = was.filter(|was| *was != is) {
+        tracing::warn!(was, is, "{what} is restored from another file than it was enabled from");
     }
 }
 

@@ -27,6 +27,8 @@ impl Inner {
         let record = ExtensionRecord {
             extension: file.display().to_string(),
             former: Some(part.record.extension.clone()),
+            sha256: self.plane.fingerprint(switch, extension),
+            former_sha256: part.record.sha256.clone(),
             on_probation: !probation.duration().is_zero(),
             ..part.record.clone()
         };
@@ -144,7 +146,15 @@ impl Inner {
 /// The record of the former version; `None` when there is none.
 fn went_back(record: &ExtensionRecord) -> Option<ExtensionRecord> {
     let extension = record.former.clone()?;
-    Some(ExtensionRecord { extension, former: None, on_probation: false, ..record.clone() })
+    let sha256 = record.former_sha256.clone();
+    Some(ExtensionRecord {
+        extension,
+        sha256,
+        former: None,
+        former_sha256: None,
+        on_probation: false,
+        ..record.clone()
+    })
 }
 
 /// What is desired after a probation has ended; `None` while it goes on.
