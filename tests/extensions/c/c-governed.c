@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* References are taken without a look at the length of the host's table. */
+#define HEDDLE_MIN_HOST_MINOR 4
 #include "heddle_extension.h"
 
 #define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
