@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Extensions without a data path that the C host knows: sFlow samples through an interface, a service has none, the tracker is upgraded.
-const NOT_DRIVEN: [&str; 3] = ["sflow", "cpp-service", "track"];
+const NOT_DRIVEN: [&str; 4] = ["sflow", "cpp-service", "track", "c-governed"];
 
 /// Runs a command to its good end; gives what it said.
 ///

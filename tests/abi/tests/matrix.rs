@@ -15,7 +15,7 @@ use heddle_host::loader::load;
 
 const RUST: &[&str] =
     &["drop-every-nth", "forward-table", "hold-release", "inject", "observe", "passthrough", "sflow", "track"];
-const C: &[&str] = &["c-drop-hold", "c-forward", "c-inject"];
+const C: &[&str] = &["c-drop-hold", "c-forward", "c-governed", "c-inject"];
 
 /// Each compiler with what it must have built, and how many of these must have carried frames.
 const COMPILERS: [(&str, &[&str], usize); 4] =

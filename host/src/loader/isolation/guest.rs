@@ -161,7 +161,7 @@ impl Launched {
         patience: Patience,
     ) -> Result<Arc<Guest>, CreateFailure> {
         let Launched { child, library, state } = self;
-        let code = |id: &str, text: &str| shared.services.reasons.register(&shared.id, id, text).unwrap_or(0);
+        let code = |id: &str, text: &str| shared.register_drop_reason(id, text).unwrap_or(0);
         let gone =
             code("process-gone", "The process of the extension had ended or was late, and the fail policy drops.");
         let busy = code("process-busy", "The process of the extension had no room for the frame.");
