@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use heddle_host::control::model::Patience;
 use heddle_host::loader::isolation::launch;
 use heddle_host::loader::library::Judged;
 use heddle_host::loader::{InstanceShared, Services};
@@ -36,7 +37,7 @@ impl Isolated {
         let facts = judged.facts();
         let (identity, services) = ((facts.id.clone(), facts.role), Services::start()?);
         let shared = InstanceShared::new(identity, 1, services, Arc::default(), Arc::default(), Arc::default());
-        let guest = launch(&judged, 1)?.create(shared, "")?;
+        let guest = launch(&judged, 1)?.create(shared, "", Patience::default())?;
         let (ingress, egress, tick) = guest.functions();
         let entry = StageEntry {
             id: StageId(1),
