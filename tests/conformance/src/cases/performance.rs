@@ -128,7 +128,7 @@ fn grows(subject: &Subject) -> Verdict {
     run(60);
     let before = process::heap();
     run(60);
-    let each = process::heap().saturating_sub(before) / (60 * frames.len());
+    let each = process::heap_since(before, 60 * frames.len(), STAYS);
     if each > STAYS {
         return Err(format!("{each} bytes stay of each frame"));
     }

@@ -107,6 +107,19 @@ pub(crate) fn has_children() -> bool {
     answer >= 0
 }
 
+/// Bytes more than `before` in use on the heap for each of so many things, once no more than `limit`, or after two seconds:
+/// the host has lines of the extension in hand until its own thread has written them.
+pub(crate) fn heap_since(before: usize, things: usize, limit: usize) -> usize {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        let each = heap().saturating_sub(before) / things;
+        if each <= limit || Instant::now() > deadline {
+            return each;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Bytes in use on the heap.
 pub(crate) fn heap() -> usize {
     // SAFETY: reads statistics of the C library's allocator.

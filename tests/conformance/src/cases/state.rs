@@ -17,7 +17,7 @@ use crate::rig::{Rig, Subject};
 
 const L: Level = Level::State;
 /// Times a thing is made and ended to see what stays.
-const TIMES: usize = 120;
+const TIMES: usize = 600;
 /// Bytes that may stay each time, on average: the allocator's own.
 const STAYS: usize = 48;
 
@@ -222,7 +222,7 @@ fn stays(mut thing: impl FnMut() -> Result<(), String>, what: &str) -> Verdict {
     (0..TIMES / 4).try_for_each(|_| thing())?;
     let before = process::heap();
     (0..TIMES).try_for_each(|_| thing())?;
-    let each = process::heap().saturating_sub(before) / TIMES;
+    let each = process::heap_since(before, TIMES, STAYS);
     if each > STAYS {
         return Err(format!("{each} bytes stay of each {what}"));
     }
